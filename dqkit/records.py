@@ -1,0 +1,240 @@
+"""The plain rows that travel between the stages, and the errors every stage raises.
+
+Nothing here does I/O and nothing here knows another dqkit module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+UNLABELED = -1
+ABSTAIN = -1
+
+Modality = Literal["image", "text", "table"]
+Action = Literal["label", "relabel", "second_opinion"]
+
+ACTIONS: tuple[Action, ...] = ("label", "relabel", "second_opinion")
+TEST_SPLIT = "test"
+PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
+
+
+class DqkitError(Exception):
+    """Any error dqkit raises on purpose; catching it catches them all."""
+
+
+class InputError(DqkitError, ValueError):
+    """An argument, file or table breaks a rule; nothing was changed."""
+
+
+class StoreError(DqkitError, RuntimeError):
+    """A workbench folder cannot be created, opened or written."""
+
+
+class MissingExtra(DqkitError, ImportError):
+    """An optional dependency is missing or cannot start; the text names the command that mends it."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """A labelled dataset: what the samples are, what they show and what they are said to be.
+
+    Every array has one entry per sample, in the order of `ids`.
+
+    ids: (n,) unique non-empty strings; the identity of a sample, never its position.
+    labels: (n,) int64 positions in `classes`; -1 (`UNLABELED`) where no label is given.
+    classes: the class names.
+    modality: "image", "text" or "table"; it says what `content` is.
+    content: images: uint8 (n, height, width) or (n, height, width, channels), possibly a read-only memory map.
+        text: (n,) strings. table: a DataFrame of n rows (numeric, categorical and date columns, missing values allowed).
+    split: (n,) strings; samples whose split is "test" are never trained on and never queued.
+    metadata: DataFrame indexed by id, any columns.
+    paths: (n,) the image file of each sample, or None when the samples are not files.
+    true_labels: (n,) int64 known truth (planted or verified), or None. No stage reads it except to score itself.
+    problems: DataFrame (sample_id, kind, message, fatal): what is wrong with single samples. A fatal problem
+        (an unreadable file) takes its sample out of training and queues; the sample stays in the dataset.
+    """
+
+    ids: NDArray[np.object_]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    modality: Modality
+    content: Any
+    split: NDArray[np.object_]
+    metadata: pd.DataFrame
+    paths: NDArray[np.object_] | None = None
+    true_labels: NDArray[np.int64] | None = None
+    problems: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PROBLEM_COLUMNS)))
+    name: str = "dataset"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def is_labeled(self) -> NDArray[np.bool_]:
+        """(n,) True where a label is given."""
+        return self.labels != UNLABELED
+
+    @property
+    def is_test(self) -> NDArray[np.bool_]:
+        """(n,) True for the held-out samples."""
+        return self.split == TEST_SPLIT
+
+    @property
+    def is_usable(self) -> NDArray[np.bool_]:
+        """(n,) False where a fatal problem (an unreadable file) is recorded."""
+        broken = self.problems.loc[self.problems["fatal"].astype(bool), "sample_id"]
+        return ~pd.Index(self.ids).isin(broken)
+
+    def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
+        """Positions of the given ids, in their order; raises `InputError` naming the first id that is not here."""
+        wanted = np.asarray(sample_ids, dtype=object).ravel()
+        found = np.asarray(pd.Index(self.ids).get_indexer(pd.Index(wanted)), dtype=np.int64)
+        if (found < 0).any():
+            missing = wanted[int(np.argmax(found < 0))]
+            raise InputError(f"sample_ids must be ids of this dataset; got {missing!r}, which it does not have.")
+        return found
+
+    def with_labels(self, labels: ArrayLike) -> Dataset:
+        """The same samples under other labels: (n,) ints, -1 for unlabelled."""
+        return replace(self, labels=np.asarray(labels, dtype=np.int64))
+
+    def take(self, positions: ArrayLike) -> Dataset:
+        """The samples at the given positions, in that order, with their problems and metadata."""
+        at = np.asarray(positions)
+        ids = self.ids[at]
+        content = self.content.iloc[at].reset_index(drop=True) if self.modality == "table" else self.content[at]
+        return replace(
+            self,
+            ids=ids,
+            labels=self.labels[at],
+            content=content,
+            split=self.split[at],
+            metadata=self.metadata.iloc[at],
+            paths=None if self.paths is None else self.paths[at],
+            true_labels=None if self.true_labels is None else self.true_labels[at],
+            problems=self.problems[self.problems["sample_id"].isin(ids)].reset_index(drop=True),
+        )
+
+    def __repr__(self) -> str:
+        labeled = int(self.is_labeled.sum())
+        return (
+            f"Dataset({self.name!r}: {len(self):,} {self.modality} samples, {labeled:,} labelled, "
+            f"{len(self.classes)} classes, {int(self.is_test.sum()):,} held out for test)"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Predictions:
+    """What the baselines say of every sample, never having been trained on that sample's label.
+
+    ids: (n,) sample ids. classes: the c class names.
+    member_probs: float32 (m, n, c). For a labelled training sample: the fold model that did not see it. For
+        unlabelled and test samples: the mean over the member's fold models.
+    pred_probs: float32 (n, c), the members averaged by `weights`, calibrated.
+    members: the m member names. weights: (m,), non-negative, sum 1.
+    features: float32 (n, d) or None. folds: (n,) int, the fold a sample was held out of, -1 if in none.
+    baselines: DataFrame, one row a model (chance, majority, members, ensemble) with accuracy, log_loss and the like.
+    dynamics: optional per-sample training history, name -> (n,) or (n, epochs) arrays.
+    """
+
+    ids: NDArray[np.object_]
+    classes: tuple[str, ...]
+    member_probs: NDArray[np.float32]
+    pred_probs: NDArray[np.float32]
+    members: tuple[str, ...]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    features: NDArray[np.float32] | None = None
+    baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dynamics: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        pred_probs: ArrayLike,
+        *,
+        ids: Sequence[str],
+        classes: Sequence[str],
+        features: ArrayLike | None = None,
+        members: Sequence[str] | None = None,
+    ) -> Predictions:
+        """Predictions from a user's own out-of-sample probabilities.
+
+        pred_probs: (n, c) or (members, n, c), rows summing to one. features: (n, d), optional.
+        Raises `InputError` where shapes disagree, a value is not finite, negative, or a row does not sum to one.
+        """
+        probs = np.asarray(pred_probs, dtype=np.float32)
+        probs = probs[None] if probs.ndim == 2 else probs
+        m = probs.shape[0] if probs.ndim == 3 else 0
+        if probs.ndim != 3 or m == 0 or probs.shape[1:] != (len(ids), len(classes)):
+            raise InputError(
+                f"pred_probs must have shape (n, c) or (members, n, c) with n = {len(ids)} ids and "
+                f"c = {len(classes)} classes; got {np.shape(pred_probs)}."
+            )
+        check_probabilities("pred_probs", probs)
+        names = tuple(members) if members is not None else tuple(f"member_{i}" for i in range(m))
+        if len(names) != m:
+            raise InputError(f"members must name each of the {m} members; got {len(names)} names.")
+        matrix = None if features is None else np.asarray(features, dtype=np.float32)
+        if matrix is not None and (matrix.ndim != 2 or len(matrix) != len(ids)):
+            raise InputError(f"features must have shape (n, d) with n = {len(ids)}; got {matrix.shape}.")
+        return cls(
+            ids=np.asarray(ids, dtype=object),
+            classes=tuple(classes),
+            member_probs=probs,
+            pred_probs=probs.mean(axis=0),
+            members=names,
+            weights=np.full(m, 1.0 / m),
+            folds=np.full(len(ids), -1, dtype=np.int64),
+            features=matrix,
+        )
+
+    def __repr__(self) -> str:
+        m, n, c = self.member_probs.shape
+        d = "no" if self.features is None else str(self.features.shape[1])
+        return f"Predictions({n:,} samples, {c} classes, {m} members: {', '.join(self.members)}; {d} features)"
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """One decision about one sample; the journal holds these and nothing else, and never changes one.
+
+    kind: "label" (label is a class name), "skip", "flag", "note" (why is the text) or "undo" (undoes names the event).
+    source: "human", "weak" or "fiftyone". at: UTC, ISO 8601. round: 0 before the first round.
+    """
+
+    event_id: str
+    sample_id: str
+    kind: Literal["label", "skip", "flag", "note", "undo"]
+    label: str | None
+    source: Literal["human", "weak", "fiftyone"]
+    annotator: str
+    at: str
+    round: int
+    why: str = ""
+    undoes: str | None = None
+
+
+def check_probabilities(name: str, probs: NDArray[Any], *, tolerance: float = 1e-3) -> None:
+    """Raise `InputError` unless the last axis of `probs` holds probabilities: finite, in [0, 1], summing to one."""
+    if not np.isfinite(probs).all():
+        where = np.argwhere(~np.isfinite(probs))[0]
+        raise InputError(f"{name} must be finite; got {probs[tuple(where)]} at {tuple(int(i) for i in where)}.")
+    if probs.size and (probs.min() < -tolerance or probs.max() > 1 + tolerance):
+        raise InputError(
+            f"{name} must lie in [0, 1]; got values from {probs.min():.4g} to {probs.max():.4g}. "
+            "Pass probabilities, not logits (apply a softmax first)."
+        )
+    sums = probs.sum(axis=-1, dtype=np.float64)
+    if sums.size and np.abs(sums - 1).max() > tolerance:
+        worst = np.unravel_index(int(np.abs(sums - 1).argmax()), sums.shape)
+        raise InputError(
+            f"{name} must sum to one in every row; row {tuple(int(i) for i in worst)} sums to {sums[worst]:.4g}. "
+            "Divide each row by its sum if these are scores."
+        )
