@@ -51,7 +51,7 @@ class Dataset:
     classes: the class names.
     modality: "image", "text" or "table"; it says what `content` is.
     content: images: uint8 (n, height, width) or (n, height, width, channels), possibly a read-only memory map.
-        text: (n,) strings. table: a DataFrame of n rows (numeric, categorical and date columns, missing values allowed).
+        text: (n,) strings. table: a DataFrame of n rows (numbers, categories, dates; missing values allowed).
     split: (n,) strings; samples whose split is "test" are never trained on and never queued.
     metadata: DataFrame indexed by id, any columns.
     paths: (n,) the image file of each sample, or None when the samples are not files.
@@ -78,12 +78,12 @@ class Dataset:
     @property
     def is_labeled(self) -> NDArray[np.bool_]:
         """(n,) True where a label is given."""
-        return self.labels != UNLABELED
+        return np.asarray(self.labels != UNLABELED)
 
     @property
     def is_test(self) -> NDArray[np.bool_]:
         """(n,) True for the held-out samples."""
-        return self.split == TEST_SPLIT
+        return np.asarray(self.split == TEST_SPLIT)
 
     @property
     def is_usable(self) -> NDArray[np.bool_]:

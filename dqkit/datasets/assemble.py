@@ -1,0 +1,74 @@
+"""The one place where a `Dataset` is put together, so that every way in obeys the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.datasets.labels import encode
+from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
+
+
+def assemble(
+    content: Any,
+    labels: ArrayLike | None,
+    *,
+    modality: Modality,
+    classes: Sequence[str] | None = None,
+    ids: ArrayLike | None = None,
+    split: ArrayLike | None = None,
+    metadata: pd.DataFrame | None = None,
+    paths: Sequence[str] | None = None,
+    true_labels: ArrayLike | None = None,
+    problems: Sequence[tuple[str, str, str, bool]] = (),
+    name: str,
+) -> Dataset:
+    """A checked `Dataset`; see there for the shapes. Raises `InputError` on the first rule that does not hold."""
+    n = len(content)
+    if n == 0:
+        raise InputError(f"{name} must hold at least one sample; got none.")
+    sample_ids = sample_names(ids, n=n)
+    codes, names = encode(labels, classes, n=n)
+    splits = np.asarray(["train"] * n if split is None else split, dtype=object).ravel()
+    if len(splits) != n:
+        raise InputError(f"split must have one entry per sample; got {len(splits):,} for {n:,} samples.")
+    rows = pd.DataFrame(list(problems), columns=list(PROBLEM_COLUMNS))
+    table = pd.DataFrame(index=pd.Index(sample_ids)) if metadata is None else metadata.set_axis(pd.Index(sample_ids))
+    return Dataset(
+        ids=sample_ids,
+        labels=codes,
+        classes=names,
+        modality=modality,
+        content=content,
+        split=np.array([str(s) for s in splits], dtype=object),
+        metadata=table.rename_axis("sample_id"),
+        paths=None if paths is None else np.asarray(paths, dtype=object),
+        true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
+        problems=rows.astype({"fatal": bool}),
+        name=name,
+    )
+
+
+def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
+    """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
+    if ids is None:
+        return np.array([f"{i:07d}" for i in range(n)], dtype=object)
+    values = np.asarray(ids, dtype=object).ravel()
+    if len(values) != n:
+        raise InputError(f"ids must have one entry per sample; got {len(values):,} ids for {n:,} samples.")
+    empty = np.array([bool(pd.isna(v)) or not str(v).strip() for v in values], dtype=bool)
+    if empty.any():
+        raise InputError(
+            f"ids must not be empty; the id at position {int(np.argmax(empty))} is {values[int(np.argmax(empty))]!r}."
+        )
+    names = np.array([str(v) for v in values], dtype=object)
+    repeated = pd.Index(names).duplicated(keep=False)
+    if repeated.any():
+        first = names[int(np.argmax(repeated))]
+        at = np.flatnonzero(names == first)[:2]
+        raise InputError(f"ids must be unique; {first!r} stands at positions {at[0]} and {at[1]}. Drop or rename one.")
+    return names

@@ -1,0 +1,63 @@
+"""Real datasets that come with scikit-learn, with planted label noise for demonstrations and tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dqkit.datasets.assemble import assemble
+from dqkit.records import TEST_SPLIT, UNLABELED, Dataset, InputError
+
+DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: float = 0.25, seed: int = 0) -> Dataset:
+    """Scikit-learn's 1,797 real handwritten digits (8x8, gray) with planted label errors.
+
+    label_noise: share in [0, 1) of the given labels outside the test split that is replaced by another class, drawn
+        uniformly. unlabeled: share in [0, 1) of the samples outside the test split whose label is withheld.
+    test_size: share in [0, 1) held out as split "test", stratified; its labels are the true ones.
+    The truth of every sample is in `true_labels`. Same seed, same dataset; the test split depends on nothing else.
+
+    Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), as shipped by scikit-learn.
+
+    >>> ds = load_digits(label_noise=0.1, unlabeled=0.5, seed=0)
+    >>> len(ds), ds.content.shape, ds.classes[7]
+    (1797, (1797, 8, 8), 'seven')
+    """
+    for option, value in (("label_noise", label_noise), ("unlabeled", unlabeled), ("test_size", test_size)):
+        if not 0 <= value < 1:
+            raise InputError(f"{option} must be a share in [0, 1); got {value!r}.")
+    from sklearn.datasets import load_digits as sklearn_digits
+    from sklearn.model_selection import train_test_split
+
+    bunch = sklearn_digits()
+    # The originals hold 17 grey levels, 0 to 16.
+    images = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+    truth = np.asarray(bunch.target, dtype=np.int64)
+    n = len(truth)
+    everyone = np.arange(n)
+    if test_size:
+        pool, test = train_test_split(everyone, test_size=test_size, stratify=truth, random_state=seed)
+    else:
+        pool, test = everyone, everyone[:0]
+    split = np.full(n, "train", dtype=object)
+    split[test] = TEST_SPLIT
+
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(np.sort(pool))
+    withheld = round(unlabeled * len(pool))
+    hidden, shown = shuffled[:withheld], shuffled[withheld:]
+    flipped = shown[: round(label_noise * len(shown))]
+    labels = truth.copy()
+    labels[flipped] = (truth[flipped] + rng.integers(1, 10, size=len(flipped))) % 10
+    labels[hidden] = UNLABELED
+    return assemble(
+        images,
+        labels,
+        modality="image",
+        classes=DIGIT_NAMES,
+        ids=[f"digit-{i:04d}" for i in range(n)],
+        split=split,
+        true_labels=truth,
+        name="digits",
+    )

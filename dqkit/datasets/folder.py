@@ -1,0 +1,78 @@
+"""A `Dataset` from a folder of class folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dqkit.datasets.assemble import assemble
+from dqkit.datasets.pixels import SIDE, decode
+from dqkit.records import Dataset, InputError
+
+UNLABELED_FOLDER = "unlabeled"
+SPLIT_FOLDERS = frozenset({"train", "test", "val", "valid", "validation"})
+
+
+def from_folder(folder: str | os.PathLike[str], *, side: int = SIDE, progress: bool = True) -> Dataset:
+    """A `Dataset` of images, a folder per class: `folder/<class>/<file>`; `folder/unlabeled/<file>` has no label.
+
+    A folder of splits is understood too: `folder/train/<class>/<file>` beside `folder/test/<class>/<file>`.
+    Ids are paths relative to the folder, with "/". Pixels are decoded once to (n, side, side, 3).
+    Files that are no readable image stay in the dataset as fatal problems; hidden files are passed over.
+    Raises `InputError` when the folder does not exist, holds fewer than two classes, or no readable image.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(f"folder must be an existing folder; got {str(root)!r}. Check the path (now in {Path.cwd()}).")
+    samples = list(_samples(root))
+    if not samples:
+        raise InputError(f"folder must hold <class>/<image file>; {str(root)!r} has no file inside a class folder.")
+    labels = [label for _, label, _ in samples]
+    files = [file for _, _, file in samples]
+    classes = sorted({label for label in labels if label is not None})
+    if len(classes) < 2:
+        has = f"only the class {classes[0]!r}" if classes else "no class"
+        raise InputError(f"folder must hold at least two class folders; {str(root)!r} has {has}.")
+    ids = [file.relative_to(root).as_posix() for file in files]
+    pixels, failures = decode(files, side=side, progress=progress)
+    if len(failures) == len(files):
+        raise InputError(f"folder must hold readable images; none of {len(files)} files is one. First: {failures[0]}")
+    return assemble(
+        pixels,
+        np.array(labels, dtype=object),
+        modality="image",
+        classes=classes,
+        ids=ids,
+        split=[split for split, _, _ in samples],
+        paths=[str(file.resolve()) for file in files],
+        problems=[(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())],
+        name=root.resolve().name,
+    )
+
+
+def _samples(root: Path) -> Iterator[tuple[str, str | None, Path]]:
+    """(split, class name or None, file), sorted by path."""
+    inner = _folders(root)
+    names = {d.name for d in inner}
+    in_splits = "train" in names and names <= SPLIT_FOLDERS | {UNLABELED_FOLDER} and bool(_folders(root / "train"))
+    for d in inner:
+        if not in_splits or d.name == UNLABELED_FOLDER:
+            yield from _class_files("train", d)
+        else:
+            for inside in _folders(d):
+                yield from _class_files(d.name, inside)
+
+
+def _class_files(split: str, folder: Path) -> Iterator[tuple[str, str | None, Path]]:
+    label = None if folder.name == UNLABELED_FOLDER else folder.name
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.is_file() and not hidden:
+            yield split, label, file
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(d for d in folder.iterdir() if d.is_dir() and not d.name.startswith("."))

@@ -1,0 +1,90 @@
+"""Given labels of any spelling (class names, numbers, missing values) to positions in `classes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import UNLABELED, InputError
+
+
+def encode(
+    labels: ArrayLike | None, classes: Sequence[str] | None, *, n: int
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Positions (n,) int64 and the class names.
+
+    labels: class names, or integers; None, NaN, an empty string and -1 mean unlabelled. None for all unlabelled.
+    classes: the names; integers are then positions in it. Left out, the classes are the distinct labels, sorted
+    (numbers by value).
+    Raises `InputError` where lengths differ, a label is not one of the classes, or fewer than two classes are known.
+    """
+    names = None if classes is None else _names(classes)
+    values: list[Any] = [None] * n if labels is None else list(np.asarray(labels, dtype=object).ravel())
+    if len(values) != n:
+        raise InputError(f"labels must have one entry per sample; got {len(values):,} labels for {n:,} samples.")
+    missing = np.fromiter((_is_missing(v) for v in values), dtype=bool, count=n)
+    known = [v for v, gone in zip(values, missing, strict=True) if not gone]
+    numeric = bool(known) and all(isinstance(v, int | np.integer | float | np.floating) for v in known)
+    if numeric and any(float(v) != int(v) for v in known):
+        bad = next(v for v in known if float(v) != int(v))
+        raise InputError(
+            f"labels must be class names or whole numbers; got {bad!r}. "
+            "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
+        )
+    if numeric:
+        missing |= np.fromiter(
+            (not gone and int(v) == UNLABELED for v, gone in zip(values, missing, strict=True)), bool, n
+        )
+        known = [int(v) for v, gone in zip(values, missing, strict=True) if not gone]
+    if names is None:
+        distinct = sorted(set(known)) if numeric else sorted({str(v) for v in known})
+        names = tuple(str(v) for v in distinct)
+        if not names:
+            raise InputError(
+                "labels must name at least one class, and every sample is unlabelled; "
+                "pass classes=[...] with the class names to label from nothing."
+            )
+        position = {v: i for i, v in enumerate(distinct)}
+    elif numeric:
+        position = {i: i for i in range(len(names))}
+    else:
+        position = {v: i for i, v in enumerate(names)}
+    if len(names) < 2:
+        raise InputError(
+            f"labels must hold at least two classes; got only {names[0]!r}. "
+            "Pass classes=[...] with every class name if the others have no example yet."
+        )
+    codes = np.full(n, UNLABELED, dtype=np.int64)
+    for i in np.flatnonzero(~missing):
+        key = int(values[i]) if numeric else str(values[i])
+        if key not in position:
+            raise InputError(f"labels must be one of {_brief(names)}; got {values[i]!r} at position {i}.")
+        codes[i] = position[key]
+    return codes, names
+
+
+def _names(classes: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(str(c) for c in classes)
+    if len(set(names)) != len(names):
+        twice = next(c for c in names if names.count(c) > 1)
+        raise InputError(f"classes must be distinct; got {twice!r} more than once.")
+    if not all(c.strip() for c in names):
+        raise InputError("classes must not be empty strings; got an empty name.")
+    if not names:
+        raise InputError("classes must name at least two classes; got none.")
+    return names
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return bool(pd.isna(value))
+
+
+def _brief(names: tuple[str, ...]) -> str:
+    shown = ", ".join(repr(c) for c in names[:10])
+    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} classes)"

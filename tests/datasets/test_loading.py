@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import dqkit as dq
+
+
+@pytest.fixture(autouse=True)
+def pixel_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+
+
+def paint(path, color, size=(40, 30)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, color).save(path)
+
+
+def test_digits_plant_exactly_the_asked_share_of_flips_outside_the_test_split():
+    ds = dq.load_digits(label_noise=0.1, unlabeled=0.5, seed=3)
+    shown = ds.is_labeled & ~ds.is_test
+    flipped = ds.labels != ds.true_labels
+    pool = int((~ds.is_test).sum())
+    assert len(ds) == 1797
+    assert shown.sum() == pool - round(0.5 * pool)
+    assert (flipped & shown).sum() == round(0.1 * shown.sum())
+    assert not (flipped & ds.is_test).any()
+
+
+def test_digits_are_the_same_for_the_same_seed_and_differ_for_another():
+    one, again, other = (dq.load_digits(label_noise=0.1, seed=s) for s in (1, 1, 2))
+    assert np.array_equal(one.labels, again.labels)
+    assert not np.array_equal(one.labels, other.labels)
+
+
+def test_the_test_split_does_not_depend_on_the_planted_noise():
+    clean, noisy = dq.load_digits(seed=5), dq.load_digits(label_noise=0.3, unlabeled=0.2, seed=5)
+    assert np.array_equal(clean.split, noisy.split)
+
+
+def test_digit_images_keep_all_seventeen_grey_levels():
+    from sklearn.datasets import load_digits
+
+    ds = dq.load_digits()
+    assert np.array_equal(np.round(ds.content / (255 / 16)), load_digits().images)
+
+
+@pytest.mark.parametrize("option", ["label_noise", "unlabeled", "test_size"])
+def test_a_share_outside_zero_to_one_is_refused_by_name(option):
+    with pytest.raises(dq.InputError, match=option):
+        dq.load_digits(**{option: 1.5})
+
+
+def test_integer_labels_without_classes_become_their_distinct_values_in_numeric_order():
+    ds = dq.from_arrays(np.zeros((4, 2)), [10, 2, -1, 10])
+    assert ds.classes == ("2", "10")
+    assert ds.labels.tolist() == [1, 0, -1, 1]
+
+
+def test_integer_labels_with_classes_are_positions():
+    ds = dq.from_arrays(np.zeros((3, 2)), [1, 0, -1], classes=["cat", "dog"])
+    assert ds.classes == ("cat", "dog")
+    assert ds.labels.tolist() == [1, 0, -1]
+
+
+def test_missing_names_are_unlabelled_whatever_their_spelling():
+    ds = dq.from_arrays(["a", "b", "c", "d", "e"], ["x", None, float("nan"), " ", "y"])
+    assert ds.labels.tolist() == [0, -1, -1, -1, 1]
+    assert ds.modality == "text"
+
+
+def test_images_may_be_grey_or_coloured():
+    grey = dq.from_arrays(np.zeros((2, 5, 4), np.uint8), ["a", "b"])
+    colour = dq.from_arrays(np.zeros((2, 5, 4, 3), np.uint8), ["a", "b"])
+    assert grey.modality == colour.modality == "image"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"x": np.zeros((2, 2)), "labels": [0, 1], "ids": ["a", "a"]}, "unique"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 0]}, "two classes"),
+        ({"x": np.zeros((2, 2)), "labels": [-1, -1]}, "unlabelled"),
+        ({"x": np.array([[0.0], [np.nan]]), "labels": [0, 1]}, "row 1, column 0"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 1, 1]}, "one entry per sample"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 5], "classes": ["a", "b"]}, "5"),
+        ({"x": np.zeros((2, 2)), "labels": ["a", "q"], "classes": ["a", "b"]}, "'q'"),
+        ({"x": np.zeros((2, 2)), "labels": [0.5, 1]}, "0.5"),
+        ({"x": np.zeros((0, 2)), "labels": []}, "at least one sample"),
+        ({"x": np.zeros((2, 3, 3)), "labels": [0, 1]}, "uint8"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 1], "classes": ["a", "a"]}, "distinct"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 1], "split": ["train"]}, "split"),
+    ],
+)
+def test_bad_arrays_are_refused_with_a_reason(arguments, words):
+    with pytest.raises(dq.InputError, match=words):
+        dq.from_arrays(**arguments)
+
+
+def test_a_folder_gives_classes_unlabelled_files_and_relative_ids(tmp_path):
+    paint(tmp_path / "d" / "cat" / "a.png", "red")
+    paint(tmp_path / "d" / "dog" / "deep" / "b.jpg", "blue")
+    paint(tmp_path / "d" / "unlabeled" / "c.png", "green")
+    (tmp_path / "d" / "cat" / ".DS_Store").write_text("x")
+    ds = dq.from_folder(tmp_path / "d")
+    assert ds.ids.tolist() == ["cat/a.png", "dog/deep/b.jpg", "unlabeled/c.png"]
+    assert ds.classes == ("cat", "dog")
+    assert ds.labels.tolist() == [0, 1, -1]
+    assert ds.content.shape == (3, 64, 64, 3)
+
+
+def test_pixels_keep_their_aspect_ratio_on_black(tmp_path):
+    paint(tmp_path / "d" / "a" / "wide.png", (255, 0, 0), size=(200, 100))
+    paint(tmp_path / "d" / "b" / "dot.png", (0, 0, 255), size=(1, 1))
+    ds = dq.from_folder(tmp_path / "d", side=10)
+    assert (ds.content[0, :2] == 0).all()
+    assert (ds.content[0, 3:7] == [255, 0, 0]).all()
+    assert (ds.content[1] == [0, 0, 255]).all()
+
+
+def test_broken_files_are_recorded_by_sample_and_lose_nobody_else(tmp_path):
+    paint(tmp_path / "d" / "a" / "good.jpg", "red")
+    paint(tmp_path / "d" / "b" / "good.png", "blue")
+    whole = (tmp_path / "d" / "a" / "good.jpg").read_bytes()
+    (tmp_path / "d" / "a" / "empty.jpg").write_bytes(b"")
+    (tmp_path / "d" / "a" / "torn.jpg").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "d" / "b" / "words.png").write_text("no image")
+    ds = dq.from_folder(tmp_path / "d")
+    assert sorted(ds.problems["sample_id"]) == ["a/empty.jpg", "a/torn.jpg", "b/words.png"]
+    assert ds.problems["fatal"].all()
+    assert ds.ids[ds.is_usable].tolist() == ["a/good.jpg", "b/good.png"]
+
+
+def test_a_second_load_reads_the_cache_and_a_changed_file_is_decoded_again(tmp_path):
+    paint(tmp_path / "d" / "a" / "x.png", (10, 10, 10))
+    paint(tmp_path / "d" / "b" / "y.png", (20, 20, 20), size=(20, 20))
+    first = dq.from_folder(tmp_path / "d")
+    cached = list((tmp_path / "cache" / "pixels").glob("*.npy"))
+    assert np.array_equal(dq.from_folder(tmp_path / "d").content, first.content)
+    assert list((tmp_path / "cache" / "pixels").glob("*.npy")) == cached
+    paint(tmp_path / "d" / "b" / "y.png", (200, 200, 200), size=(21, 21))
+    assert dq.from_folder(tmp_path / "d").content[1, 32, 32].tolist() == [200, 200, 200]
+
+
+def test_split_folders_are_understood(tmp_path):
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            paint(tmp_path / "d" / split / name / "x.png", "red")
+    ds = dq.from_folder(tmp_path / "d")
+    assert ds.classes == ("a", "b")
+    assert ds.split.tolist() == ["test", "test", "train", "train"]
+
+
+def test_a_missing_folder_and_a_single_class_are_refused(tmp_path):
+    with pytest.raises(dq.InputError, match="existing folder"):
+        dq.from_folder(tmp_path / "nowhere")
+    paint(tmp_path / "d" / "only" / "x.png", "red")
+    with pytest.raises(dq.InputError, match="'only'"):
+        dq.from_folder(tmp_path / "d")
+
+
+def test_a_table_of_texts_with_ids_splits_and_metadata(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "key": ["r1", "r2", "r3"],
+            "review": ["good", "", "bad"],
+            "stars": [5, 1, None],
+            "part": ["train", "test", None],
+        }
+    ).assign(shop=["x", "y", "z"])
+    for name, write in (("t.csv", rows.to_csv), ("t.parquet", rows.to_parquet)):
+        write(tmp_path / name, index=False)
+        ds = dq.from_table(tmp_path / name, text="review", label="stars", id="key", split="part")
+        assert ds.ids.tolist() == ["r1", "r2", "r3"]
+        assert ds.classes == ("1", "5")
+        assert ds.labels.tolist() == [1, 0, -1]
+        assert ds.split.tolist() == ["train", "test", "train"]
+        assert ds.problems[["sample_id", "kind", "fatal"]].to_numpy().tolist() == [["r2", "empty_text", False]]
+        assert ds.metadata.columns.tolist() == ["shop"]
+
+
+def test_a_table_of_features_allows_missing_values(tmp_path):
+    rows = pd.DataFrame({"age": [1.0, None, 3.0], "city": ["a", None, "b"], "y": ["no", "yes", "no"]})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", features=["age", "city"], label="y")
+    assert ds.modality == "table"
+    assert ds.content.shape == (3, 2)
+    assert ds.problems["kind"].tolist() == ["empty_row"]
+
+
+def test_a_table_of_image_paths_is_relative_to_the_table(tmp_path):
+    paint(tmp_path / "img" / "x.png", (9, 9, 9))
+    pd.DataFrame({"file": ["img/x.png", "img/gone.png"], "y": ["a", "b"]}).to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="file", label="y")
+    assert ds.content[0, 32, 32].tolist() == [9, 9, 9]
+    assert ds.problems["sample_id"].tolist() == ["0000001"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"text": "review", "label": "nope"}, "'nope'"),
+        ({"text": "nope", "label": "stars"}, "'nope'"),
+        ({"label": "stars"}, "exactly one"),
+        ({"text": "review", "features": ["stars"], "label": "stars"}, "exactly one"),
+        ({"features": ["stars"], "label": "stars"}, "label column"),
+        ({"features": "review", "label": "stars"}, r"\['review'\]"),
+        ({"text": "review", "label": "stars", "id": "same"}, "unique"),
+    ],
+)
+def test_bad_table_options_are_refused_by_name(tmp_path, options, words):
+    rows = pd.DataFrame({"review": ["good", "bad"], "stars": [1, 5], "same": ["i", "i"]})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(dq.InputError, match=words):
+        dq.from_table(tmp_path / "t.csv", **options)
+
+
+def test_a_missing_empty_or_foreign_file_is_refused(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "note.docx").write_text("x")
+    (tmp_path / "head.csv").write_text("a,b\n")
+    for name, words in (
+        ("no.csv", "existing"),
+        ("empty.csv", "cannot be read"),
+        ("note.docx", "docx"),
+        ("head.csv", "row"),
+    ):
+        with pytest.raises(dq.InputError, match=words):
+            dq.from_table(tmp_path / name, text="a", label="b")
