@@ -1,0 +1,1 @@
+"""FiftyOne as a second surface beside the notebook."""
