@@ -1,0 +1,130 @@
+"""The tables of a workbench, how a database is opened safely, and how an older one is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from dqkit.records import StoreError
+
+VERSION = 2
+
+metadata = sa.MetaData()
+
+about = sa.Table("about", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+
+# Rows are only ever added. `seq` is the order of the decisions; `event_id` makes a resent decision one decision.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("event_id", sa.Text, nullable=False, unique=True),
+    sa.Column("sample_id", sa.Text, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("label", sa.Text),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("annotator", sa.Text, nullable=False, index=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("undoes", sa.Text, unique=True),
+    sqlite_autoincrement=True,
+)
+
+queue = sa.Table(
+    "queue",
+    metadata,
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("sample_id", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("control", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("leased_by", sa.Text),
+    sa.Column("leased_until", sa.Float),
+)
+# Only what is still open is searched, so the next samples cost the same at the start and the end of a queue.
+sa.Index("queue_open", queue.c.round, queue.c.position, sqlite_where=queue.c.state == "open")
+
+rounds = sa.Table(
+    "rounds",
+    metadata,
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("budget", sa.Integer, nullable=False),
+    sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("started", sa.Text, nullable=False),
+    sa.Column("finished", sa.Text),
+    sa.Column("settings", sa.Text, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False),
+)
+
+
+def connect(url: str) -> sa.Engine:
+    """An engine for the database at `url`, its tables made or migrated to `VERSION`.
+
+    SQLite runs in WAL mode with synchronous=FULL, so that a commit survives power loss, and a writing transaction
+    takes the write lock when it begins, so that two processes wait for each other instead of failing half-way.
+    Raises `StoreError` when the file is no database, was written by a newer dqkit, or cannot be written.
+    """
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin)
+    try:
+        with engine.begin() as connection:
+            _bring_up_to_date(connection)
+    except sa.exc.DatabaseError as error:
+        engine.dispose()
+        raise StoreError(
+            f"The workbench database {engine.url.render_as_string()} cannot be opened: {error.orig}. "
+            "Check that the file is a dqkit database and that you may write it and its folder."
+        ) from error
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # Transactions are begun by the listener above, not by the driver's own guesses.
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 30000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(connection: sa.Connection) -> None:
+    if not sa.inspect(connection).has_table("about"):
+        metadata.create_all(connection)
+        connection.execute(about.insert().values(key="schema", value=str(VERSION)))
+        return
+    found = int(connection.execute(sa.select(about.c.value).where(about.c.key == "schema")).scalar_one())
+    if found > VERSION:
+        raise StoreError(
+            f"This workbench was written by a newer dqkit (schema {found}); this one reads up to schema {VERSION}. "
+            "Upgrade dqkit (pip install --upgrade dqkit) to open it. Nothing was changed."
+        )
+    for version in range(found, VERSION):
+        MIGRATIONS[version](connection)
+    if found < VERSION:
+        connection.execute(about.update().where(about.c.key == "schema").values(value=str(VERSION)))
+
+
+def _add_leases_and_control(connection: sa.Connection) -> None:
+    """Schema 1 had neither leases nor a control slice."""
+    connection.exec_driver_sql("ALTER TABLE queue ADD COLUMN control BOOLEAN NOT NULL DEFAULT 0")
+    connection.exec_driver_sql("ALTER TABLE queue ADD COLUMN leased_by TEXT")
+    connection.exec_driver_sql("ALTER TABLE queue ADD COLUMN leased_until FLOAT")
+    next(index for index in queue.indexes if index.name == "queue_open").create(connection, checkfirst=True)
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _add_leases_and_control}

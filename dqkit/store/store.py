@@ -1,0 +1,259 @@
+"""The system of record: label events that are never changed, the queue with leases, the rounds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from dqkit.records import InputError, LabelEvent, StoreError
+from dqkit.store import schema
+from dqkit.store.schema import events, queue, rounds
+
+LEASE_SECONDS = 900.0
+# What each kind of decision does to its sample's place in the queue.
+STATE_AFTER = {"label": "done", "skip": "skipped", "flag": "flagged"}
+HUMAN_SOURCES = ("human", "fiftyone")
+
+
+class Store:
+    """One workbench database; safe for several threads and several processes at once.
+
+    url: an SQLAlchemy URL, e.g. "sqlite:////path/labels.sqlite". Every method that writes returns only when
+    what it wrote is on disk, and writes all or nothing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = schema.connect(url)
+        # Readers see the last commit without waiting for a writer, and make no writer wait.
+        self._reader = self._engine.execution_options(reads_only=True)
+
+    def close(self) -> None:
+        """Release the database; the store cannot be used afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- label events
+
+    def record(self, new: Sequence[LabelEvent]) -> int:
+        """Append events and mark their samples in the queue; returns how many were new.
+
+        An event whose `event_id` is already in the journal is left out, so sending again is harmless.
+        """
+        with self._engine.begin() as connection:
+            known = _known_ids(connection, [event.event_id for event in new])
+            fresh = list({event.event_id: event for event in new if event.event_id not in known}.values())
+            if fresh:
+                connection.execute(events.insert(), [_row(event) for event in fresh])
+                for event in fresh:
+                    if event.source != "weak" and event.kind in STATE_AFTER:
+                        _set_state(connection, event.sample_id, STATE_AFTER[event.kind])
+            return len(fresh)
+
+    def undo(self, event: LabelEvent) -> LabelEvent:
+        """Withdraw the event that `event.undoes` names and reopen its sample; returns the undo as recorded.
+
+        Raises `InputError` when that event is not in the journal. Undoing it a second time changes nothing.
+        """
+        with self._engine.begin() as connection:
+            target = connection.execute(sa.select(events).where(events.c.event_id == event.undoes)).mappings().first()
+            if target is None or target["kind"] == "undo":
+                raise InputError(
+                    f"undo must name a recorded decision; got event {event.undoes!r}. Nothing was changed."
+                )
+            before = connection.execute(sa.select(events).where(events.c.undoes == event.undoes)).mappings().first()
+            if before is not None:
+                return _event(before)
+            connection.execute(events.insert(), [_row(event)])
+            if target["source"] != "weak":
+                _set_state(connection, target["sample_id"], _state(connection, target["sample_id"]))
+            return event
+
+    def latest_live(self, annotator: str, *, limit: int, sources: Sequence[str] = HUMAN_SOURCES) -> list[LabelEvent]:
+        """An annotator's newest decisions that are not undone, newest first."""
+        query = (
+            sa.select(events)
+            .where(events.c.annotator == annotator, events.c.source.in_(sources), *_live())
+            .order_by(events.c.seq.desc())
+            .limit(limit)
+        )
+        with self._reader.connect() as connection:
+            return [_event(row) for row in connection.execute(query).mappings()]
+
+    def events(self, *, sample_id: str | None = None) -> pd.DataFrame:
+        """Every event (of one sample), oldest first, one row each, with the columns of `LabelEvent`."""
+        query = sa.select(events).order_by(events.c.seq)
+        if sample_id is not None:
+            query = query.where(events.c.sample_id == sample_id)
+        with self._reader.connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        return pd.DataFrame(rows, columns=[c.name for c in events.columns]).drop(columns="seq")
+
+    def current_labels(self, *, weak: bool) -> pd.DataFrame:
+        """The newest live label event per sample, of people (weak=False) or of labelling functions (weak=True).
+
+        Columns sample_id, event_id, label, source, annotator, at, round, why.
+        """
+        is_weak = events.c.source == "weak"
+        newest = (
+            sa.select(sa.func.max(events.c.seq))
+            .where(events.c.kind == "label", is_weak if weak else ~is_weak, *_live())
+            .group_by(events.c.sample_id)
+        )
+        columns = ["sample_id", "event_id", "label", "source", "annotator", "at", "round", "why"]
+        query = sa.select(*[events.c[name] for name in columns]).where(events.c.seq.in_(newest)).order_by(events.c.seq)
+        with self._reader.connect() as connection:
+            return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+
+    def human_votes(self) -> pd.DataFrame:
+        """Each person's newest live label per sample: sample_id, annotator, label."""
+        newest = (
+            sa.select(sa.func.max(events.c.seq))
+            .where(events.c.kind == "label", events.c.source != "weak", *_live())
+            .group_by(events.c.sample_id, events.c.annotator)
+        )
+        query = sa.select(events.c.sample_id, events.c.annotator, events.c.label).where(events.c.seq.in_(newest))
+        with self._reader.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
+        return pd.DataFrame(rows, columns=["sample_id", "annotator", "label"])
+
+    # --- queue
+
+    def enqueue(self, round_number: int, rows: Iterable[tuple[str, str, bool]]) -> None:
+        """Make (sample_id, action, control) rows, in this order, the queue of a round; its old queue is replaced."""
+        values = [
+            {"round": round_number, "sample_id": s, "position": i, "action": a, "control": bool(c), "state": "open"}
+            for i, (s, a, c) in enumerate(rows)
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(queue.delete().where(queue.c.round == round_number))
+            if values:
+                connection.execute(queue.insert(), values)
+
+    def lease(
+        self, n: int, annotator: str, *, exclude: Collection[str] = (), seconds: float = LEASE_SECONDS
+    ) -> list[str]:
+        """Up to `n` open sample ids of the newest queue, in order, held for this annotator for `seconds`.
+
+        Samples held by someone else are passed over until their lease runs out; one's own are handed out again.
+        """
+        now = time.time()
+        free = sa.or_(queue.c.leased_until.is_(None), queue.c.leased_until < now, queue.c.leased_by == annotator)
+        left_out = set(exclude)
+        with self._engine.begin() as connection:
+            number = _newest_round(connection)
+            query = sa.select(queue.c.sample_id).where(queue.c.round == number, queue.c.state == "open", free)
+            found = connection.execute(query.order_by(queue.c.position).limit(n + len(left_out))).scalars()
+            taken = [sample_id for sample_id in found if sample_id not in left_out][:n]
+            for sample_id in taken:
+                connection.execute(
+                    queue.update()
+                    .where(queue.c.round == number, queue.c.sample_id == sample_id)
+                    .values(leased_by=annotator, leased_until=now + seconds)
+                )
+        return taken
+
+    def release(self, annotator: str) -> None:
+        """Give back every lease of an annotator, so that others need not wait for it to run out."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                queue.update().where(queue.c.leased_by == annotator).values(leased_by=None, leased_until=None)
+            )
+
+    def queue_states(self, round_number: int | None = None) -> pd.DataFrame:
+        """The queue of a round (default the newest), in order: sample_id, action, control, state, leased_by."""
+        names = ["sample_id", "action", "control", "state", "leased_by"]
+        with self._reader.connect() as connection:
+            number = _newest_round(connection) if round_number is None else round_number
+            query = sa.select(*[queue.c[name] for name in names]).where(queue.c.round == number)
+            rows = [tuple(row) for row in connection.execute(query.order_by(queue.c.position))]
+        return pd.DataFrame(rows, columns=names)
+
+    # --- rounds
+
+    def start_round(self, number: int, *, budget: int, seed: int, started: str, settings: dict[str, Any]) -> None:
+        """Write down that a round has begun; raises `StoreError` when that number exists."""
+        values = {"budget": budget, "seed": seed, "started": started, "settings": json.dumps(settings, sort_keys=True)}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(rounds.insert().values(round=number, status="running", metrics="{}", **values))
+        except sa.exc.IntegrityError as error:
+            raise StoreError(f"Round {number} exists already; another process may be running it.") from error
+
+    def finish_round(self, number: int, *, finished: str, metrics: dict[str, Any]) -> None:
+        """Write down that a round is complete, with its figures."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                rounds.update()
+                .where(rounds.c.round == number)
+                .values(status="done", finished=finished, metrics=json.dumps(metrics, allow_nan=False))
+            )
+
+    def drop_round(self, number: int) -> None:
+        """Forget an unfinished round; a finished one stays. No label event is touched."""
+        with self._engine.begin() as connection:
+            connection.execute(rounds.delete().where(rounds.c.round == number, rounds.c.status == "running"))
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics."""
+        with self._reader.connect() as connection:
+            rows = [dict(row) for row in connection.execute(sa.select(rounds).order_by(rounds.c.round)).mappings()]
+        return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
+
+
+def _live() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Conditions that leave out undos and what they withdrew."""
+    withdrawn = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
+    return events.c.kind != "undo", events.c.event_id.not_in(withdrawn)
+
+
+def _known_ids(connection: sa.Connection, ids: list[str]) -> set[str]:
+    known: set[str] = set()
+    for start in range(0, len(ids), 500):  # SQLite bounds the number of parameters of one statement
+        part = ids[start : start + 500]
+        known |= set(connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(part))).scalars())
+    return known
+
+
+def _set_state(connection: sa.Connection, sample_id: str, state: str) -> None:
+    number = _newest_round(connection)
+    where = (queue.c.round == number, queue.c.sample_id == sample_id)
+    connection.execute(queue.update().where(*where).values(state=state, leased_by=None, leased_until=None))
+
+
+def _state(connection: sa.Connection, sample_id: str) -> str:
+    """The queue state that a sample's live decisions since its newest queue amount to."""
+    number = _newest_round(connection)
+    query = (
+        sa.select(events.c.kind)
+        .where(events.c.sample_id == sample_id, events.c.round == number, events.c.source != "weak", *_live())
+        .where(events.c.kind.in_(list(STATE_AFTER)))
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    )
+    kind = connection.execute(query).scalar()
+    return "open" if kind is None else STATE_AFTER[kind]
+
+
+def _newest_round(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(queue.c.round), 0))).scalar_one())
+
+
+def _row(event: LabelEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in LabelEvent.__dataclass_fields__}
+
+
+def _event(row: Any) -> LabelEvent:
+    return LabelEvent(**{name: row[name] for name in LabelEvent.__dataclass_fields__})
