@@ -1,0 +1,8 @@
+"""Quick baselines: out-of-sample probabilities of every sample in seconds."""
+
+from __future__ import annotations
+
+from dqkit.baselines.cross_validation import BaselineWarning, cross_val_predictions
+from dqkit.baselines.folds import stratified_folds
+
+__all__ = ["BaselineWarning", "cross_val_predictions", "stratified_folds"]

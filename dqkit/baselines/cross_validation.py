@@ -1,0 +1,257 @@
+"""K folds times M members: out-of-sample probabilities for every labelled sample, votes for all others."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights
+from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
+from dqkit.baselines.comparison import reference_rows, scores_of, table
+from dqkit.baselines.defaults import representation
+from dqkit.baselines.estimators import estimator_members
+from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
+from dqkit.baselines.members import Member, Task, seed_of
+from dqkit.records import Dataset, DqkitError, InputError, Predictions
+
+LATENCY_CALLS = 30
+
+
+class BaselineWarning(UserWarning):
+    """Something about the baselines the user should know: a member failed, a class is too small."""
+
+
+def cross_val_predictions(
+    ds: Dataset,
+    estimators: Any = None,
+    folds: int = 5,
+    seed: int = 0,
+    *,
+    checkpoint_dir: str | Path | None = None,
+    groups: ArrayLike | None = None,
+    progress: bool = True,
+) -> Predictions:
+    """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
+
+    estimators: None for the defaults of the modality, or one estimator, a list, or a mapping name -> estimator with
+        scikit-learn's fit/predict_proba (or decision_function). folds: how many parts the labelled samples are cut into.
+    seed: the same seed gives the same result bit for bit on the same CPU.
+    checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
+    groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
+
+    Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges the
+    samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are learned
+    without labels and never from test samples. Each member's scores are calibrated (temperature and floor) on its
+    out-of-sample scores; `pred_probs` averages the members under the weights of least out-of-sample log-loss and is
+    calibrated once more. A class with a single sample is absent from training whenever that sample is judged.
+    A member that raises is reported in a warning and in `baselines`; the others go on.
+
+    Raises `InputError` where fewer than two classes have labelled samples, or folds, groups or estimators do not fit.
+
+    >>> import dqkit as dq, numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(60, 3)); y = (x[:, 0] > 0).astype(int)
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> p = cross_val_predictions(dq.from_arrays(x, y), LogisticRegression(), progress=False)
+    >>> p.pred_probs.shape
+    (60, 2)
+    """
+    task = _task(ds, folds, seed, groups)
+    view = representation(task)
+    members = view.members() if estimators is None else estimator_members(task, estimators)
+    folder = None if checkpoint_dir is None else Path(checkpoint_dir)
+    call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, seed)
+    runs = _run_all(task, members, folds, Checkpoints(folder, call), progress)
+    good = [run for run in runs if run.error is None]
+    if not good:
+        raise DqkitError(
+            f"every member failed, so there are no predictions; the first error: {runs[0].name}: {runs[0].error!r}."
+        ) from runs[0].error
+
+    y = task.y[task.labeled]
+    fair = _seen_in_training(task)
+    for run in good:
+        run.calibrate(task, y, fair)
+    member_probs = np.stack([run.probs for run in good])
+    weights = mixture_weights(member_probs[:, task.labeled[fair]], y[fair])
+    pred_probs, _ = _combine(member_probs, weights, task, fair)
+    rows = reference_rows(task, view.features, view.plain)
+    rows += [run.row(task, dict(zip([r.name for r in good], weights, strict=True))) for run in runs]
+    rows.append(
+        {
+            "model": "ensemble",
+            "kind": "ensemble",
+            **scores_of(pred_probs[task.labeled], y),
+            "n": len(y),
+            "seconds": sum(run.seconds for run in good),
+            "status": "ok",
+        }
+    )
+    return Predictions(
+        ids=ds.ids,
+        classes=ds.classes,
+        member_probs=member_probs,
+        pred_probs=pred_probs,
+        members=tuple(run.name for run in good),
+        weights=weights,
+        folds=task.folds,
+        features=np.ascontiguousarray(view.features, dtype=np.float32),
+        baselines=table(rows),
+    )
+
+
+def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
+    y = np.where(ds.is_usable & ~ds.is_test, ds.labels, -1).astype(np.int64)
+    counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
+    if (counts > 0).sum() < 2:
+        raise InputError(
+            "ds must have labelled training samples of at least two classes; got "
+            f"{int((y >= 0).sum())} labelled samples of {int((counts > 0).sum())} class(es). Label a few samples of each class first."
+        )
+    together = copy_groups(ds)
+    if groups is not None:
+        given = np.asarray(groups)
+        if given.shape != (len(ds),):
+            raise InputError(f"groups must have shape ({len(ds)},), one value a sample; got {given.shape}.")
+        together = join_groups(np.unique(given.astype(str), return_inverse=True)[1].astype(np.int64), together)
+    fold_of = stratified_folds(y, folds=folds, seed=seed, groups=together)
+    for fold in range(folds):
+        if len(np.unique(y[(y >= 0) & (fold_of != fold)])) < 2:
+            raise InputError(
+                f"ds must leave at least two classes to train on in every fold; without fold {fold} only one is left. "
+                "Label more samples of the other classes."
+            )
+    return Task(ds, y, fold_of, seed)
+
+
+def _seen_in_training(task: Task) -> NDArray[np.bool_]:
+    """(labelled,) False where no training fold of the sample holds its class: its log-loss says nothing of the model."""
+    folds, y = task.folds[task.labeled], task.y[task.labeled]
+    per_fold = np.zeros((int(folds.max()) + 1, task.n_classes), dtype=np.int64)
+    np.add.at(per_fold, (folds, y), 1)
+    return np.asarray(per_fold.sum(axis=0)[y] > per_fold[folds, y])
+
+
+class _Run:
+    """One member's fits: scores per fold, timings, or the error that ended it."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.name = member.name
+        self.scores: list[NDArray[np.float32]] = []
+        self.timings: list[dict[str, float]] = []
+        self.error: Exception | None = None
+        self.probs: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
+
+    @property
+    def seconds(self) -> float:
+        return sum(t["fit"] + t["predict"] for t in self.timings)
+
+    def calibrate(self, task: Task, y: NDArray[np.int64], fair: NDArray[np.bool_]) -> None:
+        """Turn all folds' scores into probabilities of every sample."""
+        n, c = len(task.y), task.n_classes
+        rest = np.flatnonzero(task.y < 0)
+        out = np.zeros((n, c), dtype=np.float32)
+        held = [np.flatnonzero(task.folds == fold) for fold in range(len(self.scores))]
+        for where, scores in zip(held, self.scores, strict=True):
+            out[where] = scores[: len(where)]
+        to_probs: Calibration = fit_calibration(out[task.labeled[fair]], y[fair])
+        out[task.labeled] = to_probs(out[task.labeled])
+        for where, scores in zip(held, self.scores, strict=True):
+            out[rest] += to_probs(scores[len(where) :]) / np.float32(len(self.scores))
+        self.probs = out / out.sum(axis=1, keepdims=True)
+
+    def row(self, task: Task, weights: dict[str, float]) -> dict[str, Any]:
+        """The member's line in the table of baselines."""
+        row: dict[str, Any] = {"model": self.name, "kind": "member", "seconds": self.seconds}
+        if self.error is not None:
+            return row | {"n": 0, "status": f"failed: {type(self.error).__name__}: {self.error}"}
+        row |= scores_of(self.probs[task.labeled], task.y[task.labeled])
+        row |= {key: value for key, value in self.timings[0].items() if key.startswith("predict_ms")}
+        return row | {"weight": weights[self.name], "n": len(task.labeled), "status": "ok"}
+
+
+def _run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, progress: bool) -> list[_Run]:
+    runs = [_Run(member) for member in members]
+    rest = np.flatnonzero(task.y < 0)
+    with _bar(len(members) * folds, progress) as bar:
+        for fold in range(folds):
+            at = np.r_[np.flatnonzero(task.folds == fold), rest]
+            for run in runs:
+                if run.error is None:
+                    bar.set_description(f"fold {fold + 1}/{folds}, {run.name}")
+                    _run_one(task, run, fold, at, saved)
+                bar.update(1)
+    return runs
+
+
+def _run_one(task: Task, run: _Run, fold: int, at: NDArray[np.int64], saved: Checkpoints) -> None:
+    found = saved.load(run.name, fold, run.member.settings)
+    if found is None:
+        try:
+            found = _fit(task, run.member, fold, at)
+        except Exception as error:  # reported to the user, and one member must not take the others down
+            run.error = error
+            warnings.warn(
+                f"baseline member {run.name!r} failed in fold {fold} and is left out: {type(error).__name__}: {error}",
+                BaselineWarning,
+                stacklevel=4,
+            )
+            return
+        saved.save(run.name, fold, run.member.settings, *found)
+    run.scores.append(found[0])
+    run.timings.append(found[1])
+
+
+def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> tuple[NDArray[np.float32], dict[str, float]]:
+    started = time.perf_counter()
+    predict = member.fit(fold, seed_of(task.seed, member.name, fold))
+    fitted = time.perf_counter()
+    scores = np.asarray(predict(at), dtype=np.float32)
+    timings = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
+    if scores.shape != (len(at), task.n_classes) or not np.isfinite(scores).all():
+        raise InputError(
+            f"member {member.name!r} must return finite scores of shape {(len(at), task.n_classes)}; got shape {scores.shape}"
+            f" with {int((~np.isfinite(scores)).sum())} values that are not finite."
+        )
+    if fold == 0:
+        timings |= _latency(predict, at)
+    return scores, timings
+
+
+def _latency(predict: Any, at: NDArray[np.int64]) -> dict[str, float]:
+    """Milliseconds for one sample, its features at hand; fewer calls where a model is slow."""
+    times: list[float] = []
+    deadline = time.perf_counter() + 0.1
+    for i in range(LATENCY_CALLS):
+        started = time.perf_counter()
+        predict(at[i % len(at) : i % len(at) + 1])
+        times.append(1000 * (time.perf_counter() - started))
+        if time.perf_counter() > deadline:
+            break
+    return {f"predict_ms_p{q}": float(np.percentile(times, q)) for q in (50, 90, 99)}
+
+
+def _combine(
+    member_probs: NDArray[np.float32], weights: NDArray[np.float64], task: Task, fair: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], Calibration]:
+    """The weighted average of the members, calibrated once more: an average of calibrated members is too modest."""
+    mean = np.tensordot(weights.astype(np.float32), member_probs, axes=1)
+    logs = np.log(np.maximum(mean, 1e-7))
+    at = task.labeled[fair]
+    calibration = fit_calibration(logs[at], task.y[at])
+    return calibration(logs), calibration
+
+
+@contextmanager
+def _bar(total: int, show: bool) -> Iterator[Any]:
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, disable=not show, unit="fit", leave=False) as bar:
+        yield bar

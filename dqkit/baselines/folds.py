@@ -1,0 +1,105 @@
+"""Which fold every sample is held out of: stratified by class, groups and copies kept together."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import Dataset, InputError
+
+
+def stratified_folds(
+    labels: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """The fold (0..folds-1) each labelled sample is held out of, -1 for the unlabelled.
+
+    labels: (n,) ints, -1 = unlabelled. groups: (n,) ints; samples of one group share a fold.
+    Every class is spread as evenly as its groups allow, and the folds are of nearly equal size. A class with fewer
+    samples than folds is missing from some folds' held-out part; a class with one sample is, in that sample's own
+    fold, missing from training: no model that has seen the class ever judges that sample.
+
+    >>> stratified_folds([0, 0, 1, 1, -1], folds=2).tolist().count(0)
+    2
+    """
+    y = np.asarray(labels, dtype=np.int64)
+    fold_of = np.full(len(y), -1, dtype=np.int64)
+    labeled = np.flatnonzero(y >= 0)
+    if folds < 2 or len(labeled) < folds:
+        raise InputError(
+            f"folds must be at least 2 and at most the number of labelled samples ({len(labeled)}); got {folds}."
+        )
+    codes = np.arange(len(y)) if groups is None else np.asarray(groups)
+    if codes.shape != y.shape:
+        raise InputError(f"groups must have one entry for each of the {len(y)} samples; got shape {codes.shape}.")
+    rng = np.random.default_rng(seed)
+    group = np.unique(codes[labeled], return_inverse=True)[1]
+    size = np.bincount(group)
+    if len(size) < folds:
+        raise InputError(f"groups must hold at least as many groups as folds ({folds}); got {len(size)}.")
+    n_classes = int(y.max()) + 1
+    held = np.zeros((folds, n_classes))
+    wanted = np.maximum(np.bincount(y[labeled], minlength=n_classes) / folds, 1e-9)
+    by_group = np.argsort(group, kind="stable")
+    starts = np.r_[0, np.cumsum(size)]
+    shuffled = rng.permutation(len(size))
+    for g in (g for g in shuffled[np.argsort(-size[shuffled], kind="stable")] if size[g] > 1):
+        rows = labeled[by_group[starts[g] : starts[g + 1]]]
+        add = np.bincount(y[rows], minlength=n_classes)
+        # The fold where these classes are least present, relative to their share; the emptier fold on ties.
+        fold = int(np.lexsort((held.sum(1), np.round((held * add / wanted).sum(1), 9)))[0])
+        fold_of[rows] = fold
+        held[fold] += add
+    single = rng.permutation(labeled[size[group] == 1])
+    for c in range(n_classes):
+        rows = single[y[single] == c]
+        filled = held[:, c].copy()
+        total = held.sum(1)
+        target = _level(filled, total, len(rows))
+        fold_of[rows] = np.repeat(np.arange(folds), target)
+        held[:, c] += target
+    return fold_of
+
+
+def _level(filled: NDArray[np.float64], total: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """How many of n samples each fold gets so that `filled` becomes level; leftovers go to the emptiest folds."""
+    lo, hi = float(filled.min()), float(filled.max()) + n + 1
+    for _ in range(60):
+        mid = (lo + hi) / 2
+        lo, hi = (mid, hi) if np.floor(np.maximum(mid - filled, 0)).sum() <= n else (lo, mid)
+    give = np.floor(np.maximum(lo - filled, 0)).astype(np.int64)
+    for _ in range(n - int(give.sum())):
+        give[np.lexsort((total + give, filled + give))[0]] += 1
+    return give
+
+
+def copy_groups(dataset: Dataset) -> NDArray[np.int64]:
+    """(n,) group numbers: samples whose content is the same share one.
+
+    Images: the same pixels. Texts: the same words, whatever their case, spacing and punctuation. Table rows: equal values.
+    """
+    if dataset.modality == "image":
+        keys = [hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in dataset.content]
+    elif dataset.modality == "text":
+        keys = []
+        for position, text in enumerate(dataset.content):
+            words = " ".join("".join(ch if ch.isalnum() else " " for ch in str(text).casefold()).split())
+            keys.append(words.encode("utf-8", "surrogatepass") if words else b"\0%d" % position)
+    else:
+        return np.asarray(pd.factorize(pd.util.hash_pandas_object(dataset.content, index=False))[0], dtype=np.int64)
+    return np.asarray(pd.factorize(np.array(keys, dtype=object))[0], dtype=np.int64)
+
+
+def join_groups(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) group numbers in which two samples share one if either grouping (or a chain of them) joins them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(first)
+    rows = np.r_[np.arange(n), np.arange(n)]
+    columns = np.r_[n + first, n + int(first.max(initial=-1)) + 1 + second]
+    nodes = int(columns.max(initial=n - 1)) + 1
+    graph = coo_array((np.ones(2 * n, dtype=np.int8), (rows, columns)), shape=(nodes, nodes))
+    return np.asarray(connected_components(graph, directed=False)[1][:n], dtype=np.int64)

@@ -1,0 +1,75 @@
+"""What a member of the ensemble is: a name and a way to fit one fold."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqkit.records import Dataset
+
+Positions = NDArray[np.int64]
+Scores = NDArray[np.float32]
+Predict = Callable[[Positions], Scores]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the ensemble.
+
+    fit(fold, seed) trains on every labelled sample outside that fold and returns a function from any positions to
+    (k, c) scores, higher = more likely (logits, log-probabilities or regression outputs: they are calibrated later).
+    settings: everything that changes what is learned; with the data they decide whether a checkpoint still holds.
+    """
+
+    name: str
+    fit: Callable[[int, int], Predict]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The data the members of one call share.
+
+    y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
+    """
+
+    dataset: Dataset
+    y: NDArray[np.int64]
+    folds: NDArray[np.int64]
+    seed: int
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.dataset.classes)
+
+    @cached_property
+    def labeled(self) -> Positions:
+        """The positions that are trained on, each held out once."""
+        return np.flatnonzero(self.y >= 0)
+
+    def training(self, fold: int) -> Positions:
+        """The positions a model of this fold is trained on."""
+        return np.flatnonzero((self.y >= 0) & (self.folds != fold))
+
+    @cached_property
+    def unsupervised(self) -> Positions:
+        """Usable samples outside the test split: what features may be learned from."""
+        return np.flatnonzero(self.dataset.is_usable & ~self.dataset.is_test)
+
+
+def seed_of(seed: int, name: str, fold: int) -> int:
+    """A seed for one fit; it does not depend on which other members there are."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode()), fold]).generate_state(1)[0])
+
+
+def full_scores(log_probs: NDArray[Any], present: NDArray[np.int64], n_classes: int) -> Scores:
+    """(k, n_classes) scores from columns for the `present` classes only; an absent class scores below all others."""
+    scores = np.full((len(log_probs), n_classes), -14.0, dtype=np.float32)
+    scores[:, present] = np.clip(log_probs, -13.0, None)
+    return scores

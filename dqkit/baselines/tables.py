@@ -1,0 +1,160 @@
+"""Default members for tables: gradient boosting, a forest and a linear model over columns of any kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.baselines.compress import principal
+from dqkit.baselines.defaults import Representation
+from dqkit.baselines.members import Member, Positions, Predict, Scores, Task, full_scores
+from dqkit.baselines.ridge import FoldRidge
+
+LEVELS = 40
+FEATURE_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """ordinal: (n, columns) floats, NaN where missing, categories as codes. categorical: which columns are codes.
+    dense: (n, d) standardised numbers, missing marks and one-hot categories."""
+
+    ordinal: NDArray[np.float64]
+    categorical: NDArray[np.bool_]
+    dense: NDArray[np.float32]
+
+
+def encode(frame: pd.DataFrame, seen: Positions) -> Encoded:
+    """Numbers for a table of numeric, boolean, categorical, text and date columns; statistics from the `seen` rows only."""
+    ordinal, categorical, dense = [], [], []
+    for name in frame.columns:
+        column = frame[name]
+        if pd.api.types.is_datetime64_any_dtype(column):
+            numbers = _dates(column)
+        elif pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            numbers = [pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)]
+        else:
+            parsed = _as_dates(column)
+            if parsed is None:
+                codes, hot = _categories(column, seen)
+                ordinal.append(codes)
+                categorical.append(True)
+                dense.append(hot)
+                continue
+            numbers = _dates(parsed)
+        for values in numbers:
+            ordinal.append(np.where(np.isfinite(values), values, np.nan))
+            categorical.append(False)
+            dense.append(_standard(ordinal[-1], seen))
+    if not ordinal:
+        return Encoded(np.zeros((len(frame), 1)), np.zeros(1, dtype=bool), np.zeros((len(frame), 1), dtype=np.float32))
+    return Encoded(np.column_stack(ordinal), np.array(categorical), np.hstack(dense).astype(np.float32))
+
+
+def _dates(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
+    """Days since 1970, month, day of the week and hour."""
+    at = pd.to_datetime(column, errors="coerce", utc=True)
+    days = (at - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    parts = [days, at.dt.month, at.dt.dayofweek, at.dt.hour]
+    return [np.asarray(part.to_numpy(dtype=np.float64, na_value=np.nan)) for part in parts]
+
+
+def _as_dates(column: pd.Series[Any]) -> pd.Series[Any] | None:
+    """A text column of ISO dates as dates, or None."""
+    present = column.dropna().astype(str)
+    if present.empty or not present.str.match(r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}|$)").all():
+        return None
+    return pd.Series(pd.to_datetime(column.astype("string"), errors="coerce", utc=True, format="ISO8601"))
+
+
+def _categories(column: pd.Series[Any], seen: Positions) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Codes of the most frequent levels (others share one), NaN for missing, and their one-hot columns."""
+    text = column.astype("string")
+    counts = text.iloc[seen].value_counts()
+    levels = sorted(counts.index, key=lambda level: (-int(counts[level]), level))[:LEVELS]
+    codes = text.map({level: i for i, level in enumerate(levels)}).to_numpy(dtype=np.float64, na_value=np.nan)
+    missing = text.isna().to_numpy()
+    codes = np.where(np.isnan(codes) & ~missing, float(len(levels)), codes)
+    hot = np.zeros((len(column), len(levels) + 2), dtype=np.float32)
+    hot[np.arange(len(column)), np.where(missing, len(levels) + 1, np.nan_to_num(codes)).astype(int)] = 1
+    return codes, hot - hot[seen].mean(axis=0)
+
+
+def _standard(values: NDArray[np.float64], seen: Positions) -> NDArray[np.float32]:
+    """Robustly scaled values, missing ones at the median, and a column that says which were missing."""
+    known = values[seen][~np.isnan(values[seen])]
+    middle, low, high = np.percentile(known, [50, 16, 84]) if len(known) else (0.0, 0.0, 0.0)
+    scale = (high - low) / 2 or (float(known.std()) if len(known) else 0.0) or 1.0
+    missing = np.isnan(values)
+    z = np.clip((np.where(missing, middle, values) - middle) / scale, -5, 5)
+    out = z[:, None] if not missing.any() else np.column_stack([z, missing])
+    return np.asarray(out - out[seen].mean(axis=0), dtype=np.float32)
+
+
+class TableRepresentation(Representation):
+    """The table as numbers, in the two forms trees and linear models like."""
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        content = self.task.dataset.content
+        frame = content if isinstance(content, pd.DataFrame) else pd.DataFrame(np.asarray(content))
+        return encode(frame, self.task.unsupervised)
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        task = self.task
+        return principal(self.encoded.dense, FEATURE_WIDTH, rows=task.unsupervised, seed=task.seed)
+
+    @cached_property
+    def plain(self) -> NDArray[np.float32]:
+        return self.encoded.dense
+
+    @cached_property
+    def ridge(self) -> FoldRidge:
+        return FoldRidge(self.task, self.encoded.dense)
+
+    def members(self) -> list[Member]:
+        return [
+            Member("boosting", self._boosting, {"model": "gradient boosting"}),
+            Member("forest", self._forest, {"model": "extra trees"}),
+            Member("linear", lambda fold, seed: self.ridge.fit(fold), {"model": "ridge"}),
+        ]
+
+    def _boosting(self, fold: int, seed: int) -> Predict:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        n = len(self.task.training(fold))
+        model = HistGradientBoostingClassifier(
+            max_iter=int(np.clip(300 // self.task.n_classes, 30, 100)),
+            learning_rate=0.1,
+            max_leaf_nodes=15,
+            min_samples_leaf=int(np.clip(n // 50, 3, 20)),
+            l2_regularization=1.0,
+            early_stopping=False,
+            categorical_features=self.encoded.categorical,
+            random_state=seed % 2**31,
+        )
+        return self._fit(model, self.encoded.ordinal, fold)
+
+    def _forest(self, fold: int, seed: int) -> Predict:
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        model = ExtraTreesClassifier(n_estimators=150, min_samples_leaf=3, random_state=seed % 2**31)
+        return self._fit(model, self.encoded.dense, fold)
+
+    def _fit(self, model: Any, x: NDArray[Any], fold: int) -> Predict:
+        train = self.task.training(fold)
+        model.fit(x[train], self.task.y[train])
+        present = np.asarray(model.classes_, dtype=np.int64)
+
+        def predict(at: Positions) -> Scores:
+            probs = np.asarray(model.predict_proba(x[at]), dtype=np.float64)
+            # Laplace's half count: a leaf of three samples cannot vouch for certainty.
+            return full_scores(np.log(probs + 0.5 / len(train)), present, self.task.n_classes)
+
+        return predict
