@@ -1,0 +1,85 @@
+"""Rows that repeat one another: flags by the definition of cleanlab's Datalab, groups, and leakage between splits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import InputError
+
+DUPLICATE_THRESHOLD = 0.13
+_SMALLEST_MEDIAN = 1e-6
+
+
+def near_duplicates(
+    indices: NDArray[np.int64], distances: NDArray[Any], *, threshold: float = DUPLICATE_THRESHOLD
+) -> tuple[NDArray[np.bool_], float]:
+    """Return (n,) True where a neighbour lies closer than threshold times the median nearest distance, and that bound.
+
+    The relation counts in both directions: the neighbour is flagged too.
+
+    >>> near_duplicates(np.array([[1], [0], [1]]), np.array([[0.0], [0.0], [2.0]]))[0]
+    array([ True,  True, False])
+    """
+    # Kept as NumPy scalars of the distances' own type: a Python float here would compare float32 ties differently.
+    bound = threshold * max(np.median(distances[:, 0]), _SMALLEST_MEDIAN)
+    close = distances < bound
+    flagged = close.any(axis=1)
+    flagged[np.unique(indices[close])] = True
+    return flagged, float(bound)
+
+
+def duplicate_groups(
+    indices: NDArray[np.int64], close: NDArray[np.bool_], first: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Return (n,) the group of rows that are linked, directly or by others, by close neighbours; -1 = in none.
+
+    indices, close: (n, k), a True links a row with that neighbour. first: (n,) from `identical_rows`, links copies as
+    well, however many there are. Groups are numbered from 0 by their first row.
+
+    >>> duplicate_groups(np.array([[2], [2], [0]]), np.array([[True], [False], [True]]))
+    array([ 0, -1,  0])
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(indices)
+    row, column = np.nonzero(close)
+    left, right = row, indices[row, column]
+    if first is not None:
+        left, right = np.concatenate((left, np.arange(n))), np.concatenate((right, first))
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    size = np.bincount(component, minlength=1)
+    grouped = size[component] > 1
+    group = np.full(n, -1, dtype=np.int64)
+    _, start, inverse = np.unique(component[grouped], return_index=True, return_inverse=True)
+    rank = np.empty(len(start), dtype=np.int64)
+    rank[np.argsort(start, kind="stable")] = np.arange(len(start))
+    group[grouped] = rank[inverse]
+    return group
+
+
+def leakage(duplicate_group: ArrayLike, split: ArrayLike) -> pd.DataFrame:
+    """Return one row per duplicate group that lies in more than one split: group, splits (sorted, tuple), rows.
+
+    duplicate_group: (n,) ints, -1 = none. split: (n,) names.
+
+    >>> leakage([0, 0, -1], ["train", "test", "test"])["splits"].tolist()
+    [('test', 'train')]
+    """
+    group = np.asarray(duplicate_group, dtype=np.int64)
+    names = np.asarray(split, dtype=object)
+    if group.shape != names.shape or group.ndim != 1:
+        raise InputError(f"duplicate_group and split must have the same length; got {group.shape} and {names.shape}.")
+    inside = np.flatnonzero(group >= 0)
+    inside = inside[np.argsort(group[inside], kind="stable")]
+    found = []
+    for rows in np.split(inside, np.flatnonzero(np.diff(group[inside])) + 1):
+        splits = tuple(sorted({str(name) for name in names[rows]}))
+        if len(splits) > 1:
+            found.append((int(group[rows[0]]), splits, tuple(rows.tolist())))
+    return pd.DataFrame(found, columns=["group", "splits", "rows"])

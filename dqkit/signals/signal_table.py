@@ -1,0 +1,316 @@
+"""Every signal of a dataset side by side: one row per sample for people and queues, one summary for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.records import Dataset, InputError, Predictions
+from dqkit.signals.balance import class_balance
+from dqkit.signals.calibration import calibration, fit_temperature
+from dqkit.signals.duplicates import leakage
+from dqkit.signals.label_errors import LabelErrors, label_errors
+from dqkit.signals.neighbors import Neighbors, neighbors
+from dqkit.signals.uncertainty import disagreement, uncertainty
+
+NEIGHBORS = 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SignalTable:
+    """All signals of a dataset.
+
+    table: DataFrame indexed by sample id, in the order of the dataset; the columns are listed at `signal_table`.
+    summary: plain dicts, lists, strings and numbers (JSON), one entry per check; a check that could not run has
+        {"skipped": why}.
+    neighbors: the graph over all samples, or None without features. A sample that cannot be used (an unreadable file)
+        has indices -1 and distances inf.
+    label_errors: the finding on the labelled usable rows, in dataset order, or None where it could not run.
+    """
+
+    table: pd.DataFrame
+    summary: dict[str, Any]
+    neighbors: Neighbors | None
+    label_errors: LabelErrors | None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return f"SignalTable({len(self):,} samples, {int(self.table['label_flag'].sum()):,} labels flagged)"
+
+
+def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -> SignalTable:
+    """Return every signal of a dataset, given out-of-sample predictions for its samples, as a `SignalTable`.
+
+    dataset, predictions: the same ids in the same order and the same classes. seed: for what is sampled.
+
+    Columns of the table (float in [0, 1], higher = look sooner, unless said):
+    given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer);
+    label_score, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between reasons): from
+        `label_errors` on the labelled usable rows; elsewhere 0, False, the predicted label, "" and "";
+    entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities;
+    vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows;
+        0 with one member;
+    outlier_score, outlier (bool), nearest_distance, exact_duplicate, near_duplicate (bool), duplicate_group (int, -1 =
+        none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
+        sample without features or that is not usable;
+    knn_agreement: share of the labelled neighbours that carry this sample's label (the predicted one if it has none),
+        higher = agrees; NaN where no neighbour is labelled or there are no features.
+
+    Raises `InputError` where ids or classes disagree.
+    """
+    _check(dataset, predictions)
+    n = len(dataset)
+    names = np.asarray(dataset.classes, dtype=object)
+    usable = np.asarray(dataset.is_usable, dtype=bool)
+    labels = np.asarray(dataset.labels, dtype=np.int64)
+    judged = usable & (labels >= 0)
+    predicted = predictions.pred_probs.argmax(axis=1) if n else np.empty(0, dtype=np.int64)
+    temperatures = [fit_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
+
+    graph = _graph(predictions.features, usable)
+    errors = _label_errors(labels, predictions, graph, judged, seed)
+    index = pd.Index(dataset.ids, name="sample_id")
+    table = pd.DataFrame(
+        {
+            # As objects, so that a missing label stays None and does not become NaN.
+            "given_label": pd.Series(_names(names, labels), index=index, dtype=object),
+            "predicted_label": names[predicted],
+            "confidence": predictions.pred_probs.max(axis=1).astype(np.float64) if n else np.empty(0),
+        },
+        index=index,
+    )
+    for column, values in _label_columns(errors, judged, names, predicted).items():
+        table[column] = values
+    for frame in (
+        uncertainty(predictions.pred_probs),
+        disagreement(predictions.member_probs, temperatures=temperatures),
+        _neighbor_columns(graph, n),
+    ):
+        for column in frame.columns:
+            table[column] = frame[column].to_numpy()
+    table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
+    summary = {
+        "samples": n,
+        "usable": int(usable.sum()),
+        "labeled": int((labels >= 0).sum()),
+        "label_errors": _label_summary(errors, table, dataset.classes),
+        "balance": _balance_summary(labels, errors, judged, dataset.classes),
+        "calibration": _calibration_summary(labels, predictions, judged, temperatures),
+        "neighbors": _neighbor_summary(graph),
+        "duplicates": _duplicate_summary(graph, table),
+        "leakage": _leakage_summary(graph, table, dataset),
+    }
+    return SignalTable(table=table, summary=summary, neighbors=graph, label_errors=errors)
+
+
+def _check(dataset: Dataset, predictions: Predictions) -> None:
+    if tuple(dataset.classes) != tuple(predictions.classes):
+        raise InputError(
+            f"predictions must have the classes of the dataset, in order; got {predictions.classes} "
+            f"for {dataset.classes}."
+        )
+    if len(dataset) != len(predictions.ids) or not (np.asarray(dataset.ids) == np.asarray(predictions.ids)).all():
+        raise InputError(
+            f"predictions must have the ids of the dataset, in order; got {len(predictions.ids)} ids "
+            f"for {len(dataset)} samples that differ."
+        )
+
+
+def _names(classes: NDArray[np.object_], labels: NDArray[np.int64]) -> NDArray[np.object_]:
+    out = np.full(len(labels), None, dtype=object)
+    out[labels >= 0] = classes[labels[labels >= 0]]
+    return out
+
+
+def _graph(features: NDArray[Any] | None, usable: NDArray[np.bool_]) -> Neighbors | None:
+    rows = np.flatnonzero(usable)
+    if features is None or len(rows) < 2:
+        return None
+    found = neighbors(features[rows], min(NEIGHBORS, len(rows) - 1))
+    if len(rows) == len(usable):
+        return found
+    return _scattered(found, rows, len(usable))
+
+
+def _scattered(found: Neighbors, rows: NDArray[np.int64], n: int) -> Neighbors:
+    """The same graph numbered by the positions of the whole dataset; rows outside it have no neighbours."""
+    indices = np.full((n, found.k), -1, dtype=np.int64)
+    distances = np.full((n, found.k), np.inf, dtype=found.distances.dtype)
+    indices[rows] = rows[found.indices]
+    distances[rows] = found.distances
+    blank = {"outlier": False, "exact_duplicate": False, "near_duplicate": False, "duplicate_group": -1}
+    columns = {}
+    for name in found.table.columns:
+        default = blank.get(name, np.nan if name == "nearest_distance" else 0.0)
+        column = np.full(n, default, dtype=found.table[name].to_numpy().dtype)
+        column[rows] = found.table[name].to_numpy()
+        columns[name] = column
+    return replace(found, table=pd.DataFrame(columns), indices=indices, distances=distances)
+
+
+def _neighbor_columns(graph: Neighbors | None, n: int) -> pd.DataFrame:
+    if graph is not None:
+        return graph.table
+    zeros, no = np.zeros(n), np.zeros(n, dtype=bool)
+    return pd.DataFrame(
+        {
+            "outlier_score": zeros,
+            "outlier": no,
+            "nearest_distance": np.full(n, np.nan),
+            "exact_duplicate": no,
+            "near_duplicate": no,
+            "duplicate_group": np.full(n, -1, dtype=np.int64),
+            "uniqueness": zeros,
+            "representativeness": zeros,
+        }
+    )
+
+
+def _agreement(
+    graph: Neighbors | None, labels: NDArray[np.int64], predicted: NDArray[np.int64], usable: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    out = np.full(len(labels), np.nan)
+    if graph is not None:
+        own = np.where(labels >= 0, labels, predicted)
+        around = np.where(graph.indices >= 0, labels[graph.indices], -1)
+        known = (around >= 0).sum(axis=1)
+        np.divide((around == own[:, None]).sum(axis=1), known, out=out, where=(known > 0) & usable)
+    return out
+
+
+def _label_errors(
+    labels: NDArray[np.int64],
+    predictions: Predictions,
+    graph: Neighbors | None,
+    judged: NDArray[np.bool_],
+    seed: int,
+) -> LabelErrors | None:
+    if not judged.any() or len(predictions.classes) < 2:
+        return None
+    features = None if graph is None or predictions.features is None else predictions.features[judged]
+    dynamics = {name: np.asarray(values)[judged] for name, values in predictions.dynamics.items()}
+    return label_errors(
+        labels[judged],
+        predictions.member_probs[:, judged],
+        features=features,
+        dynamics=dynamics or None,
+        seed=seed,
+    )
+
+
+def _label_columns(
+    errors: LabelErrors | None, judged: NDArray[np.bool_], names: NDArray[np.object_], predicted: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    n = len(judged)
+    score, flag = np.zeros(n), np.zeros(n, dtype=bool)
+    suggested = predicted.copy()
+    kind, reasons = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
+    if errors is not None:
+        found = errors.table
+        score[judged] = found["score"].to_numpy()
+        flag[judged] = found["flag"].to_numpy()
+        suggested[judged] = found["suggested_label"].to_numpy()
+        kind[judged] = found["kind"].to_numpy()
+        if "reasons" in found:
+            reasons[judged] = ["; ".join(r) if not isinstance(r, str) else r for r in found["reasons"]]
+    return {
+        "label_score": score,
+        "label_flag": flag,
+        "suggested_label": names[suggested],
+        "label_kind": kind,
+        "reasons": reasons,
+    }
+
+
+def _label_summary(errors: LabelErrors | None, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]:
+    if errors is None:
+        return {"skipped": "no labelled usable sample, or fewer than two classes"}
+    kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
+    return {
+        "estimated_rate": float(errors.noise_rate),
+        "interval": [float(end) for end in errors.noise_rate_interval],
+        "flagged": int(table["label_flag"].sum()),
+        "judged": len(errors.table),
+        "kinds": {str(kind): int(count) for kind, count in kinds.items()},
+        "noise_matrix": np.asarray(errors.noise_matrix, dtype=float).tolist(),
+        "classes": list(classes),
+        "scorers": [str(name) for name in errors.scorers],
+    }
+
+
+def _balance_summary(
+    labels: NDArray[np.int64], errors: LabelErrors | None, judged: NDArray[np.bool_], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    opinion = np.full(len(labels), -1, dtype=np.int64)
+    if errors is not None:
+        found = errors.table
+        opinion[judged] = np.where(found["flag"], found["suggested_label"], labels[judged])
+    balance = class_balance(labels, classes, predicted=opinion)
+    return {
+        "counts": {name: int(count) for name, count in balance.table["count"].items()},
+        "imbalance_ratio": balance.imbalance_ratio,
+        "effective_classes": balance.effective_classes,
+        "rare": [str(name) for name in balance.table.index[balance.table["rare"]]],
+        "classes": balance.table.reset_index().to_dict(orient="records"),
+        "confused_pairs": balance.confused_pairs.head(20).to_dict(orient="records"),
+    }
+
+
+def _calibration_summary(
+    labels: NDArray[np.int64], predictions: Predictions, judged: NDArray[np.bool_], temperatures: list[float]
+) -> dict[str, Any]:
+    if not judged.any():
+        return {"skipped": "no labelled usable sample"}
+    found = calibration(labels[judged], predictions.pred_probs[judged])
+    fields = ("temperature", "ece", "ece_plain", "ece_tempered", "log_loss", "log_loss_tempered", "accuracy")
+    return {
+        **{name: float(getattr(found, name)) for name in (*fields, "confidence")},
+        "n": found.n,
+        "member_temperatures": dict(zip(predictions.members, temperatures, strict=True)),
+        "reliability": found.reliability.to_dict(orient="records"),
+    }
+
+
+def _neighbor_summary(graph: Neighbors | None) -> dict[str, Any]:
+    if graph is None:
+        return {"skipped": "no features, or fewer than two usable samples"}
+    return {
+        "k": graph.k,
+        "metric": graph.metric,
+        "method": graph.method,
+        "recall": graph.recall,
+        "outliers": int(graph.table["outlier"].sum()),
+    }
+
+
+def _duplicate_summary(graph: Neighbors | None, table: pd.DataFrame) -> dict[str, Any]:
+    if graph is None:
+        return {"skipped": "no features, or fewer than two usable samples"}
+    grouped = table[table["duplicate_group"] >= 0]
+    labels = grouped.loc[grouped["given_label"].notna()].groupby("duplicate_group")["given_label"].nunique()
+    return {
+        "groups": int(grouped["duplicate_group"].nunique()),
+        "rows": len(grouped),
+        "exact_rows": int(table["exact_duplicate"].sum()),
+        "groups_with_conflicting_labels": int((labels > 1).sum()),
+    }
+
+
+def _leakage_summary(graph: Neighbors | None, table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    if graph is None:
+        return {"skipped": "no features, or fewer than two usable samples"}
+    found = leakage(table["duplicate_group"].to_numpy(), dataset.split)
+    tested = np.asarray(dataset.is_test)
+    leaked = [row for rows in found["rows"] for row in rows if tested[row]]
+    return {
+        "groups": len(found),
+        "test_rows": len(leaked),
+        "test_share": len(leaked) / max(int(tested.sum()), 1),
+        "examples": [[str(dataset.ids[row]) for row in rows] for rows in found["rows"].head(20)],
+    }

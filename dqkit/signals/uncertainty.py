@@ -1,0 +1,149 @@
+"""How unsure one set of probabilities is, and how far several members disagree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import InputError, check_probabilities
+
+_BLOCK_ROWS = 65_536
+
+
+def uncertainty(pred_probs: ArrayLike, *, temperature: float = 1.0, top_n: int = 5) -> pd.DataFrame:
+    """Return one row per sample with four measures of how unsure its probabilities are.
+
+    pred_probs: (n, c), rows summing to one; n may be 0, c at least 1.
+    temperature: p is replaced by p ** (1 / temperature), normalised, first; see `calibration`.
+    top_n: how many of the largest probabilities `top_spread` looks at.
+
+    Columns, each in [0, 1], higher = less certain; with one class all are 0:
+    entropy: Shannon entropy divided by log(c).
+    margin: 1 - (largest - second largest).
+    least_confidence: 1 - largest.
+    top_spread: 1 - (standard deviation of the `top_n` largest) / (the most that it can be); margin if top_n is 2.
+
+    Raises `InputError` where the shape is wrong or a row holds no probabilities.
+
+    >>> uncertainty([[0.5, 0.5], [1.0, 0.0]]).round(3).to_numpy().tolist()
+    [[1.0, 1.0, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    probs = as_probabilities("pred_probs", pred_probs, ndim=2)
+    if top_n < 2:
+        raise InputError(f"top_n must be at least 2; got {top_n}.")
+    check_temperature("temperature", temperature)
+    n, c = probs.shape
+    out = np.zeros((n, 4))
+    if c > 1:
+        for start in range(0, n, _BLOCK_ROWS):
+            block = tempered(probs[start : start + _BLOCK_ROWS], temperature)
+            out[start : start + _BLOCK_ROWS] = _uncertainty_block(block, min(top_n, c))
+    return pd.DataFrame(out, columns=["entropy", "margin", "least_confidence", "top_spread"])
+
+
+def disagreement(member_probs: ArrayLike, *, temperatures: ArrayLike | None = None) -> pd.DataFrame:
+    """Return one row per sample with three measures of how far the members disagree.
+
+    member_probs: (members, n, c), rows summing to one. The members may as well be the epochs of one model.
+    temperatures: (members,), each member is scaled by p ** (1 / T), normalised, before it is compared; None leaves
+        them as they are.
+
+    Columns, each in [0, 1], higher = more disagreement; with one member or one class all are 0:
+    vote_entropy: entropy of the members' hard votes, divided by log(min(members, c)) (Dagan & Engelson 1995).
+    js_divergence: entropy of the mean minus mean of the entropies (Jensen-Shannon divergence, the mutual information
+        of BALD, Houlsby 2011), divided by log(min(members, c)), the most that it can be.
+    variation_ratio: 1 - share of members that vote for the commonest class (Freeman 1965).
+    A member whose largest probabilities are equal votes for the first of them.
+
+    Raises `InputError` where the shape is wrong or a row holds no probabilities.
+
+    >>> disagreement([[[1.0, 0.0]], [[0.0, 1.0]]]).to_numpy().tolist()
+    [[1.0, 1.0, 0.5]]
+    """
+    probs = as_probabilities("member_probs", member_probs, ndim=3)
+    m, n, c = probs.shape
+    scale = np.ones(m) if temperatures is None else np.asarray(temperatures, dtype=np.float64)
+    if scale.shape != (m,):
+        raise InputError(f"temperatures must hold one number for each of the {m} members; got shape {scale.shape}.")
+    for value in scale:
+        check_temperature("temperatures", float(value))
+    out = np.zeros((n, 3))
+    if m > 1 and c > 1:
+        for start in range(0, n, _BLOCK_ROWS):
+            block = np.stack([tempered(probs[i, start : start + _BLOCK_ROWS], scale[i]) for i in range(m)])
+            out[start : start + _BLOCK_ROWS] = _disagreement_block(block)
+    return pd.DataFrame(out, columns=["vote_entropy", "js_divergence", "variation_ratio"])
+
+
+def tempered(probs: NDArray[Any], temperature: float) -> NDArray[np.float64]:
+    """Return float64 probabilities proportional to `probs ** (1 / temperature)`, summing to one on the last axis."""
+    scaled = np.asarray(probs, dtype=np.float64)
+    if temperature != 1.0:
+        peak = scaled.max(axis=-1, keepdims=True)
+        # Relative to the largest, so that a small temperature cannot underflow a whole row to zero.
+        scaled = (scaled.clip(0) / peak) ** (1.0 / temperature)
+    total: NDArray[np.float64] = scaled.sum(axis=-1, keepdims=True)
+    return scaled / total
+
+
+def entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Shannon entropy in nats along the last axis, with 0 log 0 = 0."""
+    safe = np.where(probs > 0, probs, 1.0)
+    total: NDArray[np.float64] = -(safe * np.log(safe)).sum(axis=-1)
+    return np.maximum(total, 0.0)
+
+
+def as_probabilities(name: str, value: ArrayLike, *, ndim: int) -> NDArray[Any]:
+    """Return `value` as a floating array of `ndim` axes that holds probabilities, or raise `InputError`."""
+    probs = np.asarray(value)
+    if probs.dtype.kind not in "fiub":
+        raise InputError(f"{name} must hold numbers; got an array of {probs.dtype}.")
+    probs = (
+        probs
+        if probs.dtype in (np.float32, np.float64)
+        else probs.astype(np.float32 if probs.dtype == np.float16 else np.float64)
+    )
+    shape = "(n, classes)" if ndim == 2 else "(members, n, classes)"
+    if probs.ndim != ndim or probs.shape[-1] == 0 or (ndim == 3 and probs.shape[0] == 0):
+        raise InputError(f"{name} must have shape {shape} with at least one class; got {probs.shape}.")
+    check_probabilities(name, probs)
+    return probs
+
+
+def check_temperature(name: str, value: float) -> None:
+    """Raise `InputError` unless `value` is a positive finite number."""
+    if not (np.isfinite(value) and value > 0):
+        raise InputError(f"{name} must be positive and finite; got {value}.")
+
+
+def _uncertainty_block(probs: NDArray[np.float64], top_n: int) -> NDArray[np.float64]:
+    c = probs.shape[1]
+    top = np.sort(np.partition(probs, c - top_n, axis=1)[:, c - top_n :], axis=1)
+    # One class certain and the others zero has the largest spread that top_n numbers summing to one can have.
+    largest_spread = np.sqrt(top_n - 1) / top_n
+    columns = (
+        entropy(probs) / np.log(c),
+        1 - (top[:, -1] - top[:, -2]),
+        1 - top[:, -1],
+        1 - top.std(axis=1) / largest_spread,
+    )
+    measures: NDArray[np.float64] = np.clip(np.column_stack(columns), 0.0, 1.0)
+    return measures
+
+
+def _disagreement_block(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    m, n, c = probs.shape
+    votes = np.zeros((n, c))
+    for ballot in probs.argmax(axis=2):
+        votes[np.arange(n), ballot] += 1
+    most = np.log(min(m, c))
+    columns = (
+        entropy(votes / m) / most,
+        (entropy(probs.mean(axis=0)) - entropy(probs).mean(axis=0)) / most,
+        1 - votes.max(axis=1) / m,
+    )
+    measures: NDArray[np.float64] = np.clip(np.column_stack(columns), 0.0, 1.0)
+    return measures
