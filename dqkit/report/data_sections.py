@@ -1,0 +1,216 @@
+"""Sections about the samples themselves: what they are, balance, outliers, duplicates and leakage."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dqkit.records import TEST_SPLIT
+from dqkit.report.inputs import Absent, Inputs, texts
+
+SHOWN_GROUPS = 12
+SHOWN_MEMBERS = 8
+SHOWN_SAMPLES = 12
+SHOWN_PROBLEMS = 20
+OUTLIER_SCORE = 0.5
+RARE_SHARE = 0.2
+
+
+def overview(inputs: Inputs) -> dict[str, Any]:
+    """What the data is: how many, of which classes and splits, of what size, and what is wrong with single samples."""
+    ds = inputs.dataset
+    n = len(ds)
+    labeled = inputs.current >= 0
+    sources = Counter(source for source in texts(inputs.labels, "source") if source is not None)
+    splits = [
+        {"split": str(name), "n": int((ds.split == name).sum()), "labeled": int(labeled[ds.split == name].sum())}
+        for name in dict.fromkeys(ds.split.tolist())
+    ]
+    problems = ds.problems
+    fatal = problems["fatal"].astype(bool)
+    kinds = Counter(str(kind) for kind in problems["kind"])
+    examples = [int(np.flatnonzero(inputs.current == code)[0]) for code in np.unique(inputs.current[labeled])]
+    unreadable = int(problems.loc[fatal, "sample_id"].nunique())
+    return {
+        "name": ds.name,
+        "modality": ds.modality,
+        "n_samples": n,
+        "classes": inputs.classes,
+        "n_labeled": int(labeled.sum()),
+        "n_unlabeled": int((~labeled).sum()),
+        "n_human": int((inputs.checked & labeled).sum()),
+        "n_test": int(ds.is_test.sum()),
+        "sources": dict(sorted(sources.items())),
+        "splits": splits,
+        "content": _content(inputs),
+        "metadata_columns": [str(column) for column in ds.metadata.columns],
+        "examples": [{"sample_id": inputs.id_at(i), "label": inputs.label_names[i]} for i in examples[:20]],
+        "problems": {
+            "total": len(problems),
+            "unreadable": unreadable,
+            "kinds": dict(sorted(kinds.items())),
+            "rows": [
+                {key: row[key] for key in ("sample_id", "kind", "message", "fatal")}
+                for row in problems.head(SHOWN_PROBLEMS).to_dict("records")
+            ],
+        },
+        "metrics": {
+            "n_samples": n,
+            "n_classes": len(inputs.classes),
+            "n_labeled": int(labeled.sum()),
+            "n_unlabeled": int((~labeled).sum()),
+            "n_human": int((inputs.checked & labeled).sum()),
+            "n_test": int(ds.is_test.sum()),
+            "labeled_rate": labeled.sum() / n if n else None,
+            "unreadable_rate": unreadable / n if n else None,
+            "problems": len(problems),
+        },
+    }
+
+
+def _content(inputs: Inputs) -> dict[str, Any]:
+    """The size of the samples, by modality."""
+    ds = inputs.dataset
+    if ds.modality == "image":
+        shape = np.shape(ds.content)
+        return {"height": shape[1], "width": shape[2], "channels": shape[3] if len(shape) > 3 else 1}
+    if ds.modality == "text":
+        lengths = np.asarray([len(str(text)) for text in ds.content], dtype=np.int64)
+        if not len(lengths):
+            return {"characters": {}}
+        low, middle, high = np.quantile(lengths, [0.05, 0.5, 0.95])
+        characters = {"p5": low, "median": middle, "p95": high, "max": int(lengths.max()), "empty": _empty(ds.content)}
+        return {"characters": characters}
+    frame: pd.DataFrame = ds.content
+    columns = [
+        {"column": str(name), "kind": str(frame[name].dtype), "missing": float(frame[name].isna().mean())}
+        for name in frame.columns
+    ]
+    return {"columns": columns[:60], "n_columns": len(columns)}
+
+
+def _empty(content: Any) -> int:
+    return sum(not str(text).strip() for text in content)
+
+
+def balance(inputs: Inputs) -> dict[str, Any]:
+    """How many labels each class has, how uneven that is, and which classes are rare."""
+    current = inputs.current
+    if not (current >= 0).any():
+        raise Absent("No sample has a label yet.")
+    counts = np.bincount(current[current >= 0], minlength=len(inputs.classes))
+    human = np.bincount(current[(current >= 0) & inputs.checked], minlength=len(inputs.classes))
+    try:
+        suspect = inputs.signal_flags("label_flag") & ~inputs.checked & (current >= 0)
+        suspects: list[int | None] = list(map(int, np.bincount(current[suspect], minlength=len(inputs.classes))))
+    except Absent:
+        suspects = [None] * len(counts)
+    filled = counts[counts > 0]
+    typical = float(np.median(filled))
+    rows = [
+        {"class": name, "count": int(count), "share": count / counts.sum(), "human": int(by_hand), "suspects": open_}
+        for name, count, by_hand, open_ in zip(inputs.classes, counts, human, suspects, strict=True)
+    ]
+    rare = [row["class"] for row in rows if 0 < row["count"] < max(5.0, RARE_SHARE * typical)]
+    empty = [row["class"] for row in rows if row["count"] == 0]
+    ratio = float(filled.max() / filled.min())
+    return {
+        "classes": rows,
+        "imbalance_ratio": ratio,
+        "median_count": typical,
+        "rare": rare,
+        "rare_below": max(5.0, RARE_SHARE * typical),
+        "empty": empty,
+        "metrics": {
+            "imbalance_ratio": ratio,
+            "min_class_count": int(filled.min()),
+            "empty_classes": len(empty),
+        },
+    }
+
+
+def outliers(inputs: Inputs) -> dict[str, Any]:
+    """The samples that resemble the others least."""
+    scores = inputs.signal("outlier_score")
+    if not np.isfinite(scores).any():
+        raise Absent("No features were at hand, so there are no outlier scores.")
+    ranked = np.nan_to_num(scores, nan=-1.0)
+    order = np.argsort(-ranked, kind="stable")
+    order = order[ranked[order] >= 0][:SHOWN_SAMPLES]
+    high = int((ranked >= OUTLIER_SCORE).sum())
+    return {
+        "threshold": OUTLIER_SCORE,
+        "above": high,
+        "histogram": histogram(scores),
+        "samples": [
+            {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "score": float(scores[i])} for i in order
+        ],
+        "metrics": {"outlier_rate": high / len(scores)},
+    }
+
+
+def duplicates(inputs: Inputs) -> dict[str, Any]:
+    """Groups of identical or nearly identical samples: those whose labels differ, and those that span two splits."""
+    codes = np.nan_to_num(inputs.signal("duplicate_group"), nan=-1.0).astype(np.int64)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for position in np.flatnonzero(codes >= 0):
+        groups[int(codes[position])].append(int(position))
+    members = [group for group in groups.values() if len(group) > 1]
+    splits = inputs.dataset.split
+    described = []
+    for group in members:
+        names = {inputs.label_names[i] for i in group} - {None}
+        spans = sorted({str(splits[i]) for i in group})
+        described.append({"size": len(group), "conflict": len(names) > 1, "splits": spans, "at": group})
+    described.sort(key=lambda g: (not g["conflict"], len(g["splits"]) < 2, -g["size"], g["at"][0]))
+    is_test = inputs.dataset.is_test
+    leaked = [i for g in members if any(~is_test[g]) for i in g if is_test[i]]
+    across = sum(len(g["splits"]) > 1 for g in described)
+    redundant = sum(len(group) - 1 for group in members)
+    n_test = int(is_test.sum())
+    return {
+        "groups_total": len(members),
+        "redundant": redundant,
+        "conflicts": sum(g["conflict"] for g in described),
+        "groups": [_group(inputs, g) for g in described[:SHOWN_GROUPS]],
+        "leakage": {
+            "groups": across,
+            "test_samples": len(leaked),
+            "n_test": n_test,
+            "sample_ids": [inputs.id_at(i) for i in sorted(leaked)[:100]],
+        },
+        "metrics": {
+            "duplicate_rate": redundant / len(codes),
+            "duplicate_groups": len(members),
+            "duplicate_conflicts": sum(g["conflict"] for g in described),
+            "leakage_groups": across,
+            "leakage_rate": len(leaked) / n_test if n_test else 0.0,
+        },
+    }
+
+
+def _group(inputs: Inputs, group: Mapping[str, Any]) -> dict[str, Any]:
+    splits = inputs.dataset.split
+    samples = [
+        {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "split": str(splits[i])}
+        for i in group["at"][:SHOWN_MEMBERS]
+    ]
+    return {
+        "size": group["size"],
+        "conflict": group["conflict"],
+        "splits": group["splits"],
+        "leaks": TEST_SPLIT in group["splits"] and len(group["splits"]) > 1,
+        "samples": samples,
+    }
+
+
+def histogram(values: Any, bins: int = 20) -> dict[str, Any]:
+    """Counts of the finite values in equal bins over [0, 1]."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = np.clip(finite[np.isfinite(finite)], 0.0, 1.0)
+    counts, edges = np.histogram(finite, bins=bins, range=(0.0, 1.0))
+    return {"edges": edges, "counts": counts}

@@ -1,0 +1,108 @@
+"""The flat figures of a report: their names, what they mean, and the rules a build can hold them to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dqkit.records import InputError
+
+Unit = Literal["share", "count", "ratio", "nats"]
+Better = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What one figure is called, measured in, and which direction is good."""
+
+    title: str
+    unit: Unit
+    better: Better
+    meaning: str
+
+
+METRICS: dict[str, Metric] = {
+    "n_samples": Metric("Samples", "count", "neither", "samples in the dataset"),
+    "n_classes": Metric("Classes", "count", "neither", "classes known to the dataset"),
+    "n_labeled": Metric("Labelled", "count", "higher", "samples with a label now, from any source"),
+    "n_unlabeled": Metric("Unlabelled", "count", "lower", "samples without a label now"),
+    "n_human": Metric("Checked by a person", "count", "higher", "samples whose label a person decided"),
+    "n_test": Metric("Held out for test", "count", "neither", "samples never trained on and never queued"),
+    "labeled_rate": Metric("Labelled share", "share", "higher", "labelled samples / samples"),
+    "unreadable_rate": Metric("Unreadable", "share", "lower", "samples with a fatal problem / samples"),
+    "problems": Metric("Problems", "count", "lower", "recorded problems of single samples"),
+    "imbalance_ratio": Metric("Imbalance", "ratio", "lower", "largest class / smallest non-empty class"),
+    "min_class_count": Metric("Smallest class", "count", "higher", "labelled samples of the smallest class"),
+    "empty_classes": Metric("Empty classes", "count", "lower", "classes without one labelled sample"),
+    "label_error_rate": Metric("Label error rate", "share", "lower", "estimated share of wrong labels"),
+    "label_error_rate_low": Metric("Label error rate, low end", "share", "lower", "lower end of its 95 % interval"),
+    "label_error_rate_high": Metric("Label error rate, high end", "share", "lower", "upper end of its 95 % interval"),
+    "label_errors_flagged": Metric("Labels flagged", "count", "lower", "labels that look wrong, reviewed or not"),
+    "label_errors_open": Metric("Suspects open", "count", "lower", "flagged labels that nobody has reviewed"),
+    "label_errors_open_rate": Metric("Suspects open, share", "share", "lower", "open suspects / labelled samples"),
+    "confirmed_errors": Metric("Errors confirmed", "count", "neither", "labels that a person changed"),
+    "mean_entropy": Metric("Mean uncertainty", "share", "lower", "mean entropy / ln(classes)"),
+    "low_confidence_rate": Metric("Low confidence", "share", "lower", "samples whose top probability is below 0.5"),
+    "outlier_rate": Metric("Outliers", "share", "lower", "samples with an outlier score of 0.5 or more"),
+    "duplicate_rate": Metric("Duplicates", "share", "lower", "samples beyond the first of each group / samples"),
+    "duplicate_groups": Metric("Duplicate groups", "count", "lower", "groups of identical or nearly identical samples"),
+    "duplicate_conflicts": Metric("Conflicting duplicates", "count", "lower", "groups whose labels differ"),
+    "leakage_groups": Metric("Leaking groups", "count", "lower", "duplicate groups that span two splits"),
+    "leakage_rate": Metric("Leakage", "share", "lower", "test samples with a duplicate outside the test split"),
+    "oos_accuracy": Metric("Out-of-sample accuracy", "share", "higher", "agreement with labels never trained on"),
+    "log_loss": Metric("Log-loss", "nats", "lower", "out-of-sample log-loss against the current labels"),
+    "calibration_error": Metric("Calibration error", "share", "lower", "expected gap of confidence and accuracy"),
+    "test_accuracy": Metric("Test accuracy", "share", "higher", "accuracy on the untouched test split, last round"),
+    "rounds": Metric("Rounds", "count", "neither", "finished rounds"),
+    "events": Metric("Decisions", "count", "neither", "label events in the journal"),
+    "queue_open": Metric("Queue open", "count", "lower", "queued samples that still wait for an answer"),
+    "failed_sections": Metric("Failed sections", "count", "lower", "report sections that could not be computed"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One rule, the value it met and whether it holds."""
+
+    name: str
+    value: float
+    kind: Literal["max", "min"]
+    limit: float
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.limit if self.kind == "max" else self.value >= self.limit
+
+    def line(self) -> str:
+        """The outcome in one line, for a log."""
+        word = "ok  " if self.holds else "FAIL"
+        sign = "<=" if self.kind == "max" else ">="
+        return f"{word} {self.name} = {self.value:.6g} (must be {sign} {self.limit:.6g})"
+
+
+def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: Mapping[str, float]) -> list[Outcome]:
+    """Each rule with its value: `maximum` and `minimum` map metric names of `health["metrics"]` to limits, inclusive.
+
+    Raises `InputError` for a name that the report does not hold; the text lists those it does.
+
+    >>> [o.holds for o in check({"metrics": {"duplicate_rate": 0.02}}, maximum={"duplicate_rate": 0.05}, minimum={})]
+    [True]
+    """
+    metrics = health.get("metrics")
+    if not isinstance(metrics, Mapping):
+        raise InputError("health must hold 'metrics', a table of names and numbers; this one does not.")
+    rules: Sequence[tuple[Literal["max", "min"], str, float]] = [
+        *(("max", name, limit) for name, limit in maximum.items()),
+        *(("min", name, limit) for name, limit in minimum.items()),
+    ]
+    outcomes = []
+    for kind, name, limit in rules:
+        if name not in metrics:
+            known = "known to dqkit but not measured in this report" if name in METRICS else "no metric of dqkit"
+            raise InputError(f"{name!r} is {known}; measured here: {', '.join(sorted(metrics))}.")
+        value = metrics[name]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"metric {name!r} must be a number; the report holds {value!r}.")
+        outcomes.append(Outcome(name=name, value=float(value), kind=kind, limit=limit))
+    return outcomes

@@ -1,0 +1,243 @@
+"""Sections about what the baselines see: label errors, uncertain samples, the baselines and their calibration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.records import Predictions
+from dqkit.report.data_sections import SHOWN_SAMPLES, histogram
+from dqkit.report.inputs import Absent, Inputs, plain
+
+SHOWN_SUSPECTS = 24
+SHOWN_PAIRS = 10
+LOW_CONFIDENCE = 0.5
+
+
+def label_errors(inputs: Inputs) -> dict[str, Any]:
+    """How many labels look wrong, which ones most, and which classes are taken for which."""
+    scores = inputs.signal("label_score")
+    flags = inputs.signal_flags("label_flag")
+    given = inputs.signal_texts("given_label")
+    if all(name is None for name in given):
+        given = inputs.label_names
+    suggested = inputs.signal_texts("suggested_label")
+    reviewed = flags & inputs.checked
+    waiting = flags & ~inputs.checked
+    changed = [
+        inputs.id_at(i)
+        for i in np.flatnonzero(inputs.checked & inputs.dataset.is_labeled)
+        if inputs.label_names[i] != inputs.dataset.classes[inputs.dataset.labels[i]]
+    ]
+    pairs = Counter((given[i], suggested[i]) for i in np.flatnonzero(flags) if given[i] != suggested[i])
+    told = inputs.summary.get("label_errors") or {}
+    n_labeled = sum(name is not None for name in given)
+    estimated = _number(told, "estimated_rate")
+    rate = flags.sum() / n_labeled if estimated is None and n_labeled else estimated
+    interval = told.get("interval")
+    low, high = (float(interval[0]), float(interval[1])) if interval is not None else (None, None)
+    kinds = inputs.signal_texts("label_kind")
+    return {
+        "n_labeled": n_labeled,
+        "flagged": int(flags.sum()),
+        "reviewed": int(reviewed.sum()),
+        "open": int(waiting.sum()),
+        "confirmed": len(changed),
+        "estimated_rate": rate,
+        "interval": None if low is None else [low, high],
+        "rate_is_estimate": estimated is not None,
+        "expected_errors": None if rate is None else round(rate * n_labeled),
+        "kinds": dict(Counter(kinds[i] for i in np.flatnonzero(flags) if kinds[i] is not None).most_common()),
+        "noise_matrix": _noise_matrix(inputs, told, given, flags, suggested),
+        "pairs": [{"given": a, "suggested": b, "count": n} for (a, b), n in _ranked(pairs)[:SHOWN_PAIRS]],
+        "histogram": histogram(scores[[name is not None for name in given]]),
+        "samples": _suspects(inputs, scores, flags, given, suggested, kinds),
+        "details": {key: value for key, value in told.items() if isinstance(value, str | int | float)},
+        "metrics": {
+            "label_error_rate": rate,
+            "label_error_rate_low": low,
+            "label_error_rate_high": high,
+            "label_errors_flagged": int(flags.sum()),
+            "label_errors_open": int(waiting.sum()),
+            "label_errors_open_rate": waiting.sum() / n_labeled if n_labeled else None,
+            "confirmed_errors": len(changed),
+        },
+    }
+
+
+def _ranked(pairs: Counter[Any]) -> list[tuple[Any, int]]:
+    return sorted(pairs.items(), key=lambda item: (-item[1], str(item[0])))
+
+
+def _number(table: Mapping[str, Any], name: str) -> float | None:
+    value = table.get(name)
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _suspects(
+    inputs: Inputs,
+    scores: NDArray[np.float64],
+    flags: NDArray[np.bool_],
+    given: list[str | None],
+    suggested: list[str | None],
+    kinds: list[str | None],
+) -> list[dict[str, Any]]:
+    """The flagged samples, those still open first, highest score first."""
+    reasons = inputs.signal_texts("reasons")
+    probabilities = _suggested_probabilities(inputs, suggested)
+    order = sorted(np.flatnonzero(flags), key=lambda i: (bool(inputs.checked[i]), -np.nan_to_num(scores[i]), i))
+    return [
+        {
+            "sample_id": inputs.id_at(i),
+            "given": given[i],
+            "suggested": suggested[i],
+            "current": inputs.label_names[i],
+            "score": float(scores[i]),
+            "suggested_prob": probabilities[i],
+            "kind": kinds[i],
+            "reviewed": bool(inputs.checked[i]),
+            "reasons": [reason for reason in (reasons[i] or "").split("; ") if reason],
+        }
+        for i in order[:SHOWN_SUSPECTS]
+    ]
+
+
+def _suggested_probabilities(inputs: Inputs, suggested: list[str | None]) -> list[float | None]:
+    predictions = inputs.predictions
+    if predictions is None:
+        return [None] * len(suggested)
+    rows = pd.Index(predictions.ids).get_indexer(pd.Index(inputs.dataset.ids))
+    column = {name: i for i, name in enumerate(predictions.classes)}
+    return [
+        float(predictions.pred_probs[row, column[name]]) if row >= 0 and name in column else None
+        for row, name in zip(rows, suggested, strict=True)
+    ]
+
+
+def _noise_matrix(
+    inputs: Inputs, told: Mapping[str, Any], given: list[str | None], flags: NDArray[np.bool_], named: list[str | None]
+) -> dict[str, Any] | None:
+    """Rows: the true class; columns: the given one; each row sums to one. Counted from the flags where not estimated."""
+    matrix = told.get("noise_matrix")
+    if matrix is not None:
+        values = np.asarray(matrix, dtype=np.float64)
+        names = list(told.get("classes") or inputs.dataset.classes)
+        if values.shape == (len(names), len(names)):
+            return {"classes": names, "values": values, "estimated": True}
+    names = inputs.classes
+    at = {name: i for i, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)))
+    for i, (label, better) in enumerate(zip(given, named, strict=True)):
+        truth = better if flags[i] else label
+        if label in at and truth in at:
+            counts[at[truth], at[label]] += 1
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.any():
+        return None
+    return {"classes": names, "values": counts / np.where(totals == 0, 1, totals), "estimated": False}
+
+
+def uncertain(inputs: Inputs) -> dict[str, Any]:
+    """How sure the baselines are, and the samples that they are least sure of; unlabelled ones where there are any."""
+    entropy = inputs.signal("entropy")
+    known = np.isfinite(entropy)
+    if not known.any():
+        raise Absent("No predictions were at hand, so nothing is known about certainty.")
+    predicted = inputs.signal_texts("predicted_label")
+    pool = known & (inputs.current < 0) & ~inputs.dataset.is_test
+    of_pool = bool(pool.any())
+    candidates = np.flatnonzero(pool if of_pool else known & ~inputs.dataset.is_test)
+    order = candidates[np.argsort(-entropy[candidates], kind="stable")][:SHOWN_SAMPLES]
+    try:
+        confidence = inputs.signal("confidence")
+    except Absent:
+        confidence = np.full(len(entropy), np.nan)
+    sure = confidence[np.isfinite(confidence)]
+    low = float((sure < LOW_CONFIDENCE).mean()) if len(sure) else None
+    return {
+        "unlabeled_only": of_pool,
+        "candidates": len(candidates),
+        "mean_entropy": float(entropy[known].mean()),
+        "low_confidence_rate": low,
+        "histogram": histogram(sure) if len(sure) else None,
+        "samples": [
+            {
+                "sample_id": inputs.id_at(i),
+                "label": inputs.label_names[i],
+                "predicted": predicted[i],
+                "confidence": float(confidence[i]),
+                "entropy": float(entropy[i]),
+                "runners_up": _top(inputs, inputs.id_at(i)),
+            }
+            for i in order
+        ],
+        "metrics": {"mean_entropy": float(entropy[known].mean()), "low_confidence_rate": low},
+    }
+
+
+def _top(inputs: Inputs, sample_id: str, n: int = 3) -> list[dict[str, Any]]:
+    predictions = inputs.predictions
+    if predictions is None:
+        return []
+    rows = np.flatnonzero(predictions.ids == sample_id)
+    if not len(rows):
+        return []
+    probs = predictions.pred_probs[rows[0]]
+    return [{"class": predictions.classes[c], "prob": float(probs[c])} for c in np.argsort(-probs, kind="stable")[:n]]
+
+
+def baselines(inputs: Inputs) -> dict[str, Any]:
+    """The table of models: chance, majority, the members and the ensemble."""
+    if inputs.predictions is None or inputs.predictions.baselines.empty:
+        raise Absent("No table of baselines was given.")
+    table = inputs.predictions.baselines
+    if not isinstance(table.index, pd.RangeIndex):
+        table = table.reset_index()
+    columns = [str(column) for column in table.columns]
+    rows = [dict(zip(columns, plain(list(row)), strict=True)) for row in table.itertuples(index=False, name=None)]
+    return {"columns": columns, "rows": rows, "members": list(inputs.predictions.members)}
+
+
+def calibration(inputs: Inputs, bins: int = 10) -> dict[str, Any]:
+    """Whether a stated confidence of 90 % is right 90 times in 100, on labels that the models were not trained on."""
+    probs, labels = _held_out(inputs)
+    confidence, best = probs.max(axis=1), probs.argmax(axis=1)
+    right = best == labels
+    slot = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    rows = []
+    for b in range(bins):
+        inside = slot == b
+        if inside.any():
+            mean, accuracy = float(confidence[inside].mean()), float(right[inside].mean())
+            rows.append({"low": b / bins, "n": int(inside.sum()), "confidence": mean, "accuracy": accuracy})
+    error = sum(row["n"] * abs(row["confidence"] - row["accuracy"]) for row in rows) / len(labels)
+    own = probs[np.arange(len(labels)), labels]
+    log_loss = float(-np.log(np.clip(own, 1e-12, 1.0)).mean())
+    return {
+        "n": len(labels),
+        "bins": rows,
+        "ece": error,
+        "accuracy": float(right.mean()),
+        "confidence": float(confidence.mean()),
+        "log_loss": log_loss,
+        "metrics": {"calibration_error": error, "oos_accuracy": float(right.mean()), "log_loss": log_loss},
+    }
+
+
+def _held_out(inputs: Inputs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Out-of-sample probabilities and current labels of the labelled samples outside the test split."""
+    predictions: Predictions | None = inputs.predictions
+    if predictions is None:
+        raise Absent("No predictions were given.")
+    rows = pd.Index(predictions.ids).get_indexer(pd.Index(inputs.dataset.ids))
+    column = {name: i for i, name in enumerate(predictions.classes)}
+    codes = np.asarray([-1 if name is None else column.get(name, -1) for name in inputs.label_names], dtype=np.int64)
+    kept = (rows >= 0) & (codes >= 0) & ~inputs.dataset.is_test & inputs.dataset.is_usable
+    if not kept.any():
+        raise Absent("No labelled sample has a prediction.")
+    return np.asarray(predictions.pred_probs[rows[kept]], dtype=np.float64), codes[kept]

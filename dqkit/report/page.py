@@ -1,0 +1,190 @@
+"""The health record as one HTML page that needs nothing else, and both on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dqkit.records import Dataset, InputError
+from dqkit.report import charts, words
+from dqkit.report.metrics import METRICS
+from dqkit.report.samples import Viewer
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TITLES = {
+    "next_steps": "What to do next",
+    "changes": "What changed",
+    "overview": "What the data is",
+    "balance": "Class balance",
+    "label_errors": "Label errors",
+    "uncertain": "Uncertain samples",
+    "outliers": "Outliers",
+    "duplicates": "Duplicates and leakage",
+    "baselines": "Baselines",
+    "calibration": "Calibration",
+    "activity": "Annotation",
+}
+KEY_FIGURES = (
+    "label_error_rate",
+    "label_errors_open",
+    "n_labeled",
+    "test_accuracy",
+    "oos_accuracy",
+    "duplicate_rate",
+    "imbalance_ratio",
+    "calibration_error",
+)
+HEAT_LEVELS = 6
+SHOWN_CLASSES = 20
+
+
+def render(health: dict[str, Any], dataset: Dataset) -> str:
+    """The page for people: one HTML document with its style, pictures and charts inside.
+
+    health: what `dqkit.report.health` returned. dataset: the samples it speaks of, for thumbnails and quotations. All
+    text that comes from data is escaped. A section that cannot be drawn shows its error instead, and is added to
+    `health["failed_sections"]`; the others stand.
+    """
+    viewer = Viewer(dataset)
+    environment = _environment()
+    sections = []
+    for name, title in TITLES.items():
+        section = health["sections"].get(name, {"status": "absent", "note": "This report was made without it."})
+        context = {"name": name, "title": title, "s": section, "health": health, "show": viewer.show}
+        template = name if section["status"] == "ok" else "not_ok"
+        try:
+            body = environment.get_template(f"{template}.html").render(context)
+        except Exception as error:  # one section must not take the page with it; what failed is in the record
+            failure = {"section": name, "error": type(error).__name__, "message": str(error)}
+            health["failed_sections"].append(failure)
+            health["metrics"]["failed_sections"] = len(health["failed_sections"])
+            context["s"] = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            body = environment.get_template("not_ok.html").render(context)
+        sections.append({"name": name, "title": title, "status": context["s"]["status"], "body": body})
+    figures = [name for name in KEY_FIGURES if name in health["metrics"]]
+    page = environment.get_template("page.html")
+    return page.render(health=health, sections=sections, figures=figures, known=METRICS)
+
+
+def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path, Path]:
+    """Both files, each replaced in one step: `path` gets the page, and the JSON goes beside it with suffix `.json`.
+
+    Raises `InputError` when `path` ends in .json or its folder cannot be written to; what was there stays.
+    """
+    page = Path(path)
+    if page.suffix == ".json":
+        raise InputError(f"path must name the HTML file, not the JSON beside it; got {str(page)!r}.")
+    record = page.with_suffix(".json")
+    text = json.dumps(health, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        _replace(record, text)
+        _replace(page, html)
+    except OSError as error:
+        raise InputError(f"path must be in a folder that can be written to; got {str(page)!r}: {error}.") from error
+    return page, record
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """A health record from its JSON file, or from the folder that holds `health.json`.
+
+    Raises `InputError` when the file is missing, is not JSON, or is no health record of a known schema.
+    """
+    from dqkit.report.assemble import SCHEMA
+
+    file = Path(path) / "health.json" if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise InputError(f"{str(file)!r} does not exist; write it with `dqkit audit` or `Workbench.report`.")
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{str(file)!r} cannot be read as JSON: {error}.") from error
+    if not isinstance(record, dict) or not isinstance(record.get("schema"), int) or "metrics" not in record:
+        raise InputError(f"{str(file)!r} is no health record: it holds no 'schema' number and 'metrics'.")
+    if record["schema"] > SCHEMA:
+        raise InputError(
+            f"{str(file)!r} has schema {record['schema']}; this dqkit reads up to {SCHEMA}: upgrade dqkit."
+        )
+    return record
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        percent=words.percent,
+        number=words.number,
+        metric=words.metric,
+        change=words.change,
+        cell=words.cell,
+        action=plain_name,
+    )
+    environment.globals.update(
+        charts=charts, counted=words.counted, span=words.span, heat=heat, matrix=noisiest, curve_points=curve_points
+    )
+    return environment
+
+
+def plain_name(name: str) -> str:
+    """The name of an action or column as words: `second_opinion` -> `second opinion`."""
+    return name.replace("_", " ")
+
+
+def curve_points(rounds: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, float]]:
+    """One figure of each round, with the round's number as its name."""
+    return [(str(r["round"]), float(r[metric])) for r in rounds]
+
+
+def heat(share: float, most: float) -> int:
+    """The level 0..6 of a heat-map cell, on a square-root scale so that small shares are still seen.
+
+    >>> heat(0.0, 0.2), heat(0.05, 0.2), heat(0.2, 0.2)
+    (0, 3, 6)
+    """
+    if share <= 0 or most <= 0:
+        return 0
+    return max(1, min(HEAT_LEVELS, round(HEAT_LEVELS * (share / most) ** 0.5)))
+
+
+def noisiest(matrix: Mapping[str, Any]) -> dict[str, Any]:
+    """The noise matrix cut to its `SHOWN_CLASSES` noisiest classes, in their own order."""
+    values, names = matrix["values"], matrix["classes"]
+    off = [sum(v for j, v in enumerate(row) if j != i) for i, row in enumerate(values)]
+    into = [sum(row[j] for i, row in enumerate(values) if i != j) for j in range(len(names))]
+    order = sorted(range(len(names)), key=lambda i: (-(off[i] + into[i]), i))[:SHOWN_CLASSES]
+    kept = sorted(order)
+    return {
+        "classes": [names[i] for i in kept],
+        "values": [[values[i][j] for j in kept] for i in kept],
+        "most": max((values[i][j] for i in kept for j in kept if i != j), default=0.0),
+        "hidden": len(names) - len(kept),
+    }

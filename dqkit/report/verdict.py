@@ -1,0 +1,72 @@
+"""The verdict: one headline in plain words, a level, and the few sentences that qualify it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dqkit.report.words import counted, percent, span
+
+SOUND_BELOW = 0.01
+POOR_FROM = 0.05
+
+
+def verdict(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> dict[str, Any]:
+    """`level` ("good", "fair", "poor" or "unknown"), `word`, `headline` and `sentences`.
+
+    The level follows the labels that look wrong and nobody has reviewed: below 1 % good, from 5 % poor, fair between.
+    Leakage between splits, unreadable samples, duplicates whose labels differ, or a section that failed make a good
+    level fair.
+    """
+    errors = _ok(sections, "label_errors")
+    level = "unknown"
+    if errors:
+        open_rate = metrics.get("label_errors_open_rate", 0.0)
+        level = "good" if open_rate < SOUND_BELOW else "fair" if open_rate < POOR_FROM else "poor"
+        trouble = ("leakage_groups", "unreadable_rate", "duplicate_conflicts", "failed_sections")
+        if level == "good" and any(metrics.get(name, 0) > 0 for name in trouble):
+            level = "fair"
+    word = {"good": "Looks sound", "fair": "Needs attention", "poor": "Needs work", "unknown": "Not judged yet"}[level]
+    return {"level": level, "word": word, "headline": _headline(errors, metrics), "sentences": _more(sections, metrics)}
+
+
+def _ok(sections: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    section = sections.get(name, {})
+    return section if section.get("status") == "ok" else {}
+
+
+def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
+    if not errors:
+        n, classes = int(metrics.get("n_samples", 0)), int(metrics.get("n_classes", 0))
+        return f"{counted(n, 'sample')} in {counted(classes, 'class', 'classes')}; the labels are not judged yet."
+    if errors["open"]:
+        verb = "looks" if errors["open"] == 1 else "look"
+        share = percent(errors["open"] / errors["n_labeled"]) if errors["n_labeled"] else ""
+        return f"{counted(errors['open'], 'label')} {verb} wrong, {share} of {errors['n_labeled']:,}."
+    if errors["flagged"]:
+        return f"Every label that looked wrong has been reviewed: {errors['flagged']:,} of {errors['flagged']:,}."
+    return f"No label looks wrong among {errors['n_labeled']:,}."
+
+
+def _more(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> list[str]:
+    errors, moved = _ok(sections, "label_errors"), _ok(sections, "changes")
+    said = []
+    if errors.get("rate_is_estimate") and errors.get("estimated_rate") is not None:
+        interval = errors.get("interval")
+        around = f" (95 % interval {span(*interval)})" if interval else ""
+        said.append(f"An estimated {percent(errors['estimated_rate'])} of the labels are wrong{around}.")
+    if errors.get("reviewed"):
+        said.append(f"People have reviewed {errors['reviewed']:,} of {counted(errors['flagged'], 'suspect')}.")
+    if metrics.get("confirmed_errors"):
+        said.append(f"They changed {counted(int(metrics['confirmed_errors']), 'given label')} in all.")
+    gain = next((d for d in moved.get("deltas", []) if d["metric"] == "test_accuracy"), None)
+    if gain and gain["difference"] is not None:
+        said.append(f"Test accuracy went from {percent(gain['before'])} to {percent(gain['after'])} in the last round.")
+    if metrics.get("leakage_rate"):
+        said.append(f"{percent(metrics['leakage_rate'])} of the test split also occurs outside it.")
+    if metrics.get("duplicate_conflicts"):
+        n = int(metrics["duplicate_conflicts"])
+        said.append(f"{counted(n, 'group')} of duplicates {'carries' if n == 1 else 'carry'} differing labels.")
+    if metrics.get("unreadable_rate"):
+        said.append(f"{percent(metrics['unreadable_rate'])} of the samples cannot be read.")
+    return said
