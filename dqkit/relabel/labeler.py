@@ -1,0 +1,154 @@
+"""The widget: a small class with few synced traits beside its JavaScript and CSS.
+
+It keeps no state of the conversation: a page says what it holds and what it wants, so any number of pages, a reload
+and a reconnect are all the same to it, and its handlers may run on any thread (JupyterLab's comm subshells).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import uuid
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import anywidget
+import traitlets
+
+from dqkit.records import InputError
+
+from .cards import Answer, CardSource
+from .messages import batches, unpack
+
+SCRIPTS = ("state.js", "keys.js", "view.js", "labeler.js")
+HISTORY = 200
+
+
+@cache
+def script() -> str:
+    """The page's scripts as one ES module: joined in order, their imports of one another dropped.
+
+    anywidget takes one module. Only names that begin a line with `export` or import a sibling are touched, so each
+    file stays a module of its own for node's test runner.
+    """
+    parts = [(files(__package__) / "static" / name).read_text("utf-8") for name in SCRIPTS]
+    joined = "\n".join(re.sub(r'^import .* from "\./.*";\n', "", part, flags=re.MULTILINE) for part in parts)
+    return re.sub(r"^export (?!default)", "", joined, flags=re.MULTILINE)
+
+
+@cache
+def stylesheet() -> str:
+    """The widget's CSS."""
+    return (files(__package__) / "static" / "labeler.css").read_text("utf-8")
+
+
+class Labeler(anywidget.AnyWidget):  # type: ignore[misc]
+    """A widget in which `annotator` answers the queue of `source` from the keyboard.
+
+    source: a `CardSource`. annotator: a non-empty name, written on every answer.
+    key: names the queue, the same after a kernel restart (a workbench passes its own id). Answers that are not
+        durable yet wait in the page under it and are sent again. Without it they survive a reload of the page, not a
+        restart of the kernel.
+    prefetch: how many samples the page holds ahead, at least 1.
+
+    Keys: 1-9 and 0 choose the classes in the order shown, Enter takes the suggestion, Space skips, f flags, Backspace
+    undoes, Escape leaves. Raises `InputError` before anything is shown.
+    """
+
+    annotator = traitlets.Unicode().tag(sync=True)
+    _storage = traitlets.Unicode().tag(sync=True)
+    _prefetch = traitlets.Int(24).tag(sync=True)
+    _summary = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, source: CardSource, *, annotator: str, key: str = "", prefetch: int = 24) -> None:
+        if not isinstance(annotator, str) or not annotator.strip():
+            raise InputError(f"the 'annotator' argument must be a non-empty name; got {annotator!r}; pass your name.")
+        if not len(source.classes):
+            raise InputError("the 'source' argument must have classes to choose from; got none.")
+        if prefetch < 1:
+            raise InputError(f"the 'prefetch' argument must be at least 1; got {prefetch}.")
+        self._source = source
+        super().__init__(
+            annotator=annotator.strip(),
+            _storage=f"dqkit/{key}" if key else f"dqkit-once/{uuid.uuid4().hex}",
+            _prefetch=prefetch,
+            _esm=script(),
+            _css=stylesheet(),
+        )
+        self._summary = self._sentence()
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: Any, message: dict[str, Any], _buffers: list[Any]) -> None:
+        client = message.get("client")
+        kind = message.get("type")
+        if kind == "hello":
+            self._welcome(client)
+        elif kind == "want":
+            self._deal(client, message)
+        elif kind == "answer":
+            self._write(client, message.get("answer"))
+
+    def _welcome(self, client: Any) -> None:
+        answered, total = self._source.progress()
+        self.send(
+            {
+                "type": "welcome",
+                "client": client,
+                "classes": [str(name) for name in self._source.classes],
+                "answered": answered,
+                "total": total,
+                "history": [_plain(answer) for answer in self._source.history(self.annotator, HISTORY)],
+            }
+        )
+
+    def _deal(self, client: Any, message: dict[str, Any]) -> None:
+        n = max(0, min(int(message.get("n", 0)), 200))
+        have = {str(name) for name in message.get("have", ())}
+        reply = {"type": "cards", "client": client, "ask": message.get("ask")}
+        try:
+            cards = self._source.cards(n, self.annotator, have)
+            answered, total = self._source.progress()
+        except Exception as error:
+            self.send({**reply, "type": "trouble", "message": str(error)})
+            raise
+        for packed, buffers in batches(cards):
+            self.send({**reply, "cards": packed, "last": False}, buffers)
+        self.send({**reply, "cards": [], "last": True, "answered": answered, "total": total})
+
+    def _write(self, client: Any, raw: Any) -> None:
+        event_id = raw.get("event_id") if isinstance(raw, dict) else None
+        reply = {"client": client, "event_id": event_id}
+        try:
+            answer = unpack(raw)
+            self._source.record(answer, self.annotator)
+        except InputError as error:
+            self.send({**reply, "type": "refused", "message": str(error)})
+        except Exception as error:
+            self.send({**reply, "type": "failed", "message": str(error)})
+            raise
+        else:
+            self.send({**reply, "type": "saved", "sample_id": answer.sample_id})
+
+    def _sentence(self) -> str:
+        answered, total = self._source.progress()
+        return f"{answered:,} of {total:,} samples answered; annotator: {self.annotator}."
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The live widget, and beside it a static summary for notebooks that are exported or shown without a kernel."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        names = ", ".join(html.escape(str(name)) for name in list(self._source.classes)[:20])
+        summary = (
+            '<div class="dqkit-labeler-summary"><p><strong>Labelling queue</strong>: '
+            f"{html.escape(self._sentence())} Classes: {names}{', …' if len(self._source.classes) > 20 else ''}.</p>"
+            "<p>Run this cell in JupyterLab to label.</p></div>"
+        )
+        data = {**data, "text/html": summary}
+        return (data, *rest) if rest else data
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    return {"event_id": answer.event_id, "sample_id": answer.sample_id, "kind": answer.kind, "label": answer.label}

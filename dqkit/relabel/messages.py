@@ -1,0 +1,76 @@
+"""The widget's two directions: cards out as JSON beside binary buffers, answers in, checked field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dqkit.records import InputError
+
+from .cards import KINDS, Answer, Card
+
+LONGEST_NOTE = 10_000
+
+
+def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
+    """The message for one card and its buffers: the sample first, then the neighbours' thumbnails.
+
+    What the card's mode hides does not leave Python: a blind card carries neither labels nor reasons, and a second
+    opinion carries the others' label only in `reveal`, which the page shows after the answer.
+    """
+    blind, second = card.mode == "blind", card.mode == "second_opinion"
+    neighbors = () if blind else card.neighbors
+    message = {
+        "sample_id": card.sample_id,
+        "action": card.action,
+        "mode": card.mode,
+        "mime": card.mime,
+        "given": None if blind or second else card.given_label,
+        "suggested": None if blind else card.suggested_label,
+        "prob": None if blind or card.suggested_prob is None else float(card.suggested_prob),
+        "reasons": [] if blind or second else list(card.reasons),
+        "votes": [] if blind else sorted(((str(k), float(v)) for k, v in card.votes.items()), key=lambda p: -p[1]),
+        "neighbors": [label for _, label in neighbors],
+        "reveal": {"given": card.given_label, "reasons": list(card.reasons)} if second else None,
+    }
+    return message, [card.media, *(thumbnail for thumbnail, _ in neighbors)]
+
+
+def batches(
+    cards: Sequence[Card], *, most_bytes: int = 1_000_000
+) -> Iterator[tuple[list[dict[str, Any]], list[bytes]]]:
+    """The cards in order, cut into messages of about `most_bytes`; the first holds one card, to be shown at once."""
+    messages: list[dict[str, Any]] = []
+    buffers: list[bytes] = []
+    size, limit = 0, 0
+    for card in cards:
+        message, parts = pack(card)
+        weight = sum(len(part) for part in parts)
+        if messages and size + weight > limit:
+            yield messages, buffers
+            messages, buffers, size, limit = [], [], 0, most_bytes
+        messages.append(message)
+        buffers.extend(parts)
+        size += weight
+    if messages:
+        yield messages, buffers
+
+
+def unpack(raw: Any) -> Answer:
+    """The answer in a message of the page; `InputError` names the field that breaks a rule."""
+    if not isinstance(raw, dict):
+        raise InputError(f"an answer must be an object; got {type(raw).__name__}.")
+    text = {name: raw.get(name) for name in ("event_id", "sample_id", "kind")}
+    for name, value in text.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"an answer's {name!r} must be a non-empty string; got {value!r}.")
+    kind, label, undoes, why = text["kind"], raw.get("label"), raw.get("undoes"), raw.get("why") or ""
+    if kind not in KINDS:
+        raise InputError(f"an answer's 'kind' must be one of {', '.join(KINDS)}; got {kind!r}.")
+    if (kind == "label") != isinstance(label, str):
+        raise InputError(f"an answer has a 'label' exactly when its kind is 'label'; got {kind!r} with {label!r}.")
+    if (kind == "undo") != isinstance(undoes, str):
+        raise InputError(f"an answer has 'undoes' exactly when its kind is 'undo'; got {kind!r} with {undoes!r}.")
+    if not isinstance(why, str) or len(why) > LONGEST_NOTE:
+        raise InputError(f"an answer's 'why' must be a text of at most {LONGEST_NOTE} characters.")
+    return Answer(str(text["event_id"]), str(text["sample_id"]), str(kind), label, why, undoes)
