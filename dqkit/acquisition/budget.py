@@ -1,0 +1,243 @@
+"""`build_queue`: one budget over new labels, doubtful labels and second opinions, with a random control slice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+
+from dqkit.acquisition.reasons import explain
+from dqkit.acquisition.rows import eligible_rows, ranked
+from dqkit.acquisition.strategies import STRATEGIES, select
+from dqkit.acquisition.worth import checked_costs
+from dqkit.records import ACTIONS, UNLABELED, InputError, Predictions
+
+QUEUE_COLUMNS = ("sample_id", "action", "score", "suggested_label", "reasons", "control")
+MIN_SHARE: Mapping[str, float] = {"label": 0.1, "relabel": 0.1, "second_opinion": 0.0}
+
+
+def build_queue(
+    signals: pd.DataFrame,
+    *,
+    budget: float,
+    seed: int = 0,
+    predictions: Predictions | None = None,
+    status: pd.DataFrame | pd.Series | None = None,
+    exclude: Collection[str] = (),
+    control: float = 0.1,
+    strategy: str = "auto",
+    noise_rate: float | None = None,
+    reviewed: pd.DataFrame | None = None,
+    human_error: float = 0.02,
+    costs: Mapping[str, float] | None = None,
+    min_share: Mapping[str, float] | None = None,
+    class_quota: Mapping[str, int] | None = None,
+) -> pd.DataFrame:
+    """The rows a human should look at next, best first: sample_id, action, score, suggested_label, reasons, control.
+
+    Every row is valued by the expected number of wrong classes an answer replaces, times what that is worth to
+    training, per unit of cost (`worth.harm`); the actions share the budget where their marginal values meet. Exactly
+    `budget` rows while costs are 1 and as many are eligible; no sample twice; same arguments and seed, same queue.
+
+    signals: one row per sample, index = sample id. Columns used where present: label_score (approximately
+        P(label is wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
+    budget: total cost of the answers (= number of rows while every cost is 1).
+    predictions: features and probabilities for the strategy; without them new labels are ranked by least_confidence.
+    status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
+        "none"), optionally `annotators` (how many people labelled it) and `disputed` (they disagree). A Series is
+        `source`. Default: "none" where given_label is missing, else "given".
+    exclude: ids never queued (test split, unreadable files, open leases).
+    control: share of the budget drawn at random from all rows no human has seen, to be answered blind.
+    strategy: how new labels are picked, a name in `STRATEGIES`.
+    noise_rate: estimated share of wrong labels among those no human has seen (default: the share with label_flag);
+        the scores' log odds are shifted until their mean equals it.
+    reviewed: earlier reviews: columns `score` (as queued) and `wrong` (bool: the review changed the label). They
+        correct the scores by what the detector has really yielded.
+    human_error: how often one annotator is wrong; the prior behind second opinions.
+    costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget while rows the
+        detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of rows
+        expected to be of that class.
+
+    Raises `InputError` on bad values, duplicate ids or unknown names.
+
+    >>> table = pd.DataFrame({"label_score": [0.9, 0.1, 0.0], "given_label": ["a", "b", None],
+    ...                       "suggested_label": ["b", "b", "a"], "least_confidence": [0.1, 0.1, 0.4]},
+    ...                      index=["x", "y", "z"])
+    >>> build_queue(table, budget=2, control=0)[["sample_id", "action"]].values.tolist()
+    [['x', 'relabel'], ['z', 'label']]
+    """
+    cost = checked_costs(costs, ACTIONS)
+    share = _checked(signals, budget, control, strategy, human_error, min_share)
+    rows = eligible_rows(
+        signals,
+        status=status,
+        exclude=exclude,
+        noise_rate=noise_rate,
+        reviewed=reviewed,
+        human_error=human_error,
+        cost=cost,
+    )
+    rng = np.random.default_rng(seed)
+    controls = _draw_controls(rows, control * budget, cost, rng)
+    left = budget - _price(controls, cost)
+    quota = _for_quota(rows.drop(controls.index), class_quota, left, cost)
+    left -= _price(quota, cost)
+    rest = rows.drop(controls.index).drop(quota.index)
+    chosen = _split(rest, left, {a: share[a] * left for a in ACTIONS}, cost)
+    is_new = chosen["action"] == "label"
+    fresh = _new_labels(rest, int(is_new.sum()), signals, predictions, strategy, seed)
+    picks = ranked(pd.concat([quota, chosen[~is_new], fresh]))
+    return _shown(_interleave(picks, controls, rng), signals, predictions)
+
+
+def _checked(
+    signals: pd.DataFrame,
+    budget: float,
+    control: float,
+    strategy: str,
+    human_error: float,
+    min_share: Mapping[str, float] | None,
+) -> dict[str, float]:
+    """The least share per action; raises `InputError` on the first argument that breaks a rule."""
+    if not signals.index.is_unique:
+        twice = signals.index[signals.index.duplicated()][0]
+        raise InputError(f"signals must have one row per sample id; {twice!r} comes twice. Drop the duplicates.")
+    if not np.isfinite(budget) or budget < 0:
+        raise InputError(f"budget must be a number of answers, 0 or more; got {budget!r}.")
+    if not 0 <= control <= 1:
+        raise InputError(f"control must be a share of the budget from 0 to 1; got {control!r}.")
+    if not 0 < human_error < 1:
+        raise InputError(f"human_error must lie between 0 and 1; got {human_error!r}.")
+    if strategy not in STRATEGIES:
+        raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
+    share = {**MIN_SHARE, **(min_share or {})}
+    if set(share) - set(ACTIONS) or min(share.values()) < 0 or sum(share.values()) > 1:
+        raise InputError(
+            f"min_share must map {', '.join(ACTIONS)} to shares of 0 or more that, defaults included, "
+            f"sum to at most 1; got {min_share!r}."
+        )
+    return share
+
+
+def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
+    return float(sum(cost[action] for action in rows["action"]))
+
+
+def _draw_controls(
+    rows: pd.DataFrame, allowance: float, cost: Mapping[str, float], rng: np.random.Generator
+) -> pd.DataFrame:
+    """A simple random sample of the rows no human has seen, of this total cost to the nearest row."""
+    unseen = rows[~rows["seen"]]
+    order = unseen.index[rng.permutation(len(unseen))]
+    price = unseen.loc[order, "action"].map(cost).to_numpy(float)
+    return unseen.loc[order[: int((np.cumsum(price) - price / 2 < allowance - 1e-9).sum())]]
+
+
+def _for_quota(
+    rows: pd.DataFrame, quota: Mapping[str, int] | None, budget: float, cost: Mapping[str, float]
+) -> pd.DataFrame:
+    """The most valuable rows expected to be of each class with a quota, rarest class first, within the budget."""
+    order = ranked(rows)
+    taken: list[str] = []
+    sizes = order["expected"].value_counts()
+    for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):
+        if least < 0:
+            raise InputError(f"class_quota must map classes to whole numbers, 0 or more; got {name!r}: {least!r}.")
+        for sample_id, action in order.loc[order["expected"] == name, "action"].iloc[: int(least)].items():
+            if cost[action] <= budget + 1e-9:
+                taken.append(str(sample_id))
+                budget -= cost[action]
+    return rows.loc[taken]
+
+
+def _split(rows: pd.DataFrame, budget: float, least: Mapping[str, float], cost: Mapping[str, float]) -> pd.DataFrame:
+    """The rows of highest value per cost within the budget, after each action's least share of doubted rows."""
+    order = ranked(rows)
+    taken = np.zeros(len(order), dtype=bool)
+    action = order["action"].to_numpy(str)
+    price = order["action"].map(cost).to_numpy(float)
+    doubted = order["doubted"].to_numpy(bool)
+    for name in ACTIONS:
+        mine = np.flatnonzero((action == name) & doubted)
+        count = min(int(least[name] / cost[name] + 1e-9), len(mine))
+        taken[mine[:count]] = True
+    left = budget - price[taken].sum()
+    cheapest = min(cost.values())
+    for place in np.flatnonzero(~taken):
+        if left + 1e-9 < cheapest:
+            break
+        if price[place] <= left + 1e-9:
+            taken[place] = True
+            left -= price[place]
+    return order[taken]
+
+
+def _new_labels(
+    rows: pd.DataFrame, n: int, signals: pd.DataFrame, predictions: Predictions | None, strategy: str, seed: int
+) -> pd.DataFrame:
+    """n rows to label: by the strategy among those with predictions, then by value."""
+    fresh = ranked(rows[rows["action"] == "label"])
+    if predictions is None or n == 0:
+        return fresh[:n]
+    order = np.argsort(predictions.ids.astype(str), kind="stable")  # ties in a strategy go by position: make it the id
+    ids = pd.Index(predictions.ids[order])
+    labels = np.full(len(ids), UNLABELED, np.int64)
+    if "given_label" in signals:
+        labels = (
+            pd.Index(predictions.classes).get_indexer(pd.Index(signals["given_label"].reindex(ids))).astype(np.int64)
+        )
+    candidates = ids.get_indexer(fresh.index)
+    picks = select(
+        strategy,
+        n,
+        features=None if predictions.features is None else predictions.features[order],
+        pred_probs=predictions.pred_probs[order],
+        member_probs=predictions.member_probs[:, order],
+        labeled=labels != UNLABELED,
+        labels=labels,
+        candidates=candidates[candidates >= 0],
+        seed=seed,
+    )
+    chosen = fresh.loc[ids[picks]]
+    return pd.concat([chosen, fresh.drop(chosen.index)[: n - len(chosen)]])
+
+
+def _interleave(picks: pd.DataFrame, controls: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The picks in their order, with the controls at random places among them."""
+    total = len(picks) + len(controls)
+    is_control = np.zeros(total, dtype=bool)
+    is_control[rng.choice(total, len(controls), replace=False)] = True
+    order = np.empty(total, np.int64)
+    order[~is_control] = np.arange(len(picks))
+    order[is_control] = np.arange(len(picks), total)
+    return pd.concat([picks.assign(control=False), controls.assign(control=True)]).iloc[order]
+
+
+def _shown(picks: pd.DataFrame, signals: pd.DataFrame, predictions: Predictions | None) -> pd.DataFrame:
+    """The queue as people see it."""
+    return pd.DataFrame(
+        {
+            "sample_id": picks.index.astype(object),
+            "action": picks["action"].to_numpy(object),
+            "score": picks["score"].to_numpy(float).clip(0, 1),
+            "suggested_label": picks["expected"].to_numpy(object),
+            "reasons": pd.Series(explain(picks, signals, _top_two(picks, predictions)), dtype=object),
+            "control": picks["control"].to_numpy(bool),
+        },
+        columns=list(QUEUE_COLUMNS),
+    )
+
+
+def _top_two(picks: pd.DataFrame, predictions: Predictions | None) -> dict[str, str]:
+    """id -> the two likeliest classes in words, for rows to label."""
+    if predictions is None:
+        return {}
+    ids = picks.index[(picks["action"] == "label") & picks.index.isin(predictions.ids)]
+    places = pd.Index(predictions.ids).get_indexer(ids)
+    out = {}
+    for sample_id, probs in zip(ids, predictions.pred_probs[places], strict=True):
+        best = np.argsort(-probs, kind="stable")[:2]
+        said = " or ".join(f"{predictions.classes[k]} ({100 * probs[k]:.0f} %)" for k in best)
+        out[str(sample_id)] = f"the model says {said}"
+    return out

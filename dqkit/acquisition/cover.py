@@ -1,0 +1,101 @@
+"""Strategies that spread labels over the feature space: farthest first, and typical rows of new clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqkit.acquisition.distance import kmeans, nearest, squared_distances, squared_norms
+from dqkit.acquisition.doubt import random
+from dqkit.acquisition.pool import Pool
+
+MAX_CLUSTERS = 500
+NEIGHBORS = 20
+DENSE_CLUSTER = 2000
+
+
+def kcenter(pool: Pool, n: int) -> NDArray[np.int64]:
+    """n candidates, each the farthest from everything labelled or picked before it (CoreSet, Sener & Savarese 2018).
+
+    With nothing labelled the first pick is the row nearest to the mean.
+    """
+    x = pool.embedding("kcenter")
+    if x is None:
+        return random(pool, n)
+    rows = x[pool.candidates]
+    norms = squared_norms(rows)
+    picks: list[int] = []
+    if len(pool.labeled):
+        gap = nearest(rows, x[pool.labeled])[1]
+    else:
+        center = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        picks.append(int(squared_distances(rows, center[None], norms)[:, 0].argmin()))
+        gap = squared_distances(rows, rows[picks], norms)[:, 0]
+    gap[picks] = -1
+    while len(picks) < n:
+        at = int(gap.argmax())
+        picks.append(at)
+        np.minimum(gap, squared_distances(rows, rows[at : at + 1], norms)[:, 0], out=gap)
+        gap[picks] = -1
+    return pool.candidates[picks[:n]]
+
+
+def typiclust(pool: Pool, n: int) -> NDArray[np.int64]:
+    """n candidates, each typical of the largest cluster with fewest labels (TypiClust, Hacohen et al. 2022).
+
+    k-means into as many clusters as there will be labels (at most 500); typicality is the inverse mean distance to
+    the 20 nearest rows of the cluster.
+    """
+    x = pool.embedding("typiclust")
+    if x is None:
+        return random(pool, n)
+    rows = np.concatenate([pool.labeled, pool.candidates])
+    clusters = kmeans(x[rows], min(len(pool.labeled) + n, MAX_CLUSTERS), seed=pool.seed)
+    where = clusters[len(pool.labeled) :]
+    taken = np.bincount(clusters[: len(pool.labeled)], minlength=clusters.max() + 1)
+    sizes = np.bincount(clusters, minlength=clusters.max() + 1)
+    queues: dict[int, list[int]] = {}
+    picks: list[int] = []
+    left = np.bincount(where, minlength=len(sizes))
+    while len(picks) < n:
+        open_clusters = np.flatnonzero(left > 0)
+        # fewest labels first, then the largest; clusters too small to judge typicality in come last
+        order = np.lexsort((open_clusters, -sizes[open_clusters], taken[open_clusters], sizes[open_clusters] < 5))
+        cluster = int(open_clusters[order[0]])
+        if cluster not in queues:
+            queues[cluster] = _by_typicality(x, rows[clusters == cluster], pool.candidates, where == cluster, pool.seed)
+        picks.append(queues[cluster].pop(0))
+        taken[cluster] += 1
+        left[cluster] -= 1
+    return pool.candidates[picks]
+
+
+def _by_typicality(
+    x: NDArray[np.float32],
+    members: NDArray[np.int64],
+    candidates: NDArray[np.int64],
+    inside: NDArray[np.bool_],
+    seed: int,
+) -> list[int]:
+    """Places in `candidates` of one cluster's rows, the most typical first."""
+    places = np.flatnonzero(inside)
+    order = np.argsort(-typicality(x[candidates[places]], x[members], seed=seed), kind="stable")
+    return [int(place) for place in places[order]]
+
+
+def typicality(rows: NDArray[np.float32], cluster: NDArray[np.float32], *, seed: int = 0) -> NDArray[np.float32]:
+    """(n,) inverse mean distance of each row to its 20 nearest rows of the cluster it belongs to.
+
+    Clusters of more than 2000 rows are judged against a sample of 2000.
+    """
+    if len(cluster) > DENSE_CLUSTER:
+        cluster = cluster[np.sort(np.random.default_rng(seed).choice(len(cluster), DENSE_CLUSTER, replace=False))]
+    k = min(NEIGHBORS, len(cluster) - 1)
+    if k < 1:
+        return np.ones(len(rows), np.float32)
+    out = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), DENSE_CLUSTER):
+        gaps = np.sqrt(squared_distances(rows[start : start + DENSE_CLUSTER], cluster))
+        # the row itself is among the nearest, at distance 0, hence k + 1 values and a division by k
+        out[start : start + DENSE_CLUSTER] = np.partition(gaps, k, axis=1)[:, : k + 1].sum(axis=1) / k
+    return np.asarray(1 / (out + 1e-5), dtype=np.float32)

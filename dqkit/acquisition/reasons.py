@@ -1,0 +1,47 @@
+"""Why a row is in the queue, in words for the person who will look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+CONTROL = "random control pick, answered blind: it measures the error rate and what the queue saves"
+
+
+def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str]) -> list[str]:
+    """One text per pick, parts joined by "; ".
+
+    picks: rows of the queue by id, with action, chance, disputed, annotators, expected and control.
+    signals: the signal table; its own reasons are kept. top_two: id -> the two likeliest classes in words.
+    """
+    own = signals["reasons"] if "reasons" in signals else pd.Series(dtype=object)
+    given = signals["given_label"] if "given_label" in signals else pd.Series(dtype=object)
+    out = []
+    for sample_id, row in zip(picks.index, picks.to_dict("records"), strict=True):
+        if row["control"]:
+            out.append(CONTROL)
+            continue
+        parts = [_first(row, given.get(sample_id), top_two.get(sample_id, ""))]
+        said = own.get(sample_id)
+        if isinstance(said, str) and said and said not in parts:
+            parts.append(said)
+        out.append("; ".join(parts))
+    return out
+
+
+def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
+    percent = f"{100 * row['chance']:.0f} %"
+    expected = row["expected"]
+    if row["action"] == "label":
+        if row.get("typical"):
+            return "no label yet; typical of a region with few labels" + (f", {top_two}" if top_two else "")
+        return f"no label yet; {top_two or f'the model is wrong here with probability {percent}'}"
+    if row["action"] == "relabel":
+        instead = f", {expected!r} fits better" if expected is not None and expected != given else ""
+        return f"label {given!r} is wrong with probability {percent}{instead}"
+    if row["disputed"]:
+        return f"{row['annotators']} annotators disagree about it"
+    instead = f" and expects {expected!r}" if expected is not None and expected != given else ""
+    return f"a person said {given!r}, but the model doubts it{instead}"

@@ -1,0 +1,202 @@
+"""The queue keeps to its budget, its actions and its promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dqkit.acquisition import build_queue
+from dqkit.records import InputError, Predictions
+
+
+def _signals(n: int = 60, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    labeled = rng.random(n) < 0.5
+    names = np.array(["cat", "dog", "owl"], dtype=object)
+    score = np.where(labeled, rng.random(n), 0.0)
+    return pd.DataFrame(
+        {
+            "label_score": score,
+            "label_flag": score > 0.8,
+            "given_label": np.where(labeled, names[rng.integers(0, 3, n)], None),
+            "suggested_label": names[rng.integers(0, 3, n)],
+            "predicted_label": names[rng.integers(0, 3, n)],
+            "least_confidence": rng.random(n) * 2 / 3,
+            "reasons": np.where(score > 0.8, "the models disagree with the label", ""),
+        },
+        index=pd.Index([f"s{i:03d}" for i in range(n)]),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(budget=st.integers(0, 90), control=st.sampled_from([0.0, 0.1, 0.5, 1.0]), seed=st.integers(0, 5))
+def test_a_queue_has_exactly_its_budget_and_no_sample_twice(budget: int, control: float, seed: int) -> None:
+    queue = build_queue(_signals(seed=seed), budget=budget, control=control, seed=seed)
+    assert len(queue) == min(budget, 60)
+    assert queue["sample_id"].is_unique
+    assert queue["score"].between(0, 1).all()
+    assert (queue["reasons"].str.len() > 0).all()
+
+
+def test_the_same_seed_gives_the_same_queue_whatever_the_order_of_the_rows() -> None:
+    signals = _signals()
+    shuffled = signals.iloc[np.random.default_rng(1).permutation(len(signals))]
+    pd.testing.assert_frame_equal(build_queue(signals, budget=20, seed=3), build_queue(shuffled, budget=20, seed=3))
+
+
+def test_unlabelled_rows_are_labelled_and_labelled_rows_relabelled() -> None:
+    signals = _signals()
+    queue = build_queue(signals, budget=60)
+    is_new = signals.loc[queue["sample_id"], "given_label"].isna().to_numpy()
+    assert (queue["action"].to_numpy() == np.where(is_new, "label", "relabel")).all()
+
+
+def test_excluded_ids_are_never_queued() -> None:
+    signals = _signals()
+    out = list(signals.index[:30])
+    assert not set(build_queue(signals, budget=60, exclude=out)["sample_id"]) & set(out)
+
+
+def test_a_label_a_person_gave_is_only_asked_again_as_a_second_opinion() -> None:
+    signals = _signals()
+    source = pd.Series(np.where(signals["given_label"].isna(), "none", "human"), index=signals.index)
+    queue = build_queue(signals, budget=60, status=source)
+    assert "relabel" not in set(queue["action"])
+    again = queue.loc[queue["action"] == "second_opinion", "sample_id"]
+    assert len(again) > 0
+    assert set(again) == set(signals.index[signals["label_score"] >= 0.5])
+
+
+def test_people_who_disagree_are_followed_by_another_opinion() -> None:
+    signals = _signals().assign(label_score=0.0, label_flag=False)
+    has = signals.index[signals["given_label"].notna()]
+    status = pd.DataFrame({"source": "human", "annotators": 2, "disputed": False}, index=has)
+    status.loc[has[0], "disputed"] = True
+    queue = build_queue(signals.loc[has], budget=5, status=status)
+    assert queue[["sample_id", "action"]].to_numpy().tolist() == [[has[0], "second_opinion"]]
+    assert queue["reasons"][0] == "2 annotators disagree about it"
+
+
+def test_controls_are_a_tenth_by_default_and_come_only_from_rows_no_human_has_seen() -> None:
+    signals = _signals(200)
+    seen = set(signals.index[::3])
+    source = pd.Series("human", index=sorted(seen))
+    queue = build_queue(signals, budget=40, status=source)
+    controls = queue[queue["control"]]
+    assert len(controls) == 4
+    assert not set(controls["sample_id"]) & seen
+    assert controls["reasons"].str.startswith("random control pick").all()
+
+
+def test_controls_are_drawn_uniformly() -> None:
+    signals = _signals(20)
+    counts = pd.Series(0, index=signals.index)
+    for seed in range(600):
+        queue = build_queue(signals, budget=4, control=0.5, seed=seed)
+        counts[queue.loc[queue["control"], "sample_id"]] += 1
+    # 600 draws of 2 out of 20: 60 per row, standard deviation sqrt(600 * 0.1 * 0.9) = 7.3
+    assert counts.sum() == 1200
+    assert counts.between(60 - 5 * 7.3, 60 + 5 * 7.3).all()
+
+
+def test_the_budget_is_spent_where_the_marginal_values_meet() -> None:
+    # two classes and no noise: harm = 4, so a label in doubt with p counts four times an unlabelled row in doubt with p
+    signals = pd.DataFrame(
+        {
+            "label_score": [0.9, 0.3, 0.05, 0.0, 0.0, 0.0],
+            "given_label": ["a", "b", "a", None, None, None],
+            "suggested_label": ["b", "a", "a", "a", "b", "b"],
+            "least_confidence": [0.1, 0.1, 0.1, 0.5, 0.4, 0.1],
+        },
+        index=list("uvwxyz"),
+    )
+    rate = (0.9 + 0.3 + 0.05) / 3
+    weight = 2 * 2 / (1 + 2 * rate)
+    worth = {"u": 0.9, "v": 0.3, "w": 0.05, "x": 0.5 / weight, "y": 0.4 / weight, "z": 0.1 / weight}
+    best = sorted(worth, key=lambda name: -worth[name])[:4]
+    queue = build_queue(signals, budget=4, control=0, min_share={"label": 0, "relabel": 0})
+    assert queue["sample_id"].tolist() == best
+    np.testing.assert_allclose(queue["score"], [worth[name] for name in best])
+
+
+def test_the_given_noise_rate_becomes_the_mean_of_the_scores() -> None:
+    signals = _signals(400)
+    queue = build_queue(signals, budget=400, control=0, noise_rate=0.07)
+    assert queue.loc[queue["action"] == "relabel", "score"].mean() == pytest.approx(0.07, abs=1e-6)
+
+
+def test_dearer_answers_are_bought_less_and_the_budget_counts_cost() -> None:
+    signals = _signals(200)
+    costs = {"relabel": 5.0}
+    queue = build_queue(signals, budget=40, costs=costs)
+    spent = queue["action"].map({"label": 1.0, "relabel": 5.0}).sum()
+    assert 36 <= spent <= 40
+    plain = build_queue(signals, budget=40)
+    assert (queue["action"] == "relabel").sum() < (plain["action"] == "relabel").sum()
+
+
+def test_a_class_quota_is_met_while_rows_of_the_class_are_left() -> None:
+    signals = _signals(200)
+    signals["suggested_label"] = "cat"
+    signals.loc[signals.index[:6], "suggested_label"] = "owl"
+    queue = build_queue(signals, budget=20, class_quota={"owl": 4}, control=0)
+    assert (queue["suggested_label"] == "owl").sum() >= 4
+    assert len(queue) == 20
+
+
+def test_reviews_that_found_nothing_shift_the_budget_to_new_labels() -> None:
+    signals = _signals(200)
+    nothing = pd.DataFrame({"score": np.full(40, 0.9), "wrong": np.zeros(40, dtype=bool)})
+    before = build_queue(signals, budget=40, control=0)
+    after = build_queue(signals, budget=40, control=0, reviewed=nothing)
+    assert (after["action"] == "label").sum() > (before["action"] == "label").sum()
+
+
+def test_predictions_of_another_row_order_choose_the_same_rows() -> None:
+    signals = _signals(120)
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), 120).astype(np.float32)
+    x = rng.normal(size=(120, 5)).astype(np.float32)
+    order = rng.permutation(120)
+    ids = signals.index.to_numpy(object)
+    classes = ["cat", "dog", "owl"]
+    one = Predictions.from_arrays(probs, ids=list(ids), classes=classes, features=x)
+    two = Predictions.from_arrays(probs[order], ids=list(ids[order]), classes=classes, features=x[order])
+    pd.testing.assert_frame_equal(
+        build_queue(signals, budget=30, predictions=one), build_queue(signals, budget=30, predictions=two)
+    )
+
+
+def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
+    signals = _signals()
+    queue = build_queue(signals, budget=5, exclude=signals.index)
+    assert list(queue.columns) == ["sample_id", "action", "score", "suggested_label", "reasons", "control"]
+    assert len(queue) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"budget": -1}, "budget"),
+        ({"control": 1.5}, "control"),
+        ({"strategy": "best"}, "strategy"),
+        ({"costs": {"label": 0}}, "costs"),
+        ({"min_share": {"label": 0.9, "relabel": 0.9}}, "min_share"),
+        ({"human_error": 0}, "human_error"),
+        ({"status": pd.DataFrame({"who": ["ana"]})}, "source"),
+        ({"reviewed": pd.DataFrame({"score": [0.1]})}, "wrong"),
+        ({"class_quota": {"cat": -1}}, "class_quota"),
+    ],
+)
+def test_bad_arguments_are_named(change: dict[str, object], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        build_queue(_signals(), **{"budget": 5, **change})  # type: ignore[arg-type]
+
+
+def test_duplicate_ids_are_refused() -> None:
+    signals = _signals()
+    with pytest.raises(InputError, match="s000"):
+        build_queue(pd.concat([signals, signals.iloc[:1]]), budget=5)
