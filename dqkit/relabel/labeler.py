@@ -43,7 +43,7 @@ def stylesheet() -> str:
     return (files(__package__) / "static" / "labeler.css").read_text("utf-8")
 
 
-class Labeler(anywidget.AnyWidget):  # type: ignore[misc]
+class Labeler(anywidget.AnyWidget):
     """A widget in which `annotator` answers the queue of `source` from the keyboard.
 
     source: a `CardSource`. annotator: a non-empty name, written on every answer.
@@ -56,6 +56,8 @@ class Labeler(anywidget.AnyWidget):  # type: ignore[misc]
     undoes, Escape leaves. Raises `InputError` before anything is shown.
     """
 
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
     annotator = traitlets.Unicode().tag(sync=True)
     _storage = traitlets.Unicode().tag(sync=True)
     _prefetch = traitlets.Int(24).tag(sync=True)

@@ -95,10 +95,8 @@ class Lab:
         if isinstance(what, Path):
             shutil.copy(what, target)
             return target.name
-        cells = [
-            {"cell_type": "code", "id": uuid.uuid4().hex[:8], "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-            for source in what
-        ]  # fmt: skip
+        blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        cells = [{**blank, "id": uuid.uuid4().hex[:8], "source": source} for source in what]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         target.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
         return target.name

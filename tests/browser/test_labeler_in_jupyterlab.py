@@ -27,3 +27,122 @@ def test_ten_samples_labelled_by_key_are_ten_durable_events(open_notebook):
     notebook.page.wait_for_selector("text=All saved")
     names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     assert notebook.evaluate(EVENTS) == [[f"s{i:03d}", "label", names[i]] for i in range(10)]
+
+
+def cell_sources(notebook) -> list[str]:
+    return notebook.page.evaluate(
+        "() => [...window.jupyterapp.shell.currentWidget.content.model.cells].map((c) => c.sharedModel.source)"
+    )
+
+
+def mode(notebook) -> str:
+    return notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.mode")
+
+
+def test_with_the_widget_focused_no_key_reaches_the_notebook(open_notebook):
+    notebook = open_notebook([SETUP, SHOW, "'last'"])
+    notebook.run_all()
+    before = cell_sources(notebook)
+    notebook.labeler().click()
+    notebook.painted("s000")
+    for key in [
+        "d",
+        "d",
+        "a",
+        "b",
+        "x",
+        "m",
+        "y",
+        "z",
+        "Shift+M",
+        "j",
+        "k",
+        "ArrowDown",
+        "ArrowUp",
+        "c",
+        "v",
+        "r",
+        "l",
+        "h",
+    ]:
+        notebook.page.keyboard.press(key)
+    for key in ["Control+Enter", "Shift+Enter", "Alt+Enter", "Control+s", "0", "0", "i", "i"]:
+        notebook.page.keyboard.press(key)
+    assert mode(notebook) == "command"
+    notebook.page.keyboard.press("Enter")
+    notebook.page.wait_for_timeout(500)
+    assert cell_sources(notebook) == before
+    assert mode(notebook) == "command"
+    assert notebook.page.evaluate("() => document.activeElement.className").startswith("dqkit-labeler")
+    assert notebook.page.locator(".jp-Dialog").count() == 0
+
+
+def test_escape_gives_the_keys_back_to_the_notebook(open_notebook):
+    notebook = open_notebook([SETUP, SHOW, "'last'"])
+    notebook.run_all()
+    notebook.labeler().click()
+    notebook.page.keyboard.press("Escape")
+    assert not notebook.page.evaluate("() => document.activeElement.closest('.dqkit-labeler')")
+    before = len(cell_sources(notebook))
+    notebook.page.keyboard.press("b")
+    notebook.page.wait_for_function(
+        "(n) => window.jupyterapp.shell.currentWidget.content.model.cells.length === n", arg=before + 1
+    )
+
+
+def test_a_burst_of_keys_loses_nothing_that_was_painted_and_labels_nothing_unpainted(open_notebook):
+    """The page notes at every key which sample is painted; the journal must hold exactly those answers."""
+    notebook = open_notebook([SETUP, SHOW])
+    notebook.run_all()
+    notebook.labeler().click()
+    notebook.page.evaluate(
+        """async () => {
+            const root = document.querySelector('.dqkit-labeler');
+            window.pressed = [];
+            for (let i = 0; i < 30; i++) {
+                window.pressed.push(root.dataset.sampleId);
+                root.dispatchEvent(new KeyboardEvent('keydown', { key: '3', bubbles: true, cancelable: true }));
+                await new Promise((done) => setTimeout(done, 50));
+            }
+        }"""
+    )
+    notebook.page.wait_for_selector("text=All saved")
+    pressed = notebook.page.evaluate("() => window.pressed")
+    recorded = [sample for sample, kind, label in notebook.evaluate(EVENTS)]
+    assert recorded == list(dict.fromkeys(pressed))
+    assert len(recorded) == len(set(recorded))
+
+
+def test_skip_flag_suggestion_and_undo_are_events_of_their_own(open_notebook):
+    notebook = open_notebook([SETUP, SHOW])
+    notebook.run_all()
+    notebook.labeler().click()
+    for i, key in enumerate([" ", "f", "Enter", "4"]):
+        notebook.painted(f"s{i:03d}")
+        notebook.page.keyboard.press(key)
+    for i in (3, 2):
+        notebook.painted(f"s{i + 1:03d}")
+        notebook.page.keyboard.press("Backspace")
+        notebook.painted(f"s{i:03d}")
+    notebook.page.keyboard.press("1")
+    notebook.painted("s003")
+    notebook.page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS) == [
+        ["s000", "skip", None],
+        ["s001", "flag", None],
+        ["s002", "label", "two"],
+        ["s003", "label", "three"],
+        ["s003", "undo", None],
+        ["s002", "undo", None],
+        ["s002", "label", "zero"],
+    ]
+
+
+def test_a_refused_answer_brings_the_card_back_with_the_reason(open_notebook):
+    notebook = open_notebook([SETUP, 'queue.refuse.add("s000")', SHOW])
+    notebook.run_all()
+    notebook.labeler().click()
+    notebook.page.keyboard.press("1")
+    notebook.page.wait_for_selector("text=the sample s000 is closed")
+    notebook.painted("s000")
+    assert notebook.evaluate(EVENTS) == []

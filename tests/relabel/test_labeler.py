@@ -1,0 +1,184 @@
+"""The Python half: what leaves for the page, what comes back, and what happens when the source says no."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import pytest
+from memory_queue import MemoryQueue, digit_cards
+
+from dqkit.records import InputError
+from dqkit.relabel import Answer, Labeler
+from dqkit.relabel.messages import batches, pack, unpack
+
+CLASSES = ["cat", "dog", "owl"]
+
+
+class Page:
+    """Stands for a browser page: sends messages to the widget and keeps what it answers."""
+
+    def __init__(self, queue: MemoryQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.widget = Labeler(queue, annotator="ana")
+        self.heard: list[tuple[dict, list[bytes]]] = []
+        monkeypatch.setattr(
+            self.widget, "send", lambda content, buffers=None: self.heard.append((content, buffers or []))
+        )
+
+    def say(self, **message) -> list[dict]:
+        start = len(self.heard)
+        self.widget._receive(self.widget, {"client": "p1", **message}, [])
+        return [content for content, _ in self.heard[start:]]
+
+    def answer(self, event_id, sample_id, kind="label", label=None, undoes=None) -> list[dict]:
+        answer = {"event_id": event_id, "sample_id": sample_id, "kind": kind, "label": label, "undoes": undoes}
+        return self.say(type="answer", answer=answer)
+
+
+@pytest.fixture
+def queue() -> MemoryQueue:
+    return MemoryQueue(digit_cards(6, classes=CLASSES), CLASSES)
+
+
+@pytest.fixture
+def page(queue, monkeypatch) -> Page:
+    return Page(queue, monkeypatch)
+
+
+def test_a_page_that_says_hello_gets_the_classes_the_progress_and_its_history(page, queue):
+    queue.record(Answer("e1", "s000", "label", "cat"), "ana")
+    (welcome,) = page.say(type="hello")
+    assert welcome["classes"] == CLASSES
+    assert (welcome["answered"], welcome["total"]) == (1, 6)
+    assert welcome["history"] == [{"event_id": "e1", "sample_id": "s000", "kind": "label", "label": "cat"}]
+
+
+def test_cards_arrive_in_order_without_those_the_page_has(page):
+    replies = page.say(type="want", ask=7, n=3, have=["s000", "s002"])
+    assert [card["sample_id"] for reply in replies for card in reply["cards"]] == ["s001", "s003", "s004"]
+    assert {reply["ask"] for reply in replies} == {7}
+    assert [reply["last"] for reply in replies][-1] is True
+    assert replies[-1]["total"] == 6
+
+
+def test_every_card_finds_its_own_buffers(page, queue):
+    page.say(type="want", ask=1, n=6, have=[])
+    by_id = {card.sample_id: card for card in queue._cards}
+    seen = 0
+    for content, buffers in page.heard:
+        left = list(buffers)
+        for card in content["cards"]:
+            assert left.pop(0) == by_id[card["sample_id"]].media
+            assert [left.pop(0) for _ in card["neighbors"]] == [b for b, _ in by_id[card["sample_id"]].neighbors]
+            seen += 1
+        assert left == []
+    assert seen == 6
+
+
+def test_the_first_message_holds_one_card_and_no_message_outgrows_its_limit_by_more_than_a_card():
+    cards = [dataclasses.replace(c, media=bytes(400), neighbors=()) for c in digit_cards(7, classes=CLASSES)]
+    sizes = [len(messages) for messages, _ in batches(cards, most_bytes=1000)]
+    assert sizes == [1, 2, 2, 2]
+
+
+def test_an_answer_is_acknowledged_only_after_the_source_has_it(page, queue):
+    (reply,) = page.answer("e1", "s000", label="cat")
+    assert reply["type"] == "saved"
+    assert reply["event_id"] == "e1"
+    assert [event.event_id for event in queue.events] == ["e1"]
+
+
+def test_an_answer_sent_twice_is_acknowledged_twice_and_recorded_once(page, queue):
+    replies = page.answer("e1", "s000", label="cat") + page.answer("e1", "s000", label="cat")
+    assert [reply["type"] for reply in replies] == ["saved", "saved"]
+    assert len(queue.events) == 1
+
+
+def test_what_the_source_refuses_goes_back_with_its_message(page, queue):
+    queue.refuse.add("s000")
+    (reply,) = page.answer("e1", "s000", label="cat")
+    assert reply["type"] == "refused"
+    assert "s000 is closed" in reply["message"]
+    assert queue.events == []
+
+
+def test_a_fault_of_the_source_is_told_to_the_page_and_not_swallowed(page, queue):
+    queue.fail.add("s000")
+    with pytest.raises(OSError, match="disk is full"):
+        page.answer("e1", "s000", label="cat")
+    assert page.heard[-1][0]["type"] == "failed"
+    assert page.answer("e1", "s000", label="cat")[0]["type"] == "saved"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        "label",
+        {},
+        {"event_id": "", "sample_id": "a", "kind": "skip"},
+        {"event_id": "e", "sample_id": "a", "kind": "delete"},
+        {"event_id": "e", "sample_id": "a", "kind": "label"},
+        {"event_id": "e", "sample_id": "a", "kind": "skip", "label": "cat"},
+        {"event_id": "e", "sample_id": "a", "kind": "undo"},
+        {"event_id": "e", "sample_id": "a", "kind": "note", "why": "x" * 10_001},
+        {"event_id": 5, "sample_id": "a", "kind": "skip"},
+    ],
+)
+def test_a_malformed_answer_is_refused_and_never_recorded(page, queue, raw):
+    with pytest.raises(InputError):
+        unpack(raw)
+    (reply,) = page.say(type="answer", answer=raw)
+    assert reply["type"] == "refused"
+    assert queue.events == []
+
+
+def test_a_blind_card_takes_neither_labels_nor_reasons_to_the_page():
+    (card,) = digit_cards(1, classes=CLASSES, mode="blind")
+    message, buffers = pack(card)
+    assert message["given"] is message["suggested"] is message["prob"] is message["reveal"] is None
+    assert message["reasons"] == message["votes"] == message["neighbors"] == []
+    assert buffers == [card.media]
+
+
+def test_a_second_opinion_hides_the_given_label_until_it_is_revealed():
+    (card,) = digit_cards(1, classes=CLASSES, mode="second_opinion")
+    message, _ = pack(card)
+    assert message["given"] is None
+    assert message["reasons"] == []
+    assert message["reveal"]["given"] == "dog"
+
+
+def test_answers_from_many_threads_are_all_recorded_once(page, queue):
+    def label(i: int) -> None:
+        for _ in range(5):
+            page.answer(f"e{i}", f"s{i:03d}", label="owl")
+
+    threads = [threading.Thread(target=label, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(event.event_id for event in queue.events) == [f"e{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("annotator", ["", "  ", None, 3])
+def test_an_annotator_without_a_name_is_refused(queue, annotator):
+    with pytest.raises(InputError, match="annotator"):
+        Labeler(queue, annotator=annotator)
+
+
+def test_a_source_without_classes_and_an_empty_prefetch_are_refused():
+    with pytest.raises(InputError, match="classes"):
+        Labeler(MemoryQueue([], []), annotator="ana")
+    with pytest.raises(InputError, match="prefetch"):
+        Labeler(MemoryQueue([], ["a"]), annotator="ana", prefetch=0)
+
+
+def test_an_export_shows_a_static_summary_with_class_names_escaped():
+    widget = Labeler(MemoryQueue([], ["<img src=x onerror=alert(1)>"]), annotator="<b>ana</b>")
+    data, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert "<img" not in data["text/html"]
+    assert "<b>ana" not in data["text/html"]
+    assert "0 of 0 samples answered" in data["text/html"]
