@@ -1,0 +1,97 @@
+"""FiftyOne itself: imported and connected when first needed, telemetry off, one clear sentence when it cannot."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from ..records import InputError, MissingExtra
+from .mongod import mongod_problem
+
+
+def load() -> ModuleType:
+    """The `fiftyone` module with telemetry off, connected to nothing yet; `MissingExtra` when it cannot be imported."""
+    os.environ["FIFTYONE_DO_NOT_TRACK"] = "true"  # read once, when fiftyone is imported
+    try:
+        with _quiet():
+            import fiftyone as fo
+            import fiftyone.core.odm.database
+    except ImportError as error:
+        if error.name is None or error.name.split(".")[0] == "fiftyone":
+            raise MissingExtra("FiftyOne is not installed. Run `make fiftyone`, or `pip install fiftyone`.") from error
+        raise MissingExtra(f"FiftyOne cannot be imported ({error}). Run `pip install --upgrade fiftyone`.") from error
+    fo.config.do_not_track = True
+    module: ModuleType = fo
+    return module
+
+
+def connect(uri: str | None = None) -> ModuleType:
+    """The `fiftyone` module, connected to its database; the first call takes some seconds, later ones nothing.
+
+    uri: a MongoDB of your own, such as "mongodb://127.0.0.1:27017". None: FiftyOne's own setting, or else the `mongod`
+    that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended.
+    Raises `MissingExtra` when FiftyOne is not installed or its database cannot be started, with the command that mends
+    it, and `InputError` when this process is already connected to another database.
+    """
+    fo = load()
+    if uri is not None and uri != fo.config.database_uri:
+        if fo.core.odm.database._client is not None:
+            raise InputError(
+                f"the 'uri' argument must name the database this process uses; got {_without_password(uri)!r}, while "
+                f"FiftyOne is connected to {_without_password(fo.config.database_uri or 'its own mongod')}. "
+                "Restart the kernel, or leave 'uri' out."
+            )
+        fo.config.database_uri = uri
+    try:
+        with _quiet():
+            fo.list_datasets()
+    except Exception as error:  # FiftyOne's own, pymongo's, psutil's and OS errors come here; each means "no database"
+        raise MissingExtra(_explain(fo, error)) from error
+    return fo
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what a user cannot act on: its dependencies' deprecation warnings, its notice of an old mongod."""
+    log = logging.getLogger("fiftyone.core.odm.database")
+    log.addFilter(_is_not_about_age)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.removeFilter(_is_not_about_age)
+
+
+def _is_not_about_age(record: logging.LogRecord) -> bool:
+    return "oldest supported major version" not in record.getMessage()
+
+
+def _explain(fo: ModuleType, error: Exception) -> str:
+    if fo.config.database_uri:
+        return (
+            f"FiftyOne cannot reach the MongoDB at {_without_password(fo.config.database_uri)} ({_first_line(error)}). "
+            "Start it, or unset FIFTYONE_DATABASE_URI to let FiftyOne start its own."
+        )
+    problem = mongod_problem()
+    if problem is not None:
+        return problem
+    folder = fo.config.database_dir
+    log = os.path.join(folder, "log", "mongo.log")
+    return (
+        f"FiftyOne's database cannot be started in {folder} ({_first_line(error)}). Set FIFTYONE_DATABASE_DIR to a "
+        f"folder that can be written, or read why in {log}."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _without_password(uri: str) -> str:
+    scheme, mark, rest = uri.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -1,0 +1,167 @@
+"""Pull: what a human changed in FiftyOne since the push, as plain rows, and the word that they are safely recorded."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from .connection import connect
+from .samples import bulk_write, owned
+from .views import DECISION_TAGS, is_edited, is_tagged
+
+PULLED_TAGS = {"skip": "skipped", "flag": "flagged", "confirm": "confirmed"}
+_NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One decision made in FiftyOne about one sample.
+
+    kind: "label" (label is a class name), "skip" or "flag". previous: the label FiftyOne was last given, None for none.
+    at: UTC, ISO 8601, of the sample's last change. event_id: the same for the same decision however often it is pulled,
+    so recording it twice is one event. tag: the tag that said it, if one did.
+    problem: empty for an edit to record; otherwise a sentence saying why a human must choose first (the label also
+    changed in the notebook, is not a class, or was removed).
+    """
+
+    event_id: str
+    sample_id: str
+    kind: Literal["label", "skip", "flag"]
+    label: str | None
+    annotator: str
+    previous: str | None
+    at: str
+    tag: str | None = None
+    problem: str = ""
+
+
+def pull(
+    name: str,
+    *,
+    labels: pd.DataFrame | None = None,
+    annotator: str = "fiftyone",
+    owner: str = "",
+    uri: str | None = None,
+) -> list[Edit]:
+    """The decisions made in FiftyOne since the push, oldest first; nothing is changed there until `acknowledge`.
+
+    A label edited in the App or by code (field `label`) is a decision, and so are the sample tags "skip", "flag" and
+    "confirm" (the label is right as it is). labels: the current labels, indexed by sample id with a column `label`; an
+    edit of a label that changed there too since the push comes with a `problem`. annotator: written on every edit,
+    because the open-source App knows no users.
+    Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
+
+    >>> edits = pull("digits", labels=wb.labels(), annotator="ana")  # doctest: +SKIP
+    """
+    fo = connect(uri)
+    target = owned(fo, name, owner)
+    target.reload()
+    view = target.exists("pushed_serial").match(is_edited(fo) | is_tagged(fo))
+    fields = ["dqkit_id", "id", "label.label", "pushed_label", "pushed_serial", "tags", "last_modified_at"]
+    rows = sorted(zip(*view.values(fields), strict=True), key=lambda row: (row[6], row[0]))
+    classes = target.info["dqkit"].get("classes", [])
+    now = {} if labels is None else {str(key): None if pd.isna(v) else str(v) for key, v in labels["label"].items()}
+    edits: list[Edit] = []
+    for sample_id, key, label, pushed, serial, tags, modified in rows:
+        previous = pushed or None
+        for kind, tag in _decisions(label != previous, tags or ()):
+            edits.append(
+                Edit(
+                    event_id=str(uuid.uuid5(_NAMESPACE, f"{key} {serial} {kind} {label if kind == 'label' else ''}")),
+                    sample_id=sample_id,
+                    kind=kind,
+                    label=label if kind == "label" else None,
+                    annotator=annotator,
+                    previous=previous,
+                    at=modified.isoformat(timespec="milliseconds") + "Z",
+                    tag=tag,
+                    problem=_problem(label, previous, now.get(sample_id, previous), classes) if kind == "label" else "",
+                )
+            )
+    return edits
+
+
+def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | None = None) -> None:
+    """Say that these edits are safely recorded: they are not pulled again, and their samples leave the view "queue".
+
+    Call it after the journal is durable; killed in between, the next `pull` returns the same edits under the same
+    event ids. An edit made in FiftyOne after the pull is not lost: it stays to be pulled. The tags are renamed to
+    "skipped", "flagged" and "confirmed".
+    """
+    from pymongo import UpdateOne
+
+    fo = connect(uri)
+    target = owned(fo, name, owner)
+    done = list(edits)
+    serial = int(target.info["dqkit"].get("serial", 0)) + 1
+    target.info["dqkit"]["serial"] = serial
+    target.save()
+    keys = _keys(target, [edit.sample_id for edit in done])
+    operations: list[Any] = []
+    for edit in done:
+        key = keys[edit.sample_id]
+        changes: dict[str, Any] = {"queue_done": True}
+        if edit.kind == "label":
+            changes |= {"pushed_label": edit.label or "", "pushed_serial": serial}
+        operations.append(UpdateOne({"_id": key}, {"$set": changes}))
+        if edit.tag is not None:
+            operations.append(UpdateOne({"_id": key, "tags": edit.tag}, {"$addToSet": {"tags": PULLED_TAGS[edit.tag]}}))
+            operations.append(UpdateOne({"_id": key}, {"$pull": {"tags": edit.tag}}))
+    bulk_write(target, operations, list(keys.values()))
+    target.reload()
+
+
+def discard(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | None = None) -> None:
+    """Take these edits back in FiftyOne: the label that was pushed returns, the tag goes, nothing is recorded.
+
+    For an edit with a `problem` that the human decides against; the next push then brings the notebook's label.
+    """
+    from pymongo import UpdateOne
+
+    fo = connect(uri)
+    target = owned(fo, name, owner)
+    unwanted = list(edits)
+    keys = _keys(target, [edit.sample_id for edit in unwanted])
+    operations: list[Any] = []
+    for edit in unwanted:
+        key = keys[edit.sample_id]
+        if edit.tag is not None:
+            operations.append(UpdateOne({"_id": key}, {"$pull": {"tags": edit.tag}}))
+        if edit.kind == "label" and edit.label != edit.previous:
+            label = None if edit.previous is None else fo.Classification(label=edit.previous).to_dict()
+            operations.append(UpdateOne({"_id": key, "label.label": edit.label}, {"$set": {"label": label}}))
+    bulk_write(target, operations, list(keys.values()))
+    target.reload()
+
+
+def _decisions(edited: bool, tags: Sequence[str]) -> Iterator[tuple[Literal["label", "skip", "flag"], str | None]]:
+    if edited or "confirm" in tags:
+        yield "label", "confirm" if "confirm" in tags else None
+    for tag in DECISION_TAGS[:2]:
+        if tag in tags:
+            yield ("skip", tag) if tag == "skip" else ("flag", tag)
+
+
+def _problem(label: str | None, previous: str | None, current: str | None, classes: Sequence[str]) -> str:
+    if label is None:
+        return (
+            f"The label {previous!r} was removed in FiftyOne; dqkit records labels, not their removal. Flag it instead."
+        )
+    if label not in classes:
+        return f"{label!r} is not a class of this dataset ({', '.join(classes)})."
+    if current not in (previous, label):
+        return f"FiftyOne says {label!r}, the notebook changed it from {previous!r} to {current!r} since the push."
+    return ""
+
+
+def _keys(target: Any, sample_ids: Sequence[str]) -> dict[str, Any]:
+    """dqkit id -> database id of the given samples."""
+    from bson import ObjectId
+
+    wanted = set(sample_ids)
+    pairs = zip(*target.values(["dqkit_id", "id"]), strict=True)
+    return {sample_id: ObjectId(key) for sample_id, key in pairs if sample_id in wanted}

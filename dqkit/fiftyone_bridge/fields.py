@@ -1,0 +1,163 @@
+"""What a sample carries in FiftyOne: one column per field, made from the Dataset, the signals and the predictions."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..records import Dataset, InputError, Predictions
+from .media import card_text
+
+Kind = Literal["text", "float", "int", "bool", "class", "prediction"]
+
+QUEUE_FIELDS = ("queue_rank", "queue_action", "queue_score", "queue_suggestion", "queue_reasons", "queue_done")
+FIFTYONE_FIELDS = ("id", "filepath", "tags", "metadata", "media_type", "created_at", "last_modified_at")
+OWN_FIELDS = ("dqkit_id", "split", "content", "given_label", "label", "prediction", "pushed_label", "pushed_serial")
+RESERVED = frozenset((*FIFTYONE_FIELDS, *OWN_FIELDS, "pushed_hash", *QUEUE_FIELDS))
+SAID_ELSEWHERE = frozenset(("given_label", "predicted_label", "confidence"))
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One field of every sample, in the order of the dataset's ids; None where a sample has no value."""
+
+    kind: Kind
+    values: Sequence[Any]
+
+
+def sample_columns(
+    dataset: Dataset, signals: pd.DataFrame | None, predictions: Predictions | None
+) -> dict[str, Column]:
+    """Every field that dqkit alone writes: split, given label, metadata (`meta_...`), content, signals, prediction."""
+    names: list[str | None] = [*dataset.classes, None]  # the last one answers for -1, unlabelled
+    columns = {
+        "split": Column("text", [str(value) for value in dataset.split]),
+        "given_label": Column("class", [names[i] for i in dataset.labels]),
+    }
+    if dataset.modality != "image":
+        columns["content"] = Column("text", [card_text(dataset, at) for at in range(len(dataset))])
+    for name, values in dataset.metadata.reindex(dataset.ids).items():
+        columns[field_name(f"meta_{name}")] = plain_column(values)
+    if signals is not None:
+        for name, values in signals.reindex(dataset.ids).items():
+            if name not in SAID_ELSEWHERE:
+                own = field_name(str(name))
+                columns[f"signal_{own}" if own in RESERVED or own in columns else own] = plain_column(values)
+    if predictions is not None:
+        columns["prediction"] = _prediction(dataset, predictions)
+    return columns
+
+
+def field_name(name: str) -> str:
+    """The name with the signs FiftyOne refuses replaced by an underscore."""
+    clean = "".join(sign if sign.isalnum() or sign == "_" else "_" for sign in name).lstrip("_")
+    return clean or "unnamed"
+
+
+def plain_column(values: pd.Series[Any]) -> Column:
+    """A column of Python values with None for missing ones, and the kind of field that holds them."""
+    inferred = pd.api.types.infer_dtype(values, skipna=True)
+    present = values.notna().to_numpy()
+    kind: Kind = "text"
+    convert: Any = str
+    if inferred == "boolean":
+        kind, convert = "bool", bool
+    elif inferred == "integer":
+        kind, convert = "int", int
+    elif inferred in ("floating", "mixed-integer-float", "decimal"):
+        kind, convert = "float", float
+    elif inferred in ("datetime64", "datetime", "date"):
+        convert = _iso
+    return Column(kind, [convert(value) if here else None for value, here in zip(values, present, strict=True)])
+
+
+def row_hashes(columns: Mapping[str, Column]) -> list[str]:
+    """(n,) one short text per sample that changes when any of its values, or the set of fields, changes."""
+    parts: dict[str, Any] = {}
+    for name, column in columns.items():
+        if column.kind == "prediction":
+            _, _, probs = column.values
+            parts.update({f"{name}_{j}": probs[:, j] for j in range(probs.shape[1])})
+        elif column.kind == "float":
+            parts[name] = np.array([np.nan if value is None else value for value in column.values], dtype=np.float64)
+        else:
+            parts[name] = np.array(["" if value is None else f"={value}" for value in column.values], dtype=object)
+    names = zlib.crc32("\n".join(f"{name} {column.kind}" for name, column in columns.items()).encode())
+    rows = pd.util.hash_pandas_object(pd.DataFrame(parts), index=False)
+    return [f"{names:08x}{row:016x}" for row in rows.to_numpy()]
+
+
+def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> None:
+    """Give the FiftyOne dataset a field for every column; one whose kind changed since the last push is made anew."""
+    plain = {"text": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
+    schema = target.get_field_schema()
+    for name, kind in columns.items():
+        wanted = plain.get(kind, fo.EmbeddedDocumentField)
+        if name in schema and not isinstance(schema[name], wanted):
+            target.delete_sample_field(name)
+        if name not in schema or not isinstance(schema[name], wanted):
+            if wanted is fo.EmbeddedDocumentField:
+                target.add_sample_field(name, wanted, embedded_doc_type=fo.Classification)
+            else:
+                target.add_sample_field(name, wanted)
+
+
+def documents(fo: ModuleType, columns: Mapping[str, Column], positions: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+    """The database values of all fields, one dict per given sample."""
+    template = dict(fo.Classification(label="").to_dict())
+    for at in positions:
+        document: dict[str, Any] = {}
+        for name, column in columns.items():
+            if column.kind == "class":
+                document[name] = classification(template, column.values[at])
+            elif column.kind == "prediction":
+                labels, confidences, probs = column.values
+                if labels[at] is None:
+                    document[name] = None
+                    continue
+                logits = np.log(np.maximum(probs[at], np.float32(1e-12)))
+                document[name] = classification(
+                    template, labels[at], confidence=confidences[at], logits=_vector(fo, logits)
+                )
+            else:
+                document[name] = column.values[at]
+        yield document
+
+
+def classification(template: Mapping[str, Any], label: str | None, **more: Any) -> dict[str, Any] | None:
+    """The database form of a `fiftyone.Classification`, or None for no label; template: one as FiftyOne writes it."""
+    from bson import ObjectId
+
+    return None if label is None else {**template, "_id": ObjectId(), "label": label, **more}
+
+
+def _prediction(dataset: Dataset, predictions: Predictions) -> Column:
+    if tuple(predictions.classes) != tuple(dataset.classes):
+        raise InputError(
+            f"the 'predictions' argument must have the dataset's classes {list(dataset.classes)}; "
+            f"got {list(predictions.classes)}."
+        )
+    at = pd.Index(predictions.ids).get_indexer(pd.Index(dataset.ids))
+    probs = np.asarray(predictions.pred_probs, dtype=np.float32)[at]
+    probs[at < 0] = np.nan
+    best = np.where(at < 0, -1, np.nan_to_num(probs).argmax(axis=1))
+    confidences = [None if i < 0 else float(row[i]) for i, row in zip(best, probs, strict=True)]
+    names: list[str | None] = [*dataset.classes, None]
+    return Column("prediction", ([names[i] for i in best], confidences, probs))
+
+
+def _vector(fo: ModuleType, values: NDArray[np.float32]) -> Any:
+    from bson import Binary
+
+    return Binary(fo.core.utils.serialize_numpy_array(values))
+
+
+def _iso(value: Any) -> str:
+    return str(pd.Timestamp(value).isoformat())
