@@ -11,7 +11,7 @@ from markupsafe import Markup
 from dqkit.report.words import number, percent
 
 WIDTH, HEIGHT = 380, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 46, 22, 14, 34
 
 
 def _frame(body: Sequence[Markup], label: str, height: int = HEIGHT) -> Markup:
@@ -57,18 +57,21 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def histogram(data: dict[str, Any], label: str, axis: str, mark: float | None = None) -> Markup:
-    """Bars of counts over [0, 1]; `mark` draws a threshold."""
+def histogram(data: dict[str, Any], label: str, axis: str, part: dict[str, Any] | None = None) -> Markup:
+    """Bars of counts over [0, 1]; `part` is a subset in the same bins, drawn in front in the colour of warning."""
     edges, counts = data["edges"], data["counts"]
     height = 180
     ticks = nice_ticks(0, max([*counts, 1]), 4)
     across, up = _scale(0, 1, LEFT, WIDTH - RIGHT), _scale(0, ticks[-1], height - BOTTOM, TOP)
     body = [_line(LEFT, up(t), WIDTH - RIGHT, up(t), "grid") for t in ticks]
     body += [_text(LEFT - 6, up(t) + 4, number(t, "count"), "end") for t in ticks]
-    for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
-        kind = "bar strong" if mark is not None and left >= mark - 1e-9 else "bar"
-        body.append(_rect(across(left) + 1, up(count), across(right) - across(left) - 2, up(0) - up(count), kind))
-    body += [_text(across(t), height - BOTTOM + 15, number(t)) for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    for kind, heights in (("bar", counts), ("bar strong", part["counts"] if part else [])):
+        for left, right, count in zip(edges[:-1], edges[1:], heights, strict=False):
+            if count:
+                body.append(
+                    _rect(across(left) + 1, up(count), across(right) - across(left) - 2, up(0) - up(count), kind)
+                )
+    body += [_text(across(t), height - BOTTOM + 15, f"{t:g}") for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, height - 3, axis, kind="axis"))
     return _frame(body, label, height)
 

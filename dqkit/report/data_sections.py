@@ -16,8 +16,9 @@ SHOWN_GROUPS = 12
 SHOWN_MEMBERS = 8
 SHOWN_SAMPLES = 12
 SHOWN_PROBLEMS = 20
-OUTLIER_SCORE = 0.5
-RARE_SHARE = 0.2
+OUTLIER_SCORE = 0.9
+RARE_SHARE = 0.1
+RARE_COUNT = 5
 
 
 def overview(inputs: Inputs) -> dict[str, Any]:
@@ -33,7 +34,9 @@ def overview(inputs: Inputs) -> dict[str, Any]:
     problems = ds.problems
     fatal = problems["fatal"].astype(bool)
     kinds = Counter(str(kind) for kind in problems["kind"])
-    examples = [int(np.flatnonzero(inputs.current == code)[0]) for code in np.unique(inputs.current[labeled])]
+    good = labeled & ds.is_usable
+    _, examples = np.unique(np.where(good, inputs.current, -1), return_index=True)
+    examples = examples[good[examples]]
     unreadable = int(problems.loc[fatal, "sample_id"].nunique())
     return {
         "name": ds.name,
@@ -43,6 +46,7 @@ def overview(inputs: Inputs) -> dict[str, Any]:
         "n_labeled": int(labeled.sum()),
         "n_unlabeled": int((~labeled).sum()),
         "n_human": int((inputs.checked & labeled).sum()),
+        "n_weak": int((inputs.weak & labeled).sum()),
         "n_test": int(ds.is_test.sum()),
         "sources": dict(sorted(sources.items())),
         "splits": splits,
@@ -64,6 +68,7 @@ def overview(inputs: Inputs) -> dict[str, Any]:
             "n_labeled": int(labeled.sum()),
             "n_unlabeled": int((~labeled).sum()),
             "n_human": int((inputs.checked & labeled).sum()),
+            "n_weak": int((inputs.weak & labeled).sum()),
             "n_test": int(ds.is_test.sum()),
             "labeled_rate": labeled.sum() / n if n else None,
             "unreadable_rate": unreadable / n if n else None,
@@ -98,7 +103,7 @@ def _empty(content: Any) -> int:
 
 
 def balance(inputs: Inputs) -> dict[str, Any]:
-    """How many labels each class has, how uneven that is, and which classes are rare."""
+    """How many labels each class has, how uneven that is, and which are rare (a tenth of the mean, or below 5)."""
     current = inputs.current
     if not (current >= 0).any():
         raise Absent("No sample has a label yet.")
@@ -110,20 +115,19 @@ def balance(inputs: Inputs) -> dict[str, Any]:
     except Absent:
         suspects = [None] * len(counts)
     filled = counts[counts > 0]
-    typical = float(np.median(filled))
+    few = max(float(RARE_COUNT), RARE_SHARE * counts.mean())
     rows = [
         {"class": name, "count": int(count), "share": count / counts.sum(), "human": int(by_hand), "suspects": open_}
         for name, count, by_hand, open_ in zip(inputs.classes, counts, human, suspects, strict=True)
     ]
-    rare = [row["class"] for row in rows if 0 < row["count"] < max(5.0, RARE_SHARE * typical)]
+    rare = [row["class"] for row in rows if 0 < row["count"] < few]
     empty = [row["class"] for row in rows if row["count"] == 0]
     ratio = float(filled.max() / filled.min())
     return {
         "classes": rows,
         "imbalance_ratio": ratio,
-        "median_count": typical,
         "rare": rare,
-        "rare_below": max(5.0, RARE_SHARE * typical),
+        "rare_below": few,
         "empty": empty,
         "metrics": {
             "imbalance_ratio": ratio,
@@ -141,10 +145,14 @@ def outliers(inputs: Inputs) -> dict[str, Any]:
     ranked = np.nan_to_num(scores, nan=-1.0)
     order = np.argsort(-ranked, kind="stable")
     order = order[ranked[order] >= 0][:SHOWN_SAMPLES]
-    high = int((ranked >= OUTLIER_SCORE).sum())
+    try:
+        flags, told = inputs.signal_flags("outlier"), True
+    except Absent:
+        flags, told = ranked >= OUTLIER_SCORE, False
+    high = int(flags.sum())
     return {
-        "threshold": OUTLIER_SCORE,
-        "above": high,
+        "threshold": None if told else OUTLIER_SCORE,
+        "flagged": high,
         "histogram": histogram(scores),
         "samples": [
             {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "score": float(scores[i])} for i in order
@@ -161,7 +169,7 @@ def duplicates(inputs: Inputs) -> dict[str, Any]:
         groups[int(codes[position])].append(int(position))
     members = [group for group in groups.values() if len(group) > 1]
     splits = inputs.dataset.split
-    described = []
+    described: list[dict[str, Any]] = []
     for group in members:
         names = {inputs.label_names[i] for i in group} - {None}
         spans = sorted({str(splits[i]) for i in group})

@@ -57,6 +57,19 @@ class Inputs:
         """(n,) True where a person has decided the current label."""
         return np.asarray([source in CHECKED_SOURCES for source in texts(self.labels, "source")], dtype=bool)
 
+    @cached_property
+    def weak(self) -> NDArray[np.bool_]:
+        """(n,) True where the current label is a labelling function's guess."""
+        return np.asarray([source == "weak" for source in texts(self.labels, "source")], dtype=bool)
+
+    @cached_property
+    def predicted_at(self) -> NDArray[np.int64]:
+        """(n,) the row of each sample in the predictions, -1 where it has none; raises `Absent`."""
+        if self.predictions is None:
+            raise Absent("No predictions were given.")
+        rows = pd.Index(self.predictions.ids).get_indexer(pd.Index(self.dataset.ids))
+        return np.asarray(rows, dtype=np.int64)
+
     def signal(self, name: str) -> NDArray[np.float64]:
         """One numeric column of the signals, (n,), NaN where a sample has no row; raises `Absent`."""
         frame = self.signal_table()
@@ -77,7 +90,7 @@ class Inputs:
             raise Absent("No signals were given: run a round first.")
         return self.signals
 
-    def id_at(self, position: int) -> str:
+    def id_at(self, position: int | np.integer[Any]) -> str:
         return str(self.dataset.ids[position])
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.records import Predictions
 from dqkit.report.data_sections import SHOWN_SAMPLES, histogram
 from dqkit.report.inputs import Absent, Inputs, plain
 
@@ -42,6 +41,7 @@ def label_errors(inputs: Inputs) -> dict[str, Any]:
     interval = told.get("interval")
     low, high = (float(interval[0]), float(interval[1])) if interval is not None else (None, None)
     kinds = inputs.signal_texts("label_kind")
+    flagged_kinds = Counter(kinds[i] for i in np.flatnonzero(flags))
     return {
         "n_labeled": n_labeled,
         "flagged": int(flags.sum()),
@@ -52,10 +52,12 @@ def label_errors(inputs: Inputs) -> dict[str, Any]:
         "interval": None if low is None else [low, high],
         "rate_is_estimate": estimated is not None,
         "expected_errors": None if rate is None else round(rate * n_labeled),
-        "kinds": dict(Counter(kinds[i] for i in np.flatnonzero(flags) if kinds[i] is not None).most_common()),
+        "kinds": {kind: count for kind, count in flagged_kinds.most_common() if kind},
         "noise_matrix": _noise_matrix(inputs, told, given, flags, suggested),
         "pairs": [{"given": a, "suggested": b, "count": n} for (a, b), n in _ranked(pairs)[:SHOWN_PAIRS]],
+        "in_test": int((flags & inputs.dataset.is_test).sum()),
         "histogram": histogram(scores[[name is not None for name in given]]),
+        "flagged_histogram": histogram(scores[flags]),
         "samples": _suspects(inputs, scores, flags, given, suggested, kinds),
         "details": {key: value for key, value in told.items() if isinstance(value, str | int | float)},
         "metrics": {
@@ -89,7 +91,6 @@ def _suspects(
 ) -> list[dict[str, Any]]:
     """The flagged samples, those still open first, highest score first."""
     reasons = inputs.signal_texts("reasons")
-    probabilities = _suggested_probabilities(inputs, suggested)
     order = sorted(np.flatnonzero(flags), key=lambda i: (bool(inputs.checked[i]), -np.nan_to_num(scores[i]), i))
     return [
         {
@@ -98,7 +99,7 @@ def _suspects(
             "suggested": suggested[i],
             "current": inputs.label_names[i],
             "score": float(scores[i]),
-            "suggested_prob": probabilities[i],
+            "suggested_prob": _probability(inputs, i, suggested[i]),
             "kind": kinds[i],
             "reviewed": bool(inputs.checked[i]),
             "reasons": [reason for reason in (reasons[i] or "").split("; ") if reason],
@@ -107,22 +108,18 @@ def _suspects(
     ]
 
 
-def _suggested_probabilities(inputs: Inputs, suggested: list[str | None]) -> list[float | None]:
+def _probability(inputs: Inputs, position: int | np.integer[Any], name: str | None) -> float | None:
+    """What the models give to one class for one sample."""
     predictions = inputs.predictions
-    if predictions is None:
-        return [None] * len(suggested)
-    rows = pd.Index(predictions.ids).get_indexer(pd.Index(inputs.dataset.ids))
-    column = {name: i for i, name in enumerate(predictions.classes)}
-    return [
-        float(predictions.pred_probs[row, column[name]]) if row >= 0 and name in column else None
-        for row, name in zip(rows, suggested, strict=True)
-    ]
+    if predictions is None or name not in predictions.classes or inputs.predicted_at[position] < 0:
+        return None
+    return float(predictions.pred_probs[inputs.predicted_at[position], predictions.classes.index(name)])
 
 
 def _noise_matrix(
     inputs: Inputs, told: Mapping[str, Any], given: list[str | None], flags: NDArray[np.bool_], named: list[str | None]
 ) -> dict[str, Any] | None:
-    """Rows: the true class; columns: the given one; each row sums to one. Counted from the flags where not estimated."""
+    """Rows: the true class; columns: the given one; rows sum to one. Counted from the flags where not estimated."""
     matrix = told.get("noise_matrix")
     if matrix is not None:
         values = np.asarray(matrix, dtype=np.float64)
@@ -172,7 +169,7 @@ def uncertain(inputs: Inputs) -> dict[str, Any]:
                 "predicted": predicted[i],
                 "confidence": float(confidence[i]),
                 "entropy": float(entropy[i]),
-                "runners_up": _top(inputs, inputs.id_at(i)),
+                "runners_up": _top(inputs, i),
             }
             for i in order
         ],
@@ -180,14 +177,12 @@ def uncertain(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _top(inputs: Inputs, sample_id: str, n: int = 3) -> list[dict[str, Any]]:
+def _top(inputs: Inputs, position: int | np.integer[Any], n: int = 3) -> list[dict[str, Any]]:
+    """The most likely classes of one sample."""
     predictions = inputs.predictions
-    if predictions is None:
+    if predictions is None or inputs.predicted_at[position] < 0:
         return []
-    rows = np.flatnonzero(predictions.ids == sample_id)
-    if not len(rows):
-        return []
-    probs = predictions.pred_probs[rows[0]]
+    probs = predictions.pred_probs[inputs.predicted_at[position]]
     return [{"class": predictions.classes[c], "prob": float(probs[c])} for c in np.argsort(-probs, kind="stable")[:n]]
 
 
@@ -200,7 +195,9 @@ def baselines(inputs: Inputs) -> dict[str, Any]:
         table = table.reset_index()
     columns = [str(column) for column in table.columns]
     rows = [dict(zip(columns, plain(list(row)), strict=True)) for row in table.itertuples(index=False, name=None)]
-    return {"columns": columns, "rows": rows, "members": list(inputs.predictions.members)}
+    kept = [c for c in columns if any(row[c] is not None for row in rows)]
+    all_ok = all(row.get("status", "ok") == "ok" for row in rows)
+    return {"columns": kept, "rows": rows, "all_ok": all_ok, "members": list(inputs.predictions.members)}
 
 
 def calibration(inputs: Inputs, bins: int = 10) -> dict[str, Any]:
@@ -231,13 +228,13 @@ def calibration(inputs: Inputs, bins: int = 10) -> dict[str, Any]:
 
 def _held_out(inputs: Inputs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Out-of-sample probabilities and current labels of the labelled samples outside the test split."""
-    predictions: Predictions | None = inputs.predictions
+    predictions = inputs.predictions
     if predictions is None:
         raise Absent("No predictions were given.")
-    rows = pd.Index(predictions.ids).get_indexer(pd.Index(inputs.dataset.ids))
+    rows = inputs.predicted_at
     column = {name: i for i, name in enumerate(predictions.classes)}
     codes = np.asarray([-1 if name is None else column.get(name, -1) for name in inputs.label_names], dtype=np.int64)
-    kept = (rows >= 0) & (codes >= 0) & ~inputs.dataset.is_test & inputs.dataset.is_usable
+    kept = (rows >= 0) & (codes >= 0) & ~inputs.weak & ~inputs.dataset.is_test & inputs.dataset.is_usable
     if not kept.any():
         raise Absent("No labelled sample has a prediction.")
     return np.asarray(predictions.pred_probs[rows[kept]], dtype=np.float64), codes[kept]

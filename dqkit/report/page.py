@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -147,6 +148,7 @@ def _environment() -> Environment:
         change=words.change,
         cell=words.cell,
         action=plain_name,
+        heading=words.heading,
     )
     environment.globals.update(
         charts=charts, counted=words.counted, span=words.span, heat=heat, matrix=noisiest, curve_points=curve_points
@@ -165,14 +167,15 @@ def curve_points(rounds: Sequence[Mapping[str, Any]], metric: str) -> list[tuple
 
 
 def heat(share: float, most: float) -> int:
-    """The level 0..6 of a heat-map cell, on a square-root scale so that small shares are still seen.
+    """The level 0..6 of a heat-map cell, on a concave scale so that small shares are still seen.
 
     >>> heat(0.0, 0.2), heat(0.05, 0.2), heat(0.2, 0.2)
-    (0, 3, 6)
+    (0, 2, 6)
     """
     if share <= 0 or most <= 0:
         return 0
-    return max(1, min(HEAT_LEVELS, round(HEAT_LEVELS * (share / most) ** 0.5)))
+    level = round(HEAT_LEVELS * math.pow(share / most, 0.7))
+    return max(1, min(HEAT_LEVELS, level))
 
 
 def noisiest(matrix: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,8 +35,10 @@ def number(value: Any, unit: Unit = "ratio") -> str:
         return MISSING if value is None else str(value)
     if unit == "share":
         return percent(value)
-    if unit == "count" or float(value).is_integer() and abs(value) >= 10:
+    if unit == "count" or (float(value).is_integer() and abs(value) >= 10):
         return f"{round(value):,}"
+    if value == 0:
+        return "0"
     return f"{value:.3f}" if unit == "nats" or abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
@@ -72,3 +74,11 @@ def cell(value: Any, column: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and column in SHARE_COLUMNS:
         return percent(value)
     return number(value)
+
+
+HEADINGS = {"ece": "calibration error", "predict_ms_p50": "ms per sample", "log_loss": "log-loss"}
+
+
+def heading(column: str) -> str:
+    """The name of a column of the table of baselines, in words."""
+    return HEADINGS.get(column, column.replace("_", " "))

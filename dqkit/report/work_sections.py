@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from dqkit.records import ACTIONS
-from dqkit.report.inputs import Absent, Inputs, plain, texts
+from dqkit.report.inputs import CHECKED_SOURCES, Absent, Inputs, plain, texts
 from dqkit.report.metrics import METRICS
+from dqkit.report.words import counted
 
 ALIASES = {"oos_log_loss": "log_loss"}
+ANSWERS = ("label", "skip", "flag")
+TOO_WRONG = 0.05
 
 
 def activity(inputs: Inputs) -> dict[str, Any]:
@@ -55,11 +58,30 @@ def _actions(inputs: Inputs) -> list[dict[str, Any]]:
     """The queue, action by action: how many were asked and how many of these are answered."""
     if inputs.queue is None or "action" not in inputs.queue.columns:
         return []
-    done = set(inputs.dataset.ids[inputs.checked])
+    done = _answered(inputs)
     ids, actions = texts(inputs.queue, "sample_id"), texts(inputs.queue, "action")
     asked = Counter(actions)
     answered = Counter(action for sample_id, action in zip(ids, actions, strict=True) if sample_id in done)
     return [{"action": a, "queued": asked[a], "answered": answered[a]} for a in ACTIONS if asked[a]]
+
+
+def _answered(inputs: Inputs) -> set[str]:
+    """The ids that a person answered (label, skip or flag) since the newest round, or ever where rounds are unknown."""
+    events = inputs.events
+    if events is None:
+        return set(inputs.dataset.ids[inputs.checked])
+    newest = inputs.rounds[-1].get("round") if inputs.rounds else None
+    undone = {event for event in texts(events, "undoes") if event is not None}
+    fields = ("event_id", "sample_id", "kind", "source", "round")
+    return {
+        sample_id
+        for event_id, sample_id, kind, source, number in zip(*(texts(events, f) for f in fields), strict=True)
+        if sample_id is not None
+        and kind in ANSWERS
+        and source in CHECKED_SOURCES
+        and event_id not in undone
+        and (newest is None or number is None or int(float(number)) >= int(newest))
+    }
 
 
 def changes(inputs: Inputs) -> dict[str, Any]:
@@ -93,7 +115,8 @@ def changes(inputs: Inputs) -> dict[str, Any]:
         }
         for i, (r, numbers) in enumerate(zip(rounds, figures, strict=True))
     ]
-    metrics = {"rounds": len(rounds), "test_accuracy": last.get("test_accuracy")}
+    taken = ("test_accuracy", "test_log_loss", "oos_accuracy", "log_loss")
+    metrics = {"rounds": len(rounds), **{name: last[name] for name in taken if _is_number(last.get(name))}}
     return {"rounds": curve, "deltas": deltas, "first_round": len(rounds) == 1, "metrics": metrics}
 
 
@@ -146,16 +169,13 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
         add(
             "overview",
             f"Repair or remove {counted(unreadable, 'unreadable sample')}.",
-            "They are left out of training.",
+            "Training leaves out what it cannot read.",
         )
     leaked = copies.get("leakage", {}).get("test_samples", 0)
     if leaked:
         why = "A test score that has seen its answers is too high."
-        add(
-            "duplicates",
-            f"Take {counted(leaked, 'test sample')} that also occur outside the test split out of it.",
-            why,
-        )
+        verb = "occurs" if leaked == 1 else "occur"
+        add("duplicates", f"Take {counted(leaked, 'sample')} that also {verb} elsewhere out of the test split.", why)
     if copies.get("conflicts"):
         why = "The same sample cannot be both, so at least one label in each group is wrong."
         add("duplicates", f"Decide {counted(copies['conflicts'], 'duplicate group')} whose labels differ.", why)
@@ -164,19 +184,16 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
         start = f" Start with {pair['given']} that look like {pair['suggested']} ({pair['count']})." if pair else ""
         add("label_errors", f"Review {counted(errors['open'], 'open suspect')}.{start}", _yield(errors))
     if sum(queue.values()):
-        parts = ", ".join(f"{n} to {action.replace('_', ' ')}" for action, n in queue.items() if n)
-        add(
-            "activity",
-            f"Answer the queue: {counted(sum(queue.values()), 'sample')} waiting ({parts}).",
-            "It is ranked by use.",
-        )
+        parts = ", ".join(f"{n} {action.replace('_', ' ')}" for action, n in queue.items() if n)
+        what = f"Answer the queue: {counted(sum(queue.values()), 'sample')} waiting ({parts})."
+        add("activity", what, "It spends the effort where it helps most.")
     if classes.get("empty") or classes.get("rare"):
         names = _names([*classes.get("empty", []), *classes.get("rare", [])])
         add("balance", f"Collect more of {names}.", "Too few samples to learn from or to judge by.")
     if data.get("n_unlabeled") and doubt.get("unlabeled_only"):
         why = f"{counted(data['n_unlabeled'], 'sample')} have no label; these teach the models most."
         add("uncertain", "Label the least certain of the unlabelled samples.", why)
-    if sure.get("ece", 0) > 0.05:
+    if sure.get("ece", 0) > TOO_WRONG:
         kind = "too sure" if sure["confidence"] > sure["accuracy"] else "too timid"
         why = f"Their stated confidence is off by {100 * sure['ece']:.1f} points on average ({kind})."
         add("calibration", "Calibrate the models before their probabilities decide anything.", why)
@@ -196,11 +213,6 @@ def _yield(errors: Mapping[str, Any]) -> str:
     if errors.get("confirmed") and errors.get("reviewed"):
         return f"People have changed {counted(errors['confirmed'], 'label')} so far."
     return "They are the labels most likely to be wrong."
-
-
-def counted(n: int, noun: str) -> str:
-    """The number with its noun: `1 sample`, `1,204 samples`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _names(names: Sequence[str], most: int = 6) -> str:
