@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dqkit.baselines import cross_val_predictions
-    from dqkit.datasets import from_arrays, from_fiftyone, from_folder, from_table, load_digits
+    from dqkit.datasets import from_arrays, from_folder, from_table, load_digits
+    from dqkit.fiftyone_bridge import from_fiftyone
     from dqkit.records import (
         ABSTAIN,
         UNLABELED,
@@ -40,7 +41,7 @@ _HOME = {
     "Workbench": "workbench",
     "cross_val_predictions": "baselines",
     "from_arrays": "datasets",
-    "from_fiftyone": "datasets",
+    "from_fiftyone": "fiftyone_bridge",
     "from_folder": "datasets",
     "from_table": "datasets",
     "load_digits": "datasets",

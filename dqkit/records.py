@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -89,12 +90,16 @@ class Dataset:
     def is_usable(self) -> NDArray[np.bool_]:
         """(n,) False where a fatal problem (an unreadable file) is recorded."""
         broken = self.problems.loc[self.problems["fatal"].astype(bool), "sample_id"]
-        return ~pd.Index(self.ids).isin(broken)
+        return ~self._index.isin(broken)
+
+    @cached_property
+    def _index(self) -> pd.Index[Any]:
+        return pd.Index(self.ids)
 
     def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
         """Positions of the given ids, in their order; raises `InputError` naming the first id that is not here."""
         wanted = np.asarray(sample_ids, dtype=object).ravel()
-        found = np.asarray(pd.Index(self.ids).get_indexer(pd.Index(wanted)), dtype=np.int64)
+        found = np.asarray(self._index.get_indexer(pd.Index(wanted)), dtype=np.int64)
         if (found < 0).any():
             missing = wanted[int(np.argmax(found < 0))]
             raise InputError(f"sample_ids must be ids of this dataset; got {missing!r}, which it does not have.")

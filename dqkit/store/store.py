@@ -81,6 +81,12 @@ class Store:
                 _set_state(connection, target["sample_id"], _state(connection, target["sample_id"]))
             return event
 
+    def find(self, event_id: str) -> LabelEvent | None:
+        """The event with this id, or None."""
+        with self._reader.connect() as connection:
+            row = connection.execute(sa.select(events).where(events.c.event_id == event_id)).mappings().first()
+        return None if row is None else _event(row)
+
     def latest_live(self, annotator: str, *, limit: int, sources: Sequence[str] = HUMAN_SOURCES) -> list[LabelEvent]:
         """An annotator's newest decisions that are not undone, newest first."""
         query = (

@@ -1,0 +1,79 @@
+"""Labelling functions over a dataset: one column of votes each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from dqkit.records import ABSTAIN, Dataset, InputError
+
+
+def apply_functions(
+    dataset: Dataset, functions: Sequence[Callable[[Any], Any]], *, progress: bool = True
+) -> NDArray[np.int64]:
+    """Votes (n, functions) int64: positions in `dataset.classes`, -1 (`ABSTAIN`) where a function abstains.
+
+    functions: Snorkel labelling functions (`@labeling_function()`), or plain functions. Each is called once per sample
+    with a point that has `sample_id`, the metadata columns, and `image` (uint8), `text`, or a table row's columns; it
+    returns a class position, a class name, or ABSTAIN (also None). A sample with a fatal problem gets no votes.
+    Raises `InputError` when a function fails or votes for something that is no class; its name and the sample are said.
+    """
+    if not functions:
+        raise InputError("functions must hold at least one labelling function; got none.")
+    names = function_names(functions)
+    of_name = {name: i for i, name in enumerate(dataset.classes)}
+    usable = dataset.is_usable
+    votes = np.full((len(dataset), len(functions)), ABSTAIN, dtype=np.int64)
+    for i in tqdm(range(len(dataset)), desc="labelling functions", disable=not progress):
+        if not usable[i]:
+            continue
+        point = _point(dataset, i)
+        for j, function in enumerate(functions):
+            try:
+                vote = function(point)
+            except Exception as error:
+                raise InputError(
+                    f"Labelling function {names[j]!r} failed on sample {dataset.ids[i]!r}: "
+                    f"{type(error).__name__}: {error}. No vote was kept."
+                ) from error
+            votes[i, j] = _class_position(vote, of_name, names[j])
+    return votes
+
+
+def function_names(functions: Sequence[Callable[[Any], Any]]) -> list[str]:
+    """The functions' names, which must differ."""
+    names = [str(getattr(f, "name", getattr(f, "__name__", f"function_{j}"))) for j, f in enumerate(functions)]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise InputError(f"Labelling functions must have different names; got {sorted(twice)[0]!r} more than once.")
+    return names
+
+
+def _point(dataset: Dataset, i: int) -> SimpleNamespace:
+    fields: dict[str, Any] = {str(k): v for k, v in dataset.metadata.iloc[i].items()}
+    if dataset.modality == "table":
+        fields |= {str(k): v for k, v in dataset.content.iloc[i].items()}
+    else:
+        fields[dataset.modality] = dataset.content[i]
+    return SimpleNamespace(**fields, sample_id=dataset.ids[i])
+
+
+def _class_position(vote: Any, of_name: dict[str, int], name: str) -> int:
+    if vote is None:
+        return ABSTAIN
+    if isinstance(vote, str):
+        if vote not in of_name:
+            raise InputError(f"Labelling function {name!r} must return a class of the dataset; got {vote!r}.")
+        return of_name[vote]
+    position = int(vote)
+    if position != vote or not ABSTAIN <= position < len(of_name):
+        raise InputError(
+            f"Labelling function {name!r} must return a class position from 0 to {len(of_name) - 1}, a class name, "
+            f"or ABSTAIN (-1); got {vote!r}."
+        )
+    return position

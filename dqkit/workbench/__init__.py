@@ -1,0 +1,6 @@
+"""The conductor: a workbench on disk, its rounds, and everything joined to everything."""
+
+from dqkit.workbench.bench import Workbench
+from dqkit.workbench.results import Round
+
+__all__ = ["Round", "Workbench"]

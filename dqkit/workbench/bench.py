@@ -1,0 +1,346 @@
+"""`Workbench`: one dataset, its journal of decisions and its rounds, in one folder."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent
+from dqkit.store import Store
+from dqkit.workbench import project
+from dqkit.workbench.results import Round
+
+if TYPE_CHECKING:
+    from dqkit.relabel import Labeler
+    from dqkit.weak_labels import WeakLabels
+
+KINDS = ("label", "skip", "flag", "note")
+
+
+class Workbench:
+    """A folder that holds a dataset, every decision ever made about it, and every round.
+
+    Make one with `Workbench.create`, come back to it with `Workbench.open`. Several processes may use one folder.
+    """
+
+    def __init__(self, path: Path, about: dict[str, Any], store: Store) -> None:
+        self.path = path
+        self.about = about
+        self.store = store
+        self._rounds: dict[int, Round] = {}
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        dataset: Dataset,
+        *,
+        title: str = "",
+        description: str = "",
+        tags: Sequence[str] = (),
+        store_url: str | None = None,
+    ) -> Workbench:
+        """A new workbench at `path`, which must not exist or be an empty folder; the dataset is copied into it.
+
+        store_url: an SQLAlchemy URL for the label events; by default a SQLite file in the folder.
+        Raises `StoreError` where the folder is in use or cannot be written, `InputError` for what is no dataset.
+        """
+        if not isinstance(dataset, Dataset):
+            raise InputError(
+                f"dataset must be a dqkit Dataset; got {type(dataset).__name__}. "
+                "Make one with dqkit.from_arrays, from_folder or from_table."
+            )
+        folder = Path(path)
+        about = project.create(
+            folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
+        )
+        return cls(folder, about, Store(store_url or _database(folder)))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Workbench:
+        """The workbench at `path`; raises `StoreError` where there is none, or a newer dqkit wrote it."""
+        folder = Path(path)
+        about = project.read(folder)
+        return cls(folder, about, Store(about["store_url"] or _database(folder)))
+
+    def close(self) -> None:
+        """Release the database. What was recorded is on disk whether or not this is called."""
+        self.store.close()
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset as it came in, under its given labels."""
+        return project.load_dataset(self.path / "dataset", self.about)
+
+    def dataset_now(self, *, weak: bool = False) -> Dataset:
+        """The dataset under its current labels: people's, else given ones, else (weak=True) weak ones."""
+        table = self.labels()
+        label = table["label"] if weak else table["label"].where(table["source"] != "weak", None)
+        codes = label.map({name: i for i, name in enumerate(self.dataset.classes)})
+        return self.dataset.with_labels(codes.fillna(UNLABELED).to_numpy(dtype=np.int64))
+
+    # --- labels
+
+    def record(
+        self,
+        sample_id: str,
+        label: str | None,
+        *,
+        annotator: str,
+        kind: str = "label",
+        why: str = "",
+        source: str = "human",
+        event_id: str | None = None,
+    ) -> LabelEvent:
+        """Write down one decision about one sample; when the call returns it is on disk.
+
+        label: a class name; None for kind "skip", "flag" or "note". why: a reason, or the text of a note.
+        event_id: makes sending the same decision again harmless; made up when left out.
+        Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
+        """
+        event = self._event(sample_id, label, annotator=annotator, kind=kind, why=why, source=source, event_id=event_id)
+        self.store.record([event])
+        return event
+
+    def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
+        """Withdraw this annotator's newest decision (or the one with the event id `undoes`); itself an event.
+
+        Raises `InputError` where there is nothing to undo.
+        """
+        _check_annotator(annotator)
+        if undoes is None:
+            newest = self.store.latest_live(annotator, limit=1)
+            if not newest:
+                raise InputError(f"annotator {annotator!r} has no decision to undo in this workbench.")
+            undoes = newest[0].event_id
+        target = self.store.find(undoes)
+        if target is None:
+            raise InputError(f"undo must name a recorded decision; got event {undoes!r}. Nothing was changed.")
+        return self.store.undo(
+            LabelEvent(
+                event_id=event_id or uuid.uuid4().hex,
+                sample_id=target.sample_id,
+                kind="undo",
+                label=None,
+                source=target.source,
+                annotator=annotator,
+                at=project.now(),
+                round=self._round_number(),
+                why=f"withdraws {target.label or target.kind}",
+                undoes=undoes,
+            )
+        )
+
+    def labels(self) -> pd.DataFrame:
+        """The current label of every sample, by sample_id: label (class name), source, annotator, at, round.
+
+        source: "human" or "fiftyone" (a person's newest decision), else "given", else "weak", else None. Unlabelled
+        samples have None throughout; a given label has no annotator and no time.
+        """
+        ds = self.dataset
+        names = np.array([*ds.classes, None], dtype=object)
+        columns: dict[str, Any] = {
+            "label": names[ds.labels],
+            "source": np.array([None, "given"], dtype=object)[ds.is_labeled.astype(int)],
+            "annotator": np.full(len(ds), None, dtype=object),
+            "at": np.full(len(ds), None, dtype=object),
+            "round": np.zeros(len(ds), dtype=np.int64),
+        }
+        weak, people = self.store.current_labels(weak=True), self.store.current_labels(weak=False)
+        weak = weak[ds.labels[ds.positions(weak["sample_id"])] == UNLABELED]
+        for rows in (weak, people):
+            at = ds.positions(rows["sample_id"])
+            for column, values in columns.items():
+                values[at] = rows[column].to_numpy(dtype=values.dtype)
+        index = pd.Index(ds.ids, name="sample_id")
+        # Objects, so that a missing value stays None and pandas does not turn it into NaN.
+        return pd.DataFrame({k: pd.Series(v, index=index, dtype=v.dtype) for k, v in columns.items()})
+
+    def history(self, sample_id: str) -> pd.DataFrame:
+        """Every event of one sample, oldest first: label, kind, source, annotator, at, why."""
+        self.dataset.positions([sample_id])
+        return self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
+
+    def reviews(self) -> pd.DataFrame:
+        """What became of the labels people looked at: sample_id, score as queued, wrong (the review changed it)."""
+        now = self.store.current_labels(weak=False).set_index("sample_id")["label"]
+        given = pd.Series(np.array([*self.dataset.classes, None], dtype=object)[self.dataset.labels], self.dataset.ids)
+        rows = []
+        for rnd in self.rounds:
+            asked = rnd.queue.loc[(rnd.queue["action"] == "relabel") & rnd.queue["sample_id"].isin(now.index)]
+            wrong = now.loc[asked["sample_id"]].to_numpy() != given.loc[asked["sample_id"]].to_numpy()
+            rows.append(asked[["sample_id", "score"]].assign(wrong=wrong))
+        empty = pd.DataFrame({"sample_id": [], "score": [], "wrong": []})
+        return pd.concat(rows, ignore_index=True).drop_duplicates("sample_id") if rows else empty
+
+    # --- rounds
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The finished rounds, oldest first."""
+        done = [about for about in self.store.rounds() if about["status"] == "done"]
+        for about in done:
+            if about["round"] not in self._rounds:
+                self._rounds[about["round"]] = Round(self.path / "rounds" / f"{about['round']:04d}", about)
+        return [self._rounds[about["round"]] for about in done]
+
+    def run_round(
+        self,
+        *,
+        budget: int = 100,
+        seed: int = 0,
+        estimators: Any = None,
+        folds: int = 5,
+        control: float = 0.1,
+        strategy: str = "auto",
+        progress: bool = True,
+    ) -> Round:
+        """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
+
+        budget: how many samples to queue. seed: the same labels and seed give the same round. estimators: see
+        `dqkit.cross_val_predictions`. control: share of the budget drawn at random. strategy: see
+        `dqkit.acquisition.select`. Interrupted or killed and called again with the same arguments, it goes on where
+        it was: a fold of a member that was finished is not trained again.
+        Raises `InputError` on a bad budget or fewer than two labelled classes, and `StoreError` while another process
+        runs a round here.
+        """
+        from dqkit.workbench.running import run_round
+
+        return run_round(
+            self,
+            budget=budget,
+            seed=seed,
+            estimators=estimators,
+            folds=folds,
+            control=control,
+            strategy=strategy,
+            progress=progress,
+        )
+
+    def labeler(self, annotator: str) -> Labeler:
+        """The labelling widget on the newest queue; every answer is a durable event of this annotator."""
+        _check_annotator(annotator)
+        from dqkit.relabel import Labeler
+        from dqkit.workbench.labelling import checked_source
+
+        return Labeler(checked_source(self), annotator=annotator, key=self.about["id"])
+
+    def add_weak_labels(
+        self,
+        functions: Sequence[Callable[[Any], Any]],
+        *,
+        min_probability: float = 0.8,
+        progress: bool = True,
+        seed: int = 0,
+    ) -> WeakLabels:
+        """Label with Snorkel labelling functions what nobody has labelled; returns their probabilities and analysis.
+
+        functions: see `dqkit.weak_labels.apply_functions`. Labels that are already there, outside the test split, serve
+        as dev labels. A sample without a given or human label gets the weak label if its probability reaches
+        `min_probability`; the event's `why` says the probability and who voted. Called again, the new weak labels
+        replace the old ones. A given or human label is never touched.
+        """
+        from dqkit.workbench.weak import add_weak_labels
+
+        return add_weak_labels(self, functions, min_probability=min_probability, progress=progress, seed=seed)
+
+    # --- other surfaces
+
+    def to_fiftyone(self, *, name: str | None = None) -> Any:
+        """The `fiftyone.Dataset` with samples, labels, signals and the view "queue"; pushing again updates it.
+
+        Raises `MissingExtra` where FiftyOne or its database is missing, with the command that mends it.
+        """
+        from dqkit.workbench.surfaces import to_fiftyone
+
+        return to_fiftyone(self, name=name)
+
+    def from_fiftyone(self, *, name: str | None = None, annotator: str = "fiftyone") -> pd.DataFrame:
+        """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each."""
+        from dqkit.workbench.surfaces import from_fiftyone
+
+        return from_fiftyone(self, name=name, annotator=annotator)
+
+    def report(self, path: str | os.PathLike[str] = "health.html") -> Path:
+        """Write the health report: HTML at `path`, the same as JSON beside it; returns the path of the HTML."""
+        from dqkit.workbench.surfaces import write_report
+
+        return write_report(self, Path(path))
+
+    # --- the rest
+
+    def _event(
+        self,
+        sample_id: str,
+        label: str | None,
+        *,
+        annotator: str,
+        kind: str = "label",
+        why: str = "",
+        source: str = "human",
+        event_id: str | None = None,
+    ) -> LabelEvent:
+        """A checked event, not yet recorded."""
+        _check_annotator(annotator)
+        if kind not in KINDS:
+            raise InputError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}. (Undo with wb.undo.)")
+        self.dataset.positions([sample_id])
+        if kind == "label" and label not in self.dataset.classes:
+            near = difflib.get_close_matches(str(label), self.dataset.classes, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(repr(c) for c in self.dataset.classes[:20])
+            raise InputError(f"label must be a class of this workbench ({known}); got {label!r}.{hint}")
+        return LabelEvent(
+            event_id=event_id or uuid.uuid4().hex,
+            sample_id=str(sample_id),
+            kind=kind,  # type: ignore[arg-type]  # checked above
+            label=label if kind == "label" else None,
+            source=source,  # type: ignore[arg-type]
+            annotator=annotator,
+            at=project.now(),
+            round=self._round_number(),
+            why=why,
+        )
+
+    def _round_number(self) -> int:
+        rounds = self.store.rounds()
+        done = [about["round"] for about in rounds if about["status"] == "done"]
+        return max(done, default=0)
+
+    def __repr__(self) -> str:
+        return f"Workbench({self.about['title']!r} at {str(self.path)!r}: {self.dataset!r}, {len(self.rounds)} rounds)"
+
+    def _repr_html_(self) -> str:
+        ds, sources = self.dataset, self.labels()["source"].value_counts()
+        labeled = ", ".join(f"{count:,} {html.escape(str(source))}" for source, count in sources.items())
+        lines = [
+            f"<b>{html.escape(self.about['title'])}</b> · {html.escape(str(self.path))}",
+            html.escape(self.about["description"]),
+            f"{len(ds):,} {ds.modality} samples, {len(ds.classes)} classes; labels: {labeled or 'none'}",
+            f"{len(self.rounds)} rounds",
+        ]
+        return "<p>" + "<br>".join(line for line in lines if line) + "</p>"
+
+
+def _database(folder: Path) -> str:
+    return f"sqlite:///{(folder / project.DATABASE_FILE).resolve()}"
+
+
+def _check_annotator(annotator: str) -> None:
+    if not isinstance(annotator, str) or not annotator.strip():
+        raise InputError(f"annotator must be a name, so that every decision has an author; got {annotator!r}.")

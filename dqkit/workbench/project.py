@@ -1,0 +1,154 @@
+"""The workbench folder: what it is about (project.json) and its dataset, in open formats."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dqkit.records import Dataset, StoreError
+
+FORMAT = 1
+PROJECT_FILE = "project.json"
+DATABASE_FILE = "labels.sqlite"
+
+
+def create(
+    folder: Path, dataset: Dataset, *, title: str, description: str, tags: Sequence[str], store_url: str | None
+) -> dict[str, Any]:
+    """Make the folder whole or not at all; returns what project.json says. Raises `StoreError` if it is in use."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError(
+            f"{str(folder)!r} exists and is not an empty folder. Open it with dqkit.Workbench.open({str(folder)!r}) "
+            "or choose another path. Nothing was changed."
+        )
+    about = {
+        "dqkit": "workbench",
+        "format": FORMAT,
+        "id": uuid.uuid4().hex,
+        "title": title,
+        "description": description,
+        "tags": list(tags),
+        "created": now(),
+        "name": dataset.name,
+        "modality": dataset.modality,
+        "classes": list(dataset.classes),
+        "store_url": store_url,
+    }
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        _save_dataset(partial / "dataset", dataset)
+        (partial / "rounds").mkdir()
+        write_json(partial / PROJECT_FILE, about)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except OSError as error:
+        raise StoreError(f"The workbench folder {str(folder)!r} cannot be written: {error}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return about
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What project.json says; raises `StoreError` where there is no workbench or a newer one."""
+    file = folder / PROJECT_FILE
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{str(folder)!r} holds no workbench ({PROJECT_FILE} is missing). "
+            "Make one with dqkit.Workbench.create(path, dataset), or check the path."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{str(file)!r} cannot be read: {error}.") from error
+    if not isinstance(about, dict) or about.get("dqkit") != "workbench":
+        raise StoreError(f"{str(file)!r} was not written by dqkit.")
+    if about["format"] > FORMAT:
+        raise StoreError(
+            f"{str(folder)!r} was written by a newer dqkit (format {about['format']}); this one reads up to format "
+            f"{FORMAT}. Upgrade dqkit (pip install --upgrade dqkit) to open it. Nothing was changed."
+        )
+    return about
+
+
+def _save_dataset(folder: Path, dataset: Dataset) -> None:
+    folder.mkdir()
+    samples = pd.DataFrame({"sample_id": dataset.ids, "label": dataset.labels, "split": dataset.split})
+    if dataset.paths is not None:
+        samples["path"] = dataset.paths
+    if dataset.true_labels is not None:
+        samples["true_label"] = dataset.true_labels
+    if dataset.modality == "text":
+        samples["text"] = dataset.content
+    samples.to_parquet(folder / "samples.parquet", index=False)
+    _plain(dataset.metadata).to_parquet(folder / "metadata.parquet")
+    dataset.problems.to_parquet(folder / "problems.parquet", index=False)
+    if dataset.modality == "image":
+        np.save(folder / "images.npy", dataset.content, allow_pickle=False)
+    elif dataset.modality == "table":
+        _plain(dataset.content).to_parquet(folder / "table.parquet", index=False)
+
+
+def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
+    """The dataset of a workbench; images are mapped, not read."""
+    samples = pd.read_parquet(folder / "samples.parquet")
+    if about["modality"] == "image":
+        content: Any = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    elif about["modality"] == "text":
+        content = samples["text"].to_numpy(dtype=object)
+    else:
+        content = pd.read_parquet(folder / "table.parquet")
+    return Dataset(
+        ids=samples["sample_id"].to_numpy(dtype=object),
+        labels=samples["label"].to_numpy(dtype=np.int64),
+        classes=tuple(about["classes"]),
+        modality=about["modality"],
+        content=content,
+        split=samples["split"].to_numpy(dtype=object),
+        metadata=pd.read_parquet(folder / "metadata.parquet"),
+        paths=samples["path"].to_numpy(dtype=object) if "path" in samples else None,
+        true_labels=samples["true_label"].to_numpy(dtype=np.int64) if "true_label" in samples else None,
+        problems=pd.read_parquet(folder / "problems.parquet"),
+        name=about["name"],
+    )
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed objects as text, and column names as strings, since Parquet holds one type a column."""
+    out = table.rename(columns=str)
+    for name in [name for name, dtype in out.dtypes.items() if dtype.kind == "O"]:
+        values = out[name]
+        if not all(isinstance(v, str) for v in values.dropna()):
+            out[name] = [None if pd.api.types.is_scalar(v) and pd.isna(v) else str(v) for v in values]
+    return out
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never a part."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
+    replace(file, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+
+
+def replace(file: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a new file, then put it in the place of `file` in one step."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,122 @@
+"""A finished round, read from its folder when it is looked at."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.records import Predictions
+from dqkit.workbench.project import replace, write_json
+
+
+class Round:
+    """What one round found: `predictions`, `signals`, `queue`, `summary`, `metrics`, each read once when first used."""
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.number: int = about["round"]
+        self.budget: int = about["budget"]
+        self.seed: int = about["seed"]
+        self.started: str = about["started"]
+        self.finished: str = about["finished"]
+        self.metrics: dict[str, Any] = about["metrics"]
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Out-of-sample probabilities, features and the table of baselines."""
+        return read_predictions(self.folder)
+
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """One row per sample id; see `dqkit.signals.signal_table` for the columns."""
+        return pd.read_parquet(self.folder / "signals.parquet")
+
+    @cached_property
+    def queue(self) -> pd.DataFrame:
+        """What to look at, best first: sample_id, action, score, suggested_label, reasons, control."""
+        return pd.read_parquet(self.folder / "queue.parquet")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Figures of the whole dataset: label errors, balance, calibration, duplicates."""
+        loaded: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        return loaded
+
+    @cached_property
+    def neighbors(self) -> NDArray[np.int64] | None:
+        """(n, k) positions of the nearest samples, nearest first, or None where there were no features."""
+        file = self.folder / "neighbors.npy"
+        return np.load(file, allow_pickle=False) if file.exists() else None
+
+    @property
+    def baselines(self) -> pd.DataFrame:
+        """Chance, majority, the members and the ensemble, side by side."""
+        return self.predictions.baselines
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {action}" for action, count in self.queue["action"].value_counts().items())
+        return f"Round({self.number}: queue of {len(self.queue)} ({counts}); {_figures(self.metrics)})"
+
+    def _repr_html_(self) -> str:
+        head = f"<p><b>Round {self.number}</b> · {html.escape(_figures(self.metrics))}</p>"
+        shown = self.queue.drop(columns="control", errors="ignore").head(8)
+        table = shown.to_html(index=False, escape=True, float_format=lambda v: f"{v:.2f}")
+        return f"{head}<p>The queue, {len(self.queue)} samples, best first:</p>{table}"
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    named = (
+        ("oos_accuracy", "out-of-sample accuracy {:.1%}"),
+        ("test_accuracy", "test accuracy {:.1%}"),
+        ("label_error_rate", "estimated label errors {:.1%}"),
+    )
+    return ", ".join(text.format(metrics[name]) for name, text in named if metrics.get(name) is not None)
+
+
+def write_predictions(folder: Path, predictions: Predictions) -> None:
+    """Keep predictions as plain arrays (no pickle) and tables."""
+    arrays: dict[str, Any] = {
+        "member_probs": predictions.member_probs,
+        "pred_probs": predictions.pred_probs,
+        "weights": predictions.weights,
+        "folds": predictions.folds,
+        **{f"dynamics_{name}": values for name, values in predictions.dynamics.items()},
+    }
+    if predictions.features is not None:
+        arrays["features"] = predictions.features
+
+    def save(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    replace(folder / "predictions.npz", save)
+    names = {"classes": list(predictions.classes), "members": list(predictions.members), "ids": list(predictions.ids)}
+    write_json(folder / "predictions.json", names)
+    replace(folder / "baselines.parquet", lambda partial: predictions.baselines.to_parquet(partial))
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """What `write_predictions` kept."""
+    names = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
+    with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
+        loaded = {name: arrays[name] for name in arrays.files}
+    return Predictions(
+        ids=np.array(names["ids"], dtype=object),
+        classes=tuple(names["classes"]),
+        member_probs=loaded["member_probs"],
+        pred_probs=loaded["pred_probs"],
+        members=tuple(names["members"]),
+        weights=loaded["weights"],
+        folds=loaded["folds"],
+        features=loaded.get("features"),
+        baselines=pd.read_parquet(folder / "baselines.parquet"),
+        dynamics={name.removeprefix("dynamics_"): v for name, v in loaded.items() if name.startswith("dynamics_")},
+    )

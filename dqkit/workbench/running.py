@@ -1,0 +1,194 @@
+"""One round, from current labels to a queue; whatever was finished before an interruption is not done again."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from dqkit.records import Dataset, InputError, Predictions, StoreError
+from dqkit.workbench.project import now, replace, write_json
+from dqkit.workbench.results import Round, write_predictions
+
+if TYPE_CHECKING:
+    from dqkit.workbench.bench import Workbench
+
+STAGES = ("baselines", "signals", "queue")
+
+
+def run_round(
+    bench: Workbench,
+    *,
+    budget: int,
+    seed: int,
+    estimators: Any,
+    folds: int,
+    control: float,
+    strategy: str,
+    progress: bool,
+) -> Round:
+    """See `Workbench.run_round`."""
+    if not isinstance(budget, int | np.integer) or budget < 1:
+        raise InputError(f"budget must be a whole number of samples, at least 1; got {budget!r}.")
+    with _only_runner(bench.path):
+        trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
+        _check_labels(trained_on)
+        number = _open_round(bench, int(budget), seed, {"folds": folds, "control": control, "strategy": strategy})
+        folder = bench.path / "rounds" / f"{number:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        # The labels this round was computed from: with the seed, all that it takes to do it again.
+        replace(folder / "labels.parquet", lambda partial: bench.labels().to_parquet(partial))
+        bar = tqdm(STAGES, desc=f"round {number}", disable=not progress, leave=False)
+        stages = iter(bar)
+
+        bar.set_postfix_str(next(stages))
+        from dqkit.baselines import cross_val_predictions
+
+        predictions = cross_val_predictions(
+            trained_on, estimators, folds, seed, checkpoint_dir=bench.path / "checkpoints", progress=progress
+        )
+        write_predictions(folder, predictions)
+
+        bar.set_postfix_str(next(stages))
+        from dqkit.signals import signal_table
+
+        found = signal_table(audited, predictions, seed=seed)
+        replace(folder / "signals.parquet", lambda partial: found.table.to_parquet(partial))
+        write_json(folder / "summary.json", _finite(found.summary))
+        if found.neighbors is not None:
+            indices = np.asarray(found.neighbors.indices)
+            np.save(folder / "neighbors.npy", indices, allow_pickle=False)
+
+        bar.set_postfix_str(next(stages))
+        queue = _queue(bench, found.table, found.summary, predictions, audited, int(budget), seed, control, strategy)
+        replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
+        bench.store.enqueue(number, zip(queue["sample_id"], queue["action"], queue["control"], strict=True))
+        metrics = _metrics(bench.labels(), trained_on, predictions, found.summary)
+        bench.store.finish_round(number, finished=now(), metrics=_finite(metrics))
+        bar.close()
+    return bench.rounds[-1]
+
+
+def _open_round(bench: Workbench, budget: int, seed: int, settings: dict[str, Any]) -> int:
+    """The number of the round to work on: the one that was interrupted, if it is the same, else a new one."""
+    rounds = bench.store.rounds()
+    if rounds and rounds[-1]["status"] == "running":
+        last = rounds[-1]
+        if (last["budget"], last["seed"], last["settings"]) == (budget, seed, settings):
+            return int(last["round"])
+        bench.store.drop_round(last["round"])
+        rounds = rounds[:-1]
+    number = rounds[-1]["round"] + 1 if rounds else 1
+    bench.store.start_round(number, budget=budget, seed=seed, started=now(), settings=settings)
+    return int(number)
+
+
+def _check_labels(dataset: Dataset) -> None:
+    usable = dataset.is_usable & ~dataset.is_test & dataset.is_labeled
+    present = np.unique(dataset.labels[usable])
+    if len(present) < 2:
+        has = f"only {dataset.classes[present[0]]!r}" if len(present) else "none"
+        raise InputError(
+            f"A round needs labelled samples of at least two classes outside the test split; there is {has}. "
+            "Record a few with wb.record(sample_id, class_name, annotator=...)."
+        )
+
+
+def _queue(
+    bench: Workbench,
+    signals: pd.DataFrame,
+    summary: dict[str, Any],
+    predictions: Predictions,
+    audited: Dataset,
+    budget: int,
+    seed: int,
+    control: float,
+    strategy: str,
+) -> pd.DataFrame:
+    from dqkit.acquisition import build_queue
+
+    votes = bench.store.human_votes().groupby("sample_id")
+    labels = bench.labels()
+    # A weak label is a guess of the machine: to the queue its sample is still without a label.
+    source = labels["source"].where(labels["source"].notna() & (labels["source"] != "weak"), "none")
+    status = pd.DataFrame({"source": source}, index=labels.index)
+    status["annotators"] = votes["annotator"].nunique().reindex(status.index).fillna(0).astype(int)
+    status["disputed"] = (votes["label"].nunique() > 1).reindex(status.index).eq(True)
+    out_of_play = audited.ids[audited.is_test | ~audited.is_usable]
+    rate = (summary.get("label_errors") or {}).get("estimated_rate")
+    return build_queue(
+        signals,
+        budget=budget,
+        seed=seed,
+        predictions=predictions,
+        status=status,
+        exclude=list(out_of_play),
+        control=control,
+        strategy=strategy,
+        noise_rate=rate if rate is not None and math.isfinite(rate) else None,
+        reviewed=bench.reviews(),
+    )
+
+
+def _metrics(
+    labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, summary: dict[str, Any]
+) -> dict[str, Any]:
+    """The figures of a round; accuracies are of the ensemble, on samples it had not been trained on."""
+    held_out = dataset.is_test & dataset.is_labeled & dataset.is_usable
+    inside = ~dataset.is_test & dataset.is_labeled & dataset.is_usable
+    errors = summary.get("label_errors") or {}
+    sources = labels["source"].value_counts()
+    return {
+        "test_accuracy": _accuracy(predictions.pred_probs[held_out], dataset.labels[held_out]),
+        "test_log_loss": _log_loss(predictions.pred_probs[held_out], dataset.labels[held_out]),
+        "oos_accuracy": _accuracy(predictions.pred_probs[inside], dataset.labels[inside]),
+        "log_loss": _log_loss(predictions.pred_probs[inside], dataset.labels[inside]),
+        "label_error_rate": errors.get("estimated_rate"),
+        "label_error_interval": errors.get("interval"),
+        "n_labeled": int(labels["label"].notna().sum()),
+        "n_human": int(sources.get("human", 0) + sources.get("fiftyone", 0)),
+        "n_weak": int(sources.get("weak", 0)),
+        "n_unlabeled": int(labels["label"].isna().sum()),
+    }
+
+
+def _accuracy(probs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float | None:
+    return float((probs.argmax(axis=1) == labels).mean()) if len(labels) else None
+
+
+def _log_loss(probs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float | None:
+    if not len(labels):
+        return None
+    given = probs[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(given, 1e-12, 1)).mean())
+
+
+def _finite(value: Any) -> Any:
+    """The value for JSON: plain numbers and lists, and None in the place of NaN and infinity."""
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_finite(v) for v in value]
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+@contextmanager
+def _only_runner(folder: Path) -> Iterator[None]:
+    """Hold the folder's round lock; the system frees it when the process ends, however it ends."""
+    with (folder / "rounds" / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"Another process is running a round in {str(folder)!r}; wait for it to end.") from error
+        yield

@@ -1,0 +1,130 @@
+"""The workbench on other surfaces: FiftyOne and the health report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dqkit.records import LabelEvent
+from dqkit.workbench.project import now
+
+if TYPE_CHECKING:
+    from dqkit.workbench.bench import Workbench
+
+
+def fiftyone_name(bench: Workbench) -> str:
+    """The FiftyOne dataset of this workbench: its title, told apart by the start of its id."""
+    return f"{bench.about['title'] or bench.about['name']} {bench.about['id'][:6]}"
+
+
+def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
+    """See `Workbench.to_fiftyone`."""
+    from dqkit.fiftyone_bridge import push
+
+    rounds = bench.rounds
+    newest = rounds[-1] if rounds else None
+    return push(
+        bench.dataset,
+        labels=bench.labels(),
+        signals=None if newest is None else newest.signals,
+        predictions=None if newest is None else newest.predictions,
+        queue=None if newest is None else _open_rows(bench, newest.queue),
+        name=name or fiftyone_name(bench),
+        media_dir=bench.path / "media",
+        owner=bench.about["id"],
+    )
+
+
+def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.DataFrame:
+    """See `Workbench.from_fiftyone`."""
+    from dqkit.fiftyone_bridge import acknowledge, pull
+
+    target = name or fiftyone_name(bench)
+    edits = pull(target, labels=bench.labels(), annotator=annotator, owner=bench.about["id"])
+    fine = [edit for edit in edits if not edit.problem]
+    number = max((rnd.number for rnd in bench.rounds), default=0)
+    events = [
+        LabelEvent(
+            e.event_id,
+            e.sample_id,
+            e.kind,
+            e.label if e.kind == "label" else None,
+            "fiftyone",
+            annotator,
+            now(),
+            number,
+        )
+        for e in fine
+    ]
+    bench.store.record(events)
+    # Only now that the journal has them may FiftyOne forget that they were edits.
+    acknowledge(target, fine, owner=bench.about["id"])
+    rows = [
+        {
+            "sample_id": e.sample_id,
+            "kind": e.kind,
+            "label": e.label,
+            "previous": e.previous,
+            "annotator": annotator,
+            "recorded": not e.problem,
+            "problem": e.problem,
+        }
+        for e in edits
+    ]
+    columns = ["sample_id", "kind", "label", "previous", "annotator", "recorded", "problem"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_report(bench: Workbench, path: Path) -> Path:
+    """See `Workbench.report`."""
+    from dqkit.report import health, render, write
+
+    rounds = bench.rounds
+    newest = rounds[-1] if rounds else None
+    facts = health(
+        bench.dataset,
+        labels=bench.labels(),
+        signals=None if newest is None else newest.signals,
+        summary=None if newest is None else newest.summary,
+        predictions=None if newest is None else newest.predictions,
+        queue=None if newest is None else newest.queue,
+        rounds=round_rows(bench),
+        events=bench.store.events(),
+        title=bench.about["title"],
+        description=bench.about["description"],
+        tags=bench.about["tags"],
+    )
+    page, _ = write(path, facts, render(facts, bench.dataset))
+    return Path(page)
+
+
+def round_rows(bench: Workbench) -> list[dict[str, Any]]:
+    """One dict a finished round, for the report: its figures, its queue, and what was answered of it."""
+    reviews = bench.reviews().set_index("sample_id")["wrong"]
+    rows = []
+    for rnd in bench.rounds:
+        states = bench.store.queue_states(rnd.number)
+        answered = states.loc[states["state"] == "done", "sample_id"]
+        relabels = states.loc[(states["action"] == "relabel") & (states["state"] == "done"), "sample_id"]
+        rows.append(
+            {
+                "round": rnd.number,
+                "budget": rnd.budget,
+                "seed": rnd.seed,
+                "started": rnd.started,
+                "finished": rnd.finished,
+                "metrics": rnd.metrics,
+                "queue_counts": {str(k): int(v) for k, v in states["action"].value_counts().items()},
+                "answered": len(answered),
+                "confirmed_errors": int(reviews.reindex(relabels).eq(True).sum()),
+            }
+        )
+    return rows
+
+
+def _open_rows(bench: Workbench, queue: pd.DataFrame) -> pd.DataFrame:
+    states = bench.store.queue_states()
+    still_open = states.loc[states["state"] == "open", "sample_id"]
+    return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)

@@ -1,0 +1,61 @@
+"""Weak labels into the journal: every one an event, none over a person's label."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dqkit.records import ABSTAIN, UNLABELED, InputError, LabelEvent
+from dqkit.weak_labels import WeakLabels, apply_functions, label_model
+from dqkit.weak_labels.votes import function_names
+from dqkit.workbench.project import now
+
+if TYPE_CHECKING:
+    from dqkit.workbench.bench import Workbench
+
+WEAK_ANNOTATOR = "label_model"
+
+
+def add_weak_labels(
+    bench: Workbench,
+    functions: Sequence[Callable[[Any], Any]],
+    *,
+    min_probability: float,
+    progress: bool,
+    seed: int,
+) -> WeakLabels:
+    """See `Workbench.add_weak_labels`."""
+    if not 0 <= min_probability <= 1:
+        raise InputError(f"min_probability must lie in [0, 1]; got {min_probability!r}.")
+    current = bench.dataset_now()
+    votes = apply_functions(current, functions, progress=progress)
+    names = function_names(functions)
+    dev = np.where(current.is_test, UNLABELED, current.labels)
+    weak = label_model(votes, len(current.classes), dev_labels=dev, names=names, seed=seed)
+
+    # A person's label stands above a weak one in the journal, so that undoing it brings the weak one back.
+    free = (bench.dataset.labels == UNLABELED) & ~current.is_test & (weak.labels != ABSTAIN)
+    chosen = {
+        int(i): current.classes[weak.labels[i]] for i in np.flatnonzero(free & (weak.probs.max(1) >= min_probability))
+    }
+    before = bench.store.current_labels(weak=True).set_index("sample_id")
+    at, number = now(), max((rnd.number for rnd in bench.rounds), default=0)
+
+    def event(sample_id: str, label: str | None, why: str, undoes: str | None = None) -> LabelEvent:
+        kind = "undo" if undoes else "label"
+        return LabelEvent(uuid.uuid4().hex, sample_id, kind, label, "weak", WEAK_ANNOTATOR, at, number, why, undoes)  # type: ignore[arg-type]
+
+    new = []
+    for i, label in chosen.items():
+        sample_id = str(current.ids[i])
+        if sample_id not in before.index or before.loc[sample_id, "label"] != label:
+            voters = ", ".join(names[j] for j in np.flatnonzero(votes[i] != ABSTAIN))
+            new.append(event(sample_id, label, f"p = {weak.probs[i].max():.2f} from {voters}"))
+    kept = {str(current.ids[i]) for i in chosen}
+    for sample_id in before.index.difference(sorted(kept)):
+        new.append(event(sample_id, None, "no longer reached by the functions", before.loc[sample_id, "event_id"]))
+    bench.store.record(new)
+    return weak

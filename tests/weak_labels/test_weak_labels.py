@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dqkit as dq
+from dqkit.weak_labels import apply_functions, label_model
+
+
+def simulated(n=2000, *, seed=0, accuracies=(0.9, 0.8, 0.75, 0.6), coverage=0.6, classes=3):
+    """Votes that are independent given the truth, as the label model assumes."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(classes, size=n)
+    votes = np.full((n, len(accuracies)), -1)
+    for j, accuracy in enumerate(accuracies):
+        right = rng.random(n) < accuracy
+        wrong = (truth + rng.integers(1, classes, size=n)) % classes
+        speaks = rng.random(n) < coverage
+        votes[speaks, j] = np.where(right, truth, wrong)[speaks]
+    return votes, truth
+
+
+def test_weak_labels_beat_the_majority_when_functions_differ_in_quality():
+    votes, truth = simulated(accuracies=(0.95, 0.55, 0.5, 0.5), coverage=0.9)
+    counts = np.stack([(votes == c).sum(axis=1) for c in range(3)], axis=1)
+    weak = label_model(votes, 3)
+    covered = weak.labels >= 0
+    assert (weak.labels == truth)[covered].mean() > (counts.argmax(axis=1) == truth)[covered].mean() + 0.05
+
+
+def test_a_better_function_gets_a_larger_weight():
+    votes, _ = simulated()
+    weights = label_model(votes, 3).lf_table["weight"].to_numpy()
+    assert weights[0] > weights[3]
+
+
+def test_probabilities_sum_to_one_and_uncovered_rows_abstain():
+    votes, _ = simulated(coverage=0.2)
+    weak = label_model(votes, 3)
+    silent = (votes == -1).all(axis=1)
+    assert silent.any()
+    assert (weak.labels[silent] == -1).all()
+    assert np.allclose(weak.probs.sum(axis=1), 1)
+    assert np.allclose(weak.probs[silent], 1 / 3)
+
+
+def test_two_functions_fall_back_to_the_majority_and_ties_abstain():
+    weak = label_model([[0, 0], [0, 1], [1, -1]], 2)
+    assert weak.labels.tolist() == [0, -1, 1]
+
+
+def test_the_analysis_counts_coverage_overlaps_and_conflicts():
+    table = label_model([[0, 0, -1], [1, 0, -1], [-1, 1, -1], [-1, -1, -1]], 2).lf_table
+    assert table["coverage"].tolist() == [0.5, 0.75, 0.0]
+    assert table["overlaps"].tolist() == [0.5, 0.5, 0.0]
+    assert table["conflicts"].tolist() == [0.25, 0.25, 0.0]
+    assert table["polarity"].tolist() == [[0, 1], [0, 1], []]
+
+
+def test_dev_labels_set_the_balance_of_uncovered_rows_and_measure_the_functions():
+    votes = np.array([[0, 0, 1]] * 6 + [[-1, -1, -1]] * 3)
+    weak = label_model(votes, 2, dev_labels=[0, 0, 0, 0, -1, -1, -1, -1, -1])
+    assert np.allclose(weak.probs[-1], [5 / 6, 1 / 6])
+    assert weak.lf_table["dev_votes"].tolist() == [4, 4, 4]
+    # four right (or wrong) votes and two pseudo-votes at 0.7
+    assert np.allclose(weak.lf_table["dev_accuracy"], [5.4 / 6, 5.4 / 6, 1.4 / 6])
+
+
+def test_the_same_seed_gives_the_same_labels_and_leaves_the_global_generators_alone():
+    votes, _ = simulated()
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    expected = random.random(), np.random.random()  # noqa: NPY002
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    one, two = label_model(votes, 3, seed=1), label_model(votes, 3, seed=1)
+    assert np.array_equal(one.probs, two.probs)
+    assert (random.random(), np.random.random()) == expected  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("votes", "cardinality", "words"),
+    [
+        ([[0, 2]], 2, "between -1"),
+        ([[0, -2]], 2, "between -1"),
+        ([0, 1], 2, "shape"),
+        (np.zeros((0, 3), int), 2, "shape"),
+        ([[0.5, 1]], 2, "whole numbers"),
+        ([[0, 1]], 1, "at least 2"),
+    ],
+)
+def test_bad_votes_are_refused(votes, cardinality, words):
+    with pytest.raises(dq.InputError, match=words):
+        label_model(votes, cardinality)
+
+
+def test_dev_labels_of_another_length_are_refused():
+    with pytest.raises(dq.InputError, match="dev_labels"):
+        label_model([[0, 1]], 2, dev_labels=[0, 1])
+
+
+def test_functions_see_text_metadata_and_ids_and_may_answer_with_names():
+    ds = dq.from_arrays(
+        ["free money", "see you"], ["spam", "ham"], metadata=pd.DataFrame({"sender": ["bot", "ann"]}), ids=["m1", "m2"]
+    )
+
+    def money(x):
+        return "spam" if "money" in x.text else None
+
+    def known_sender(x):
+        return dq.ABSTAIN if x.sender == "bot" else 0
+
+    def by_id(x):
+        return ["m1", "m2"].index(x.sample_id)
+
+    assert ds.classes == ("ham", "spam")
+    assert apply_functions(ds, [money, known_sender, by_id]).tolist() == [[1, -1, 0], [-1, 0, 1]]
+
+
+def test_snorkel_functions_work_on_images_and_rows():
+    from snorkel.labeling import labeling_function
+
+    @labeling_function()
+    def bright(x):
+        return int(x.image.mean() > 100)
+
+    @labeling_function()
+    def old(x):
+        return int(x.age > 50)
+
+    images = np.stack([np.zeros((4, 4)), np.full((4, 4), 255)]).astype(np.uint8)
+    assert apply_functions(dq.from_arrays(images, [0, 1]), [bright]).tolist() == [[0], [1]]
+    rows = pd.DataFrame({"age": [20, 80]})
+    assert apply_functions(dq.from_arrays(rows, [0, 1]), [old]).tolist() == [[0], [1]]
+
+
+def test_a_function_that_fails_or_votes_nonsense_is_named():
+    ds = dq.from_arrays(["a", "b"], [0, 1])
+
+    def broken(x):
+        return 1 / 0
+
+    def nonsense(x):
+        return 7
+
+    with pytest.raises(dq.InputError, match=r"'broken'.*ZeroDivisionError"):
+        apply_functions(ds, [broken])
+    with pytest.raises(dq.InputError, match=r"'nonsense'.*7"):
+        apply_functions(ds, [nonsense])
+    with pytest.raises(dq.InputError, match="more than once"):
+        apply_functions(ds, [broken, broken])

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dqkit as dq
+from dqkit.relabel import Answer
+from dqkit.workbench.labelling import QueueCards
+from tests.workbench.conftest import quick
+
+
+@pytest.fixture
+def cards(bench):
+    bench.run_round(budget=12, estimators=quick(), progress=False)
+    return QueueCards(bench)
+
+
+def test_cards_come_in_queue_order_with_what_a_person_needs(bench, cards):
+    queue = bench.rounds[-1].queue
+    dealt = cards.cards(5, "ana", ())
+    assert [card.sample_id for card in dealt] == queue["sample_id"].tolist()[:5]
+    for card, (_, row) in zip(dealt, queue.iterrows(), strict=False):
+        assert card.action == row["action"]
+        assert card.suggested_label == row["suggested_label"]
+        assert sum(card.votes.values()) == pytest.approx(1)
+        assert card.mime == "application/json"
+        assert card.mode == ("blind" if row["control"] else "review")
+
+
+def test_answers_become_events_once_and_progress_counts_them(bench, cards):
+    card = cards.cards(1, "ana", ())[0]
+    for _ in range(2):
+        cards.record(Answer("e1", card.sample_id, "label", "red"), "ana")
+    assert bench.history(card.sample_id)["label"].tolist() == ["red"]
+    assert cards.progress() == (1, 12)
+    assert [(a.event_id, a.label) for a in cards.history("ana", 10)] == [("e1", "red")]
+    assert card.sample_id not in [c.sample_id for c in cards.cards(12, "ana", ())]
+
+
+def test_an_undone_answer_is_dealt_again(bench, cards):
+    card = cards.cards(1, "ana", ())[0]
+    cards.record(Answer("e1", card.sample_id, "skip"), "ana")
+    cards.record(Answer("e2", card.sample_id, "undo", undoes="e1"), "ana")
+    assert cards.progress() == (0, 12)
+    assert cards.history("ana", 10) == []
+    assert cards.cards(1, "ana", ())[0].sample_id == card.sample_id
+
+
+def test_two_people_are_never_dealt_the_same_sample(cards):
+    ana = {card.sample_id for card in cards.cards(6, "ana", ())}
+    bob = {card.sample_id for card in cards.cards(12, "bob", ())}
+    assert len(ana) == len(bob) == 6
+    assert not ana & bob
+
+
+def test_a_bad_answer_is_refused_and_leaves_no_event(bench, cards):
+    card = cards.cards(1, "ana", ())[0]
+    with pytest.raises(dq.InputError, match="purple"):
+        cards.record(Answer("e1", card.sample_id, "label", "purple"), "ana")
+    with pytest.raises(dq.InputError, match="e9"):
+        cards.record(Answer("e2", card.sample_id, "undo", undoes="e9"), "ana")
+    assert bench.store.events().empty
+
+
+def test_images_without_files_are_sent_as_png_with_thumbnails_of_their_neighbours(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = np.arange(60) % 2
+    images = (rng.integers(0, 60, size=(60, 6, 6)) + 150 * truth[:, None, None]).astype(np.uint8)
+    with dq.Workbench.create(tmp_path / "wb", dq.from_arrays(images, truth, classes=["dark", "light"])) as bench:
+        bench.run_round(budget=4, estimators=quick(), progress=False)
+        card = QueueCards(bench).cards(1, "ana", ())[0]
+        at = int(bench.dataset.positions([card.sample_id])[0])
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(card.media))), images[at])
+        assert card.neighbors
+        assert all(label in {"dark", "light"} for _, label in card.neighbors)
+        assert all(thumbnail.startswith(b"\x89PNG") for thumbnail, _ in card.neighbors)
+
+
+def test_image_files_are_sent_as_they_are_and_a_vanished_one_from_the_pixels(tmp_path, monkeypatch):
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+    for i in range(20):
+        for name, color in (("a", (250, 10, 10)), ("b", (10, 10, 250))):
+            (tmp_path / "d" / name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20 + i, 20), color).save(tmp_path / "d" / name / f"{i}.jpg")
+    with dq.Workbench.create(tmp_path / "wb", dq.from_folder(tmp_path / "d", progress=False)) as bench:
+        bench.run_round(budget=2, estimators=quick(), progress=False)
+        card = QueueCards(bench).cards(1, "ana", ())[0]
+        file = tmp_path / "d" / card.sample_id
+        assert (card.media, card.mime) == (file.read_bytes(), "image/jpeg")
+        file.unlink()
+        again = QueueCards(bench).cards(1, "ana", ())[0]
+        assert again.sample_id == card.sample_id
+        assert again.mime == "image/png"
+        assert again.media.startswith(b"\x89PNG")

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dqkit as dq
+from tests.workbench.conftest import quick, small
+
+
+def run(bench, **options):
+    return bench.run_round(estimators=quick(), progress=False, **{"budget": 20, **options})
+
+
+def test_what_is_created_can_be_opened_again_with_the_same_dataset(tmp_path, bench):
+    ds = small()
+    with dq.Workbench.open(tmp_path / "wb") as again:
+        assert again.dataset.ids.tolist() == ds.ids.tolist()
+        assert again.dataset.classes == ds.classes
+        assert np.array_equal(again.dataset.labels, ds.labels)
+        assert np.array_equal(again.dataset.true_labels, ds.true_labels)
+        assert again.dataset.split.tolist() == ds.split.tolist()
+        pd.testing.assert_frame_equal(again.dataset.content, ds.content)
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        dq.from_arrays(np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4), ["a", "b"]),
+        dq.from_arrays(["one <b>", "two"], ["a", "b"], metadata=pd.DataFrame({"note": ["x", 5]})),
+        dq.from_arrays(pd.DataFrame({"age": [1.0, None], "city": ["x", None]}), ["a", "b"]),
+    ],
+    ids=["image", "text", "table"],
+)
+def test_every_modality_survives_the_round_trip(tmp_path, dataset):
+    dq.Workbench.create(tmp_path / "wb", dataset).close()
+    with dq.Workbench.open(tmp_path / "wb") as again:
+        assert again.dataset.modality == dataset.modality
+        if dataset.modality == "table":
+            pd.testing.assert_frame_equal(again.dataset.content, dataset.content, check_dtype=False)
+        else:
+            assert np.array_equal(again.dataset.content, dataset.content)
+
+
+def test_a_folder_in_use_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "wb").mkdir()
+    (tmp_path / "wb" / "thesis.txt").write_text("mine")
+    with pytest.raises(dq.StoreError, match="not an empty folder"):
+        dq.Workbench.create(tmp_path / "wb", small())
+    assert [p.name for p in (tmp_path / "wb").iterdir()] == ["thesis.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["wb"]
+
+
+def test_opening_what_is_no_workbench_or_a_newer_one_is_refused(tmp_path, bench):
+    with pytest.raises(dq.StoreError, match="no workbench"):
+        dq.Workbench.open(tmp_path)
+    file = bench.path / "project.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 99}))
+    with pytest.raises(dq.StoreError, match="newer dqkit"):
+        dq.Workbench.open(bench.path)
+
+
+def test_given_labels_come_first_and_unlabelled_samples_have_none(bench):
+    table = bench.labels()
+    ds = bench.dataset
+    assert table.index.tolist() == ds.ids.tolist()
+    assert table.columns.tolist() == ["label", "source", "annotator", "at", "round"]
+    given = table["source"] == "given"
+    assert given.to_numpy().tolist() == ds.is_labeled.tolist()
+    assert all(v is None for v in table.loc[~given, "label"])
+
+
+def test_a_recorded_label_is_the_current_one_until_it_is_undone(bench):
+    sample = str(bench.dataset.ids[0])
+    before = bench.labels().loc[sample, "label"]
+    bench.record(sample, "green", annotator="ana")
+    bench.record(sample, "blue", annotator="bob")
+    row = bench.labels().loc[sample]
+    assert (row["label"], row["source"], row["annotator"]) == ("blue", "human", "bob")
+    bench.undo(annotator="bob")
+    assert bench.labels().loc[sample, "label"] == "green"
+    bench.undo(annotator="ana")
+    assert bench.labels().loc[sample, "label"] == before
+    assert bench.history(sample)["kind"].tolist() == ["label", "label", "undo", "undo"]
+    with pytest.raises(dq.InputError, match="no decision to undo"):
+        bench.undo(annotator="ana")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"sample_id": "nobody", "label": "red", "annotator": "ana"}, "'nobody'"),
+        ({"sample_id": "0000000", "label": "reed", "annotator": "ana"}, "Did you mean 'red'"),
+        ({"sample_id": "0000000", "label": None, "annotator": "ana"}, "None"),
+        ({"sample_id": "0000000", "label": "red", "annotator": " "}, "annotator"),
+        ({"sample_id": "0000000", "label": "red", "annotator": "ana", "kind": "burn"}, "'burn'"),
+    ],
+)
+def test_a_bad_label_is_refused_and_nothing_is_written(bench, arguments, words):
+    with pytest.raises(dq.InputError, match=words):
+        bench.record(arguments.pop("sample_id"), arguments.pop("label"), **arguments)
+    assert bench.store.events().empty
+
+
+def test_a_round_fills_predictions_signals_and_a_queue_within_the_budget(bench):
+    rnd = run(bench, budget=25)
+    ds = bench.dataset
+    assert rnd.signals.index.tolist() == ds.ids.tolist()
+    assert rnd.predictions.pred_probs.shape == (len(ds), 3)
+    assert len(rnd.queue) == 25
+    assert not rnd.queue["sample_id"].duplicated().any()
+    assert rnd.queue["score"].between(0, 1).all()
+    assert (rnd.queue["reasons"].str.len() > 0).all()
+    assert not set(rnd.queue["sample_id"]) & set(ds.ids[ds.is_test])
+    assert bench.store.queue_states()["sample_id"].tolist() == rnd.queue["sample_id"].tolist()
+
+
+def test_the_same_seed_gives_the_same_round_bit_for_bit(tmp_path):
+    found = []
+    for name in "ab":
+        with dq.Workbench.create(tmp_path / name, small()) as bench:
+            found.append(run(bench, seed=4))
+    assert np.array_equal(found[0].predictions.member_probs, found[1].predictions.member_probs)
+    pd.testing.assert_frame_equal(found[0].signals, found[1].signals)
+    pd.testing.assert_frame_equal(found[0].queue, found[1].queue)
+
+
+def test_a_round_read_again_later_is_the_round_that_was_run(bench):
+    first = run(bench)
+    with dq.Workbench.open(bench.path) as again:
+        later = again.rounds[-1]
+        pd.testing.assert_frame_equal(later.queue, first.queue)
+        assert np.array_equal(later.predictions.pred_probs, first.predictions.pred_probs)
+        assert later.metrics == first.metrics
+
+
+def test_the_next_round_does_not_ask_again_what_was_answered_undisputed(bench):
+    first = run(bench, control=0.0)
+    truth = dict(zip(bench.dataset.ids, bench.dataset.true_labels, strict=True))
+    for sample in first.queue["sample_id"]:
+        bench.record(sample, bench.dataset.classes[truth[sample]], annotator="ana")
+    second = run(bench)
+    again = second.queue[second.queue["sample_id"].isin(first.queue["sample_id"])]
+    assert set(again["action"]) <= {"second_opinion"}
+    assert second.metrics["n_human"] == 20
+
+
+def test_the_loop_finds_planted_errors_far_better_than_chance(bench):
+    ds = bench.dataset
+    planted = set(ds.ids[ds.is_labeled & (ds.labels != ds.true_labels)])
+    queued = run(bench, budget=2 * len(planted), control=0.0).queue
+    relabel = queued.loc[queued["action"] == "relabel", "sample_id"]
+    pool = int((ds.is_labeled & ~ds.is_test).sum())
+    by_chance = len(relabel) * len(planted) / pool
+    assert len(planted & set(relabel)) > 3 * by_chance
+
+
+def test_a_bad_budget_and_missing_labels_are_refused_before_anything_is_written(tmp_path, bench):
+    with pytest.raises(dq.InputError, match="budget"):
+        bench.run_round(budget=0)
+    assert bench.store.rounds() == []
+    blank = dq.from_arrays(np.zeros((4, 2)), [-1, -1, -1, 0], classes=["a", "b"])
+    with (
+        dq.Workbench.create(tmp_path / "blank", blank) as empty,
+        pytest.raises(dq.InputError, match=r"only 'a'.*wb.record"),
+    ):
+        empty.run_round(budget=2)
+
+
+def test_an_empty_queue_has_no_widget_and_says_what_to_do(bench):
+    with pytest.raises(dq.InputError, match="run_round"):
+        bench.labeler(annotator="ana")
+
+
+def test_weak_labels_fill_gaps_and_never_touch_a_given_or_human_label(bench):
+    ds = bench.dataset
+    gap = str(ds.ids[~ds.is_labeled & ~ds.is_test][0])
+    bench.record(gap, "blue", annotator="ana")
+    before = bench.labels()
+
+    def tallest(x):
+        return int(np.argmax([x.x0, x.x1, x.x2]))
+
+    def red(x):
+        return 0 if x.x0 > 1.5 else dq.ABSTAIN
+
+    def green(x):
+        return "green" if x.x1 > 1.5 else None
+
+    weak = bench.add_weak_labels([tallest, red, green], progress=False)
+    after = bench.labels()
+    kept = before["label"].notna()
+    assert weak.probs.shape == (len(ds), 3)
+    pd.testing.assert_frame_equal(before[kept], after[kept])
+    added = after[after["source"] == "weak"]
+    assert len(added) > 20
+    truth = pd.Series(np.array(ds.classes)[ds.true_labels], ds.ids)
+    assert (added["label"] == truth[added.index]).mean() > 0.9
+    assert "tallest" in bench.history(added.index[0])["why"].iloc[0]
+
+
+def test_weak_labels_that_no_function_supports_any_more_are_withdrawn(bench):
+    def always(x):
+        return 0
+
+    def never(x):
+        return dq.ABSTAIN
+
+    bench.add_weak_labels([always], progress=False)
+    assert (bench.labels()["source"] == "weak").any()
+    bench.add_weak_labels([never], progress=False)
+    assert not (bench.labels()["source"] == "weak").any()
+
+
+def test_a_human_label_wins_over_a_weak_one_whichever_came_first(bench):
+    ds = bench.dataset
+    gap = str(ds.ids[~ds.is_labeled & ~ds.is_test][0])
+    bench.add_weak_labels([lambda x: 0], progress=False)
+    bench.record(gap, "blue", annotator="ana")
+    assert bench.labels().loc[gap, "source"] == "human"
+    bench.add_weak_labels([lambda x: 1], progress=False)
+    assert bench.labels().loc[gap, "label"] == "blue"
+    bench.undo(annotator="ana")
+    assert bench.labels().loc[gap, ["label", "source"]].tolist() == ["green", "weak"]
+
+
+def test_the_report_is_written_in_both_forms(tmp_path, bench):
+    run(bench)
+    page = bench.report(tmp_path / "out" / "health.html")
+    facts = json.loads((tmp_path / "out" / "health.json").read_text())
+    assert page.read_text().lstrip().lower().startswith("<!doctype html")
+    assert facts["failed_sections"] == []
+
+
+KILLED = """
+import os, sys, signal
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+import dqkit as dq
+
+class Counting(LogisticRegression):
+    def fit(self, x, y, **options):
+        with open(sys.argv[2], "a") as log:
+            log.write("fit\\n")
+        if len(open(sys.argv[2]).readlines()) == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(x, y, **options)
+
+wb = dq.Workbench.open(sys.argv[1])
+members = {"one": Counting(C=1.0), "two": Counting(C=0.1)}
+rnd = wb.run_round(budget=20, seed=2, folds=5, progress=False, estimators=members)
+print(rnd.number)
+"""
+
+
+def test_a_round_killed_half_way_goes_on_where_it_was(tmp_path, bench):
+    log = tmp_path / "fits"
+    command = [sys.executable, "-c", KILLED, str(bench.path), str(log)]
+    killed = subprocess.run([*command, "7"], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert bench.rounds == []
+    finished = subprocess.run([*command, "-1"], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "1"
+    # Ten fits make the round; six were finished before the kill and only the killed one is begun twice.
+    assert len(log.read_text().splitlines()) == 11
+    assert len(bench.rounds) == 1
+
+
+def test_a_second_process_does_not_run_a_round_at_the_same_time(tmp_path, bench):
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, sys, time\n"
+            "lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX)\n"
+            "print('held', flush=True); time.sleep(60)",
+            str(bench.path / "rounds" / ".lock"),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(dq.StoreError, match="Another process"):
+            run(bench)
+    finally:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+        holder.stdout.close()
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            assert run(bench).number == 1
+            break
+        except dq.StoreError:
+            assert time.monotonic() < deadline
