@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from dqkit.report.words import number, percent
@@ -49,11 +49,11 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     [0.0, 0.01, 0.02, 0.03, 0.04, 0.05]
     """
     gap = max(high - low, 1e-9)
-    unit = 10.0 ** np.floor(np.log10(gap / most))
+    unit = 10.0 ** math.floor(math.log10(gap / most))
     step = next(
-        f * unit for f in (1, 2, 2.5, 5, 10, 20) if np.ceil(high / (f * unit)) - np.floor(low / (f * unit)) <= most
+        f * unit for f in (1, 2, 2.5, 5, 10, 20) if math.ceil(high / (f * unit)) - math.floor(low / (f * unit)) <= most
     )
-    first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
@@ -93,8 +93,7 @@ def reliability(bins: Sequence[dict[str, Any]], label: str) -> Markup:
     ]
     body.append(Markup('<polyline class="trace" points="{}"/>').format(path))
     body += [
-        _dot(across(row["confidence"]), up(row["accuracy"]), radius=3 + 4 * float(np.sqrt(row["n"] / most)))
-        for row in bins
+        _dot(across(row["confidence"]), up(row["accuracy"]), radius=3 + 4 * math.sqrt(row["n"] / most)) for row in bins
     ]
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, size - 3, "confidence", kind="axis"))
     return _frame(body, label, size)

@@ -1,0 +1,351 @@
+"""The same from a shell: `dqkit audit`, `dqkit check`, `dqkit lab`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dqkit.records import DqkitError, InputError, MissingExtra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dqkit.records import Dataset
+
+HOLDS, FALLS_SHORT, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+SPLITS = {"train", "test", "val", "valid", "validation", "dev"}
+TEXT_WORDS = 3.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. A user's mistake is one line on stderr and code 2, never a traceback."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        return run(arguments)
+    except DqkitError as error:
+        print(f"dqkit: {' '.join(str(error).split())}", file=sys.stderr)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("dqkit: interrupted; what was finished is kept.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Load a dataset, judge its labels, write the report."""
+    out = Path(arguments.out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out must name a folder; {str(out)!r} is a file.")
+    dataset = _load(arguments)
+    print(f"{dataset!r}")
+    from dqkit.baselines import cross_val_predictions
+    from dqkit.report import health, render, write
+    from dqkit.signals import signal_table
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out must name a folder that can be made; got {str(out)!r}: {error}.") from error
+    quiet = bool(arguments.quiet)
+    predictions = cross_val_predictions(
+        dataset, folds=arguments.folds, seed=arguments.seed, checkpoint_dir=out / "checkpoints", progress=not quiet
+    )
+    signals = signal_table(dataset, predictions, seed=arguments.seed)
+    found = health(
+        dataset,
+        signals=signals.table,
+        summary=signals.summary,
+        predictions=predictions,
+        title=arguments.title or dataset.name,
+        description=arguments.description,
+        tags=arguments.tag,
+    )
+    html = render(found, dataset)
+    _write_signals(out / "signals.parquet", signals.table)
+    page, record = write(out / "health.html", found, html)
+    print(found["verdict"]["headline"])
+    for sentence in found["verdict"]["sentences"]:
+        print(f"  {sentence}")
+    for failure in found["failed_sections"]:
+        print(f"  section {failure['section']} failed: {failure['error']}: {failure['message']}", file=sys.stderr)
+    print(f"wrote {page}, {record} and {out / 'signals.parquet'}")
+    return HOLDS
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Hold a report to rules; one line each."""
+    from dqkit.report import check as outcomes_of
+    from dqkit.report import load
+
+    if not arguments.max and not arguments.min:
+        raise InputError("check needs at least one rule: --max NAME=VALUE or --min NAME=VALUE.")
+    record = load(arguments.dir)
+    outcomes = outcomes_of(record, maximum=_rules(arguments.max, "--max"), minimum=_rules(arguments.min, "--min"))
+    for outcome in outcomes:
+        print(outcome.line())
+    return HOLDS if all(outcome.holds for outcome in outcomes) else FALLS_SHORT
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab on the notebooks, on this machine only; returns its exit code."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise MissingExtra("JupyterLab is not installed; install it with: pip install 'dqkit[lab]'")
+    folder = _notebooks(Path(arguments.notebooks) if arguments.notebooks else None)
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", "--ServerApp.ip=127.0.0.1"]
+    if arguments.port:
+        command.append(f"--ServerApp.port={arguments.port}")
+    if arguments.no_browser:
+        command.append("--no-browser")
+    print(f"opening JupyterLab on {folder}")
+    return subprocess.call(command)
+
+
+def _load(arguments: argparse.Namespace) -> Dataset:
+    """The dataset of the command line; says what it decided where the options leave it open."""
+    from dqkit.datasets import from_folder, from_table
+
+    source = Path(arguments.source)
+    progress = not arguments.quiet
+    columns = [name for name in ("label", "text", "image", "features", "id", "split") if getattr(arguments, name)]
+    if source.is_dir():
+        if columns:
+            raise InputError(f"--{columns[0]} names a column of a table, but {str(source)!r} is a folder of classes.")
+        return from_folder(source, progress=progress)
+    if not source.exists():
+        raise InputError(f"SOURCE must be a folder of class folders or a table; {str(source)!r} does not exist.")
+    if source.suffix.lower() not in TABLES:
+        raise InputError(f"SOURCE must be a folder or one of {', '.join(TABLES)}; got {source.name!r}.")
+    if not arguments.label:
+        raise InputError("a table needs --label COLUMN, the column that holds the labels.")
+    if not arguments.split and _is_split(_peek(source)):
+        print("taking column 'split' as the split, as --split split would")
+        arguments.split = "split"
+    features = [name.strip() for name in arguments.features.split(",") if name.strip()] if arguments.features else None
+    text, image = arguments.text, arguments.image
+    if not (text or image or features):
+        text, image, features = _decide(source, arguments)
+    return from_table(
+        source,
+        label=arguments.label,
+        text=text,
+        image=image,
+        features=features,
+        id=arguments.id,
+        split=arguments.split,
+        progress=progress,
+    )
+
+
+def _decide(source: Path, arguments: argparse.Namespace) -> tuple[str | None, str | None, list[str] | None]:
+    """What the samples of a table are, when only the label was named; printed, so that nobody is surprised."""
+    table = _peek(source)
+    if arguments.label not in table.columns:
+        known = ", ".join(map(str, table.columns))
+        raise InputError(f"--label must name a column of {source.name}; got {arguments.label!r}. It has: {known}.")
+    taken = {arguments.label, arguments.id, arguments.split}
+    others = [str(column) for column in table.columns if column not in taken]
+    if not others:
+        raise InputError(f"{source.name} has no column beside {arguments.label!r}; there is nothing to learn from.")
+    pictures = [column for column in others if looks_like_pictures(table[column])]
+    texts = [column for column in others if looks_like_text(table[column])]
+    names = [column for column in others if column not in pictures + texts and looks_like_ids(table[column])]
+    features = [column for column in others if column not in names]
+    for option, found in (("image", pictures), ("text", texts), ("text", [] if features else names)):
+        if len(found) > 1:
+            raise InputError(
+                f"{source.name} has several columns that could be it: {', '.join(found)}; name one: --{option}."
+            )
+        if found:
+            print(f"taking column {found[0]!r} as the {option}s, as --{option} {found[0]} would")
+            return (None, found[0], None) if option == "image" else (found[0], None, None)
+    left_out = f"; left out as mere names: {', '.join(names)}" if names else ""
+    print(f"taking {len(features)} columns as features, as --features {','.join(features)} would{left_out}")
+    return None, None, features
+
+
+def _is_split(table: pd.DataFrame) -> bool:
+    """Whether a table has a column `split` that holds names of splits and nothing else."""
+    return "split" in table.columns and set(table["split"].dropna().astype(str)) <= SPLITS
+
+
+def looks_like_text(column: pd.Series[str]) -> bool:
+    """Whether a column holds prose: strings of several words, mostly distinct."""
+    values = [value for value in column.dropna().head(500) if isinstance(value, str)]
+    if not values or len(values) < 0.9 * min(500, int(column.notna().sum())):
+        return False
+    words = sum(len(value.split()) for value in values) / len(values)
+    return words >= TEXT_WORDS and len(set(values)) > 0.5 * len(values)
+
+
+def looks_like_ids(column: pd.Series[str]) -> bool:
+    """Whether a column holds a different string in every row, which says nothing about a class."""
+    values = column.dropna()
+    return len(values) > 1 and all(isinstance(value, str) for value in values) and bool(values.is_unique)
+
+
+def looks_like_pictures(column: pd.Series[str]) -> bool:
+    """Whether a column holds names of image files."""
+    values = [value for value in column.dropna().head(500) if isinstance(value, str)]
+    return bool(values) and sum(value.lower().endswith(PICTURES) for value in values) > 0.9 * len(values)
+
+
+def _peek(source: Path) -> pd.DataFrame:
+    """The first rows of a table, as `from_table` reads them."""
+    import pandas as pd
+
+    kind = source.suffix.lower()
+    try:
+        if kind in {".parquet", ".pq"}:
+            table = pd.read_parquet(source)
+        else:
+            table = pd.read_csv(source, sep="\t" if kind == ".tsv" else ",", encoding="utf-8-sig", nrows=2000)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{str(source)!r} cannot be read as a table: {error}.") from error
+    return table
+
+
+def _write_signals(path: Path, table: pd.DataFrame) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        table.to_parquet(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"--out must name a folder that can be written to; {str(path)!r}: {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _rules(given: Sequence[str], option: str) -> dict[str, float]:
+    rules: dict[str, float] = {}
+    for rule in given:
+        name, equals, value = rule.partition("=")
+        try:
+            limit = float(value)
+        except ValueError:
+            limit = math.nan
+        if not (name.strip() and equals) or math.isnan(limit):
+            raise InputError(f"{option} must be NAME=VALUE with a number, as in label_error_rate=0.05; got {rule!r}.")
+        if name.strip() in rules:
+            raise InputError(f"{option} names {name.strip()!r} twice; keep one of them.")
+        rules[name.strip()] = limit
+    return rules
+
+
+def _notebooks(asked: Path | None) -> Path:
+    """The folder of notebooks: the one asked for, the checkout's, or a copy of the package's in ./notebooks."""
+    if asked is not None:
+        if not asked.is_dir():
+            raise InputError(f"--notebooks must name an existing folder; got {str(asked)!r}.")
+        return asked.resolve()
+    package = Path(__file__).resolve().parent
+    for folder in (Path.cwd() / "notebooks", package.parent / "notebooks"):
+        if any(folder.glob("*.ipynb")):
+            return folder
+    bundled = package / "notebooks"
+    if not any(bundled.glob("*.ipynb")):
+        raise InputError(
+            "no notebooks were found in ./notebooks, in the checkout or in the package; name them with --notebooks DIR."
+        )
+    target = Path.cwd() / "notebooks"
+    shutil.copytree(bundled, target, dirs_exist_ok=True)
+    return target
+
+
+def _folds(text: str) -> int:
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError("must be at least 2")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    from dqkit import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="dqkit",
+        description="Find what is wrong with a labelled dataset.",
+        epilog="exit codes: 0 holds, 1 falls short (check), 2 could not run, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"dqkit {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _audit_options(
+        commands.add_parser(
+            "audit",
+            help="judge a dataset and write its health report",
+            description=(
+                "Train quick baselines, find label errors, outliers, duplicates and leakage, and write health.html "
+                "(for people), health.json (for machines) and signals.parquet (one row a sample). Finished fits are kept in "
+                "DIR/checkpoints, so that an interrupted audit goes on when it is called again."
+            ),
+        )
+    )
+    _check_options(
+        commands.add_parser(
+            "check",
+            help="hold a report to rules, for CI",
+            description=(
+                "Read health.json and hold its metrics to limits, one line a rule. Exits 0 when all hold, 1 when one "
+                "falls short, 2 when it could not run: no report, an unknown metric, a malformed rule."
+            ),
+        )
+    )
+    _lab_options(
+        commands.add_parser(
+            "lab",
+            help="open JupyterLab on the notebooks",
+            description=("Open JupyterLab on the notebooks, reachable from this machine only (127.0.0.1)."),
+        )
+    )
+    return parser
+
+
+def _audit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="a folder of class folders, or a .csv, .tsv or .parquet table")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the report is written; made if missing")
+    parser.add_argument("--label", metavar="COL", help="the column of labels (tables)")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--text", metavar="COL", help="the samples are the texts of this column")
+    kind.add_argument("--image", metavar="COL", help="the samples are the image files this column names")
+    kind.add_argument("--features", metavar="COLS", help="the samples are rows of these columns, separated by commas")
+    parser.add_argument("--id", metavar="COL", help="the column of unique ids; row numbers otherwise")
+    parser.add_argument("--split", metavar="COL", help='the column of splits; "test" is never trained on')
+    parser.add_argument("--folds", type=_folds, default=5, metavar="K", help="parts for cross-validation (default 5)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same report (default 0)"
+    )
+    parser.add_argument("--title", metavar="TEXT", help="title of the report; the source's name otherwise")
+    parser.add_argument("--description", default="", metavar="TEXT", help="a sentence below the title")
+    parser.add_argument("--tag", action="append", default=[], metavar="TEXT", help="a tag; may be given several times")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.set_defaults(run=audit)
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="the folder that holds health.json, or that file")
+    parser.add_argument(
+        "--max", action="append", default=[], metavar="NAME=VALUE", help="the metric must not exceed VALUE"
+    )
+    parser.add_argument("--min", action="append", default=[], metavar="NAME=VALUE", help="the metric must reach VALUE")
+    parser.set_defaults(run=check)
+
+
+def _lab_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--notebooks", metavar="DIR", help="the folder to open; the checkout's or a copy otherwise")
+    parser.add_argument("--port", type=int, metavar="N", help="the port to listen on; JupyterLab chooses otherwise")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.set_defaults(run=lab)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
