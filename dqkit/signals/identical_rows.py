@@ -22,9 +22,10 @@ def identical_rows(features: NDArray[Any]) -> NDArray[np.int64]:
     first = np.arange(n, dtype=np.int64)
     keys = _row_keys(features)
     order = np.argsort(keys, kind="stable")
-    boundary = np.flatnonzero(np.diff(keys[order]) != 0) + 1
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(keys[order])) + 1, [n]))
     # A shared key is only a suspicion: unequal rows may collide, so every suspect is compared in full.
-    for run in np.split(order, boundary) if n else []:
+    for at in np.flatnonzero(np.diff(edges) > 1):
+        run = order[edges[at] : edges[at + 1]]
         while len(run) > 1:
             same = (features[run] == features[run[0]]).all(axis=1)
             first[run[same]] = run[0]

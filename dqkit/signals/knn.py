@@ -2,72 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.signals.identical_rows import identical_rows
-
 Metric = Literal["cosine", "euclidean"]
 Found = tuple[NDArray[np.int64], NDArray[Any]]
 
 SMALL = 1024
-_PAIRS_AT_ONCE = 16_384
-_BLOCK_VALUES = 32_000_000
+TREE_DIMENSIONS = 8
 
 
-def exact_neighbors(features: NDArray[Any], k: int, metric: Metric, *, device: str = "cpu") -> Found:
+def exact_neighbors(
+    features: NDArray[Any], k: int, metric: Metric, first: NDArray[np.int64], *, device: str = "cpu"
+) -> Found:
     """Return (n, k) positions and distances of the nearest other rows, nearest first, equal distances by position.
 
-    features: (n, d) float32 or float64, finite, n > k >= 1. Distances have the dtype of the features.
-    Up to 1,024 rows the distances are those of scikit-learn, bit for bit; above, float64 distances of the candidates
-    that blocked float32 products leave. Identical rows are at distance exactly 0. O(n^2 d) time, O(n k) memory.
+    features: (n, d) float32 or float64, finite, n > k >= 1. first: (n,) from `identical_rows`.
+    Cosine distances have the dtype of the features, euclidean ones are float64; identical rows are at exactly 0.
+    Up to 1,024 rows the distances are those of scikit-learn, bit for bit. O(n^2 d) time (less in a few dimensions of
+    euclidean space), O(n k) memory.
     """
     if len(features) <= SMALL:
-        return _small(features, k, metric)
-    first = identical_rows(features)
+        return _small(features, k, metric, first)
+    return of_distinct_rows(features, first, k, lambda rows, reach: _large(rows, reach, metric, device))
+
+
+def of_distinct_rows(
+    features: NDArray[Any], first: NDArray[np.int64], k: int, search: Callable[[NDArray[Any], int], Found]
+) -> Found:
+    """Return neighbours of all rows by searching among the distinct ones: copies of a row come first, at distance 0.
+
+    search: takes distinct rows (at least 2) and how many neighbours of each (fewer than the rows) to return.
+    """
     distinct = np.flatnonzero(first == np.arange(len(first)))
-    if len(distinct) <= SMALL:
-        reach = min(k, len(distinct) - 1)
-        found = _small(features[distinct], reach, metric) if reach else _nothing(len(distinct), features.dtype)
-    else:
-        from dqkit.signals.knn_blocks import block_neighbors
-
-        unique = features if len(distinct) == len(features) else features[distinct]
-        found = block_neighbors(unique, k, metric, device=device)
     if len(distinct) == len(features):
-        return found
-    return spread_to_copies(found, first, distinct, k)
+        return search(features, k)
+    reach = min(k, len(distinct) - 1)
+    if reach:
+        return spread_to_copies(search(features[distinct], reach), first, distinct, k)
+    dtype = features.dtype
+    return spread_to_copies((np.empty((1, 0), dtype=np.int64), np.empty((1, 0), dtype=dtype)), first, distinct, k)
 
 
-def exact_pair_distances(
-    features: NDArray[Any], left: NDArray[np.int64], right: NDArray[np.int64], metric: Metric
-) -> NDArray[np.float64]:
-    """Return the float64 distance of each pair of rows; 0 for identical rows, equal for (i, j) and (j, i)."""
-    out = np.empty(len(left))
-    for start in range(0, len(left), _PAIRS_AT_ONCE):
-        stop = start + _PAIRS_AT_ONCE
-        a = features[left[start:stop]].astype(np.float64)
-        b = features[right[start:stop]].astype(np.float64)
-        if metric == "cosine":
-            a, b = _unit(a), _unit(b)
-            # A row of zeros has no direction: its similarity to everything is 0, so its distance is 1.
-            blank = ~(a.any(axis=1) & b.any(axis=1)) & (a != b).any(axis=1)
-            a -= b
-            half = 0.5 * np.square(a, out=a).sum(axis=1)
-            half[blank] = 1.0
-            out[start:stop] = half
-        else:
-            a -= b
-            out[start:stop] = np.sqrt(np.square(a, out=a).sum(axis=1))
-    return out
+def _large(features: NDArray[Any], k: int, metric: Metric, device: str) -> Found:
+    if len(features) <= SMALL:
+        return _small(features, k, metric, np.arange(len(features)))
+    if metric == "euclidean" and features.shape[1] <= TREE_DIMENSIONS:
+        from dqkit.signals.knn_tree import tree_neighbors
+
+        return tree_neighbors(features, k)
+    from dqkit.signals.knn_blocks import block_neighbors
+
+    return block_neighbors(features, k, metric, device=device)
 
 
 def spread_to_copies(found: Found, first: NDArray[np.int64], distinct: NDArray[np.int64], k: int) -> Found:
     """Return neighbours of every row from the neighbours of the distinct ones: a row's copies come first, at 0."""
     indices, distances = found
-    n, reach = len(first), indices.shape[1]
+    n = len(first)
     home = np.searchsorted(distinct, first)
     members = np.argsort(home, kind="stable")
     starts = np.searchsorted(home[members], np.arange(len(distinct) + 1))
@@ -83,7 +78,6 @@ def spread_to_copies(found: Found, first: NDArray[np.int64], distinct: NDArray[n
             out_indices[row] = np.concatenate((copies, others[:rest]))
             out_distances[row, : len(copies)] = 0
             out_distances[row, len(copies) :] = gaps[:rest]
-    assert reach or size.max() > k
     return out_indices, out_distances
 
 
@@ -104,9 +98,8 @@ def _expand(
     return flat[order], spread[order]
 
 
-def _small(features: NDArray[Any], k: int, metric: Metric) -> Found:
+def _small(features: NDArray[Any], k: int, metric: Metric, first: NDArray[np.int64]) -> Found:
     matrix = _matrix(features, metric)
-    first = identical_rows(features)
     matrix[first[:, None] == first[None, :]] = 0
     np.fill_diagonal(matrix, np.inf)
     indices = np.argsort(matrix, axis=1, kind="stable")[:, :k].astype(np.int64)
@@ -126,14 +119,3 @@ def _matrix(features: NDArray[Any], metric: Metric) -> NDArray[Any]:
         difference = (column[:, None] - column[None, :]).astype(squares.dtype)
         squares += difference * difference
     return np.sqrt(squares).astype(np.float64)
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    length[length == 0] = 1.0
-    rows /= length
-    return rows
-
-
-def _nothing(n: int, dtype: Any) -> Found:
-    return np.empty((n, 0), dtype=np.int64), np.empty((n, 0), dtype=dtype)

@@ -1,126 +1,243 @@
-"""Exact nearest neighbours of many rows: float32 products in blocks choose candidates, float64 distances decide."""
+"""Exact nearest neighbours of many rows: matrix products choose candidates, distances from the differences decide."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqkit.signals.knn import Found, Metric, exact_pair_distances
+from dqkit.signals.knn import Found, Metric
+from dqkit.signals.knn_tiles import largest_by_tiles
 
-_BLOCK_BYTES = 100_000_000
 _SPARE = 8
+_SPARE_REDUCED = 22
 _GROUPS = 64
+_GATHER_VALUES = 1_000_000
+_SCORES_AT_ONCE = 25_000_000
+_SETTLE_AT_MOST = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Rows prepared for the search.
+
+    unit: float32 (n, d), unit rows (cosine) or centred rows (euclidean), on the device of the search.
+    offset: None (cosine) or float32 (n,) minus half the squared length. The score of a pair is the product of its rows
+        plus both offsets: the cosine similarity, or minus half the squared distance. Higher = nearer.
+    rows, scale: what distances are taken from: rows times scale (n,), where that is not None. dtype: of the distances.
+    slack: how far rounding can move a score. blank: (n,) rows of zeros, which have no direction.
+    """
+
+    rows: torch.Tensor
+    unit: torch.Tensor
+    offset: torch.Tensor | None
+    scale: torch.Tensor | None
+    blank: torch.Tensor
+    slack: float
+    dtype: type[np.floating[Any]]
 
 
 def block_neighbors(features: NDArray[Any], k: int, metric: Metric, *, device: str = "cpu") -> Found:
     """Return (n, k) positions and distances of the nearest other rows, nearest first, equal distances by position.
 
-    features: (n, d) float32 or float64 rows, no two identical, n > k. The products are float32: they may misplace a
-    row by no more than a bound that is known beforehand, so the float64 distances of a few more candidates than k
-    decide; where the bound cannot exclude a row that was left out (ties), every row within it is compared.
+    features: (n, d) float32 or float64 rows, no two identical, n > k. Products are float32, on a processor with
+    bfloat16 units bfloat16 with float32 sums. They may misplace a row by no more than a bound that is known
+    beforehand, so a few more candidates than k are kept, and their distances, taken from the differences of the rows,
+    decide. Where the bound cannot exclude a row that was left out (ties), the row is searched again in float32 and
+    every row within the bound compared, up to 1,024.
     """
     n = len(features)
-    points, offset, slack = _prepare(features, metric, device)
-    keep = min(n - 1, k + _SPARE)
-    rows = max(16, min(n, _BLOCK_BYTES // (4 * n)))
-    indices = np.empty((n, k), dtype=np.int64)
-    distances = np.empty((n, k), dtype=features.dtype)
-    for start in range(0, n, rows):
-        stop = min(start + rows, n)
-        scores = _scores(points, offset, start, stop)
-        value, candidate = _largest(scores, keep)
-        left = np.repeat(np.arange(start, stop), keep)
-        exact = exact_pair_distances(features, left, candidate.ravel(), metric).reshape(stop - start, keep)
-        order = np.lexsort((candidate, exact), axis=1)
-        exact = np.take_along_axis(exact, order, axis=1)
-        indices[start:stop] = np.take_along_axis(candidate, order, axis=1)[:, :k]
-        distances[start:stop] = exact[:, :k]
-        # A row left out scores at most the worst candidate; by more than the slack below the k-th, it cannot matter.
-        reach = _score_of(exact[:, k - 1], points, offset, start, stop, metric)
-        open_rows = np.flatnonzero(value.min(axis=1) >= reach - slack) if keep < n - 1 else np.empty(0, dtype=np.int64)
-        if len(open_rows):
-            _settle(features, scores, reach - slack, open_rows, start, k, metric, indices, distances)
+    points = prepare(features, metric, device)
+    reduced = _reduced_precision(device)
+    slack = points.slack + (_reduced_slack(points.unit) if reduced else 0.0)
+    keep = min(n - 1, k + (_SPARE_REDUCED if reduced else _SPARE))
+    with _Precision(reduced):
+        if device == "cpu":
+            candidate, floor = largest_by_tiles(points.unit, points.offset, keep)
+        else:
+            candidate, floor = _largest_by_rows(points, keep)
+    indices, distances = rank(points, candidate, k, metric)
+    if keep < n - 1:
+        last = distances[:, -1].astype(np.float64)
+        reach = 1.0 - last if metric == "cosine" else -0.5 * last**2
+        # A row left out scores at most `floor`; where that is below the k-th by more than rounding, it cannot matter.
+        unsure = np.flatnonzero(floor.cpu().numpy().astype(np.float64) >= reach - slack)
+        step = max(1, _SCORES_AT_ONCE // n)
+        for start in range(0, len(unsure), step):
+            _settle(points, unsure[start : start + step], reach, k, metric, indices, distances)
     return indices, distances
 
 
-def _prepare(features: NDArray[Any], metric: Metric, device: str) -> tuple[torch.Tensor, torch.Tensor | None, float]:
-    """Rows whose product (plus an offset of the right-hand row) ranks neighbours, and how far rounding can move it."""
+def rank(points: Points, candidate: torch.Tensor, k: int, metric: Metric) -> Found:
+    """Return the k nearest of each row's candidates (n, m), by distance, then position, with those distances."""
+    n, keep = candidate.shape
+    indices = np.empty((n, k), dtype=np.int64)
+    distances = np.empty((n, k), dtype=points.dtype)
+    at_once = max(1, _GATHER_VALUES // (keep * points.unit.shape[1]))
+    for start in range(0, n, at_once):
+        stop = min(start + at_once, n)
+        left = torch.arange(start, stop, device=candidate.device)
+        exact = _distances(points, left, candidate[start:stop], metric)
+        found = candidate[start:stop].cpu().numpy()
+        order = np.lexsort((found, exact), axis=1)[:, :k]
+        indices[start:stop] = np.take_along_axis(found, order, axis=1)
+        distances[start:stop] = np.take_along_axis(exact, order, axis=1)
+    return indices, distances
+
+
+def nearest_of(points: Points, rows: NDArray[np.int64], k: int, metric: Metric) -> Found:
+    """Return the k nearest other rows of some rows (r,), (r, k) positions and distances, from float32 scores."""
+    device = points.unit.device
+    indices, distances = [], []
+    step = max(1, _SCORES_AT_ONCE // len(points.unit))
+    for start in range(0, len(rows), step):
+        left = torch.from_numpy(rows[start : start + step]).to(device)
+        _, right = _largest(_scores(points, left), min(len(points.unit) - 1, k + _SPARE))
+        exact = _distances(points, left, right, metric)
+        found = right.cpu().numpy()
+        order = np.lexsort((found, exact), axis=1)[:, :k]
+        indices.append(np.take_along_axis(found, order, axis=1))
+        distances.append(np.take_along_axis(exact, order, axis=1))
+    return np.concatenate(indices), np.concatenate(distances)
+
+
+def prepare(features: NDArray[Any], metric: Metric, device: str) -> Points:
+    """Return the rows scaled so that products rank neighbours, with the bound on what rounding does to them."""
     n, d = features.shape
     rounding = (d + 16) * 2.0**-23
-    points = torch.empty((n, d), dtype=torch.float32, device=device)
+    whole = torch.from_numpy(np.ascontiguousarray(features)).to(device)
     centre = features.mean(axis=0, dtype=np.float64) if metric == "euclidean" else np.zeros(d)
-    longest = 0.0
-    for start in range(0, n, 8192):
-        block = features[start : start + 8192].astype(np.float64) - centre
-        length = np.sqrt(np.square(block).sum(axis=1, keepdims=True))
+    unit = torch.empty((n, d), dtype=torch.float32, device=device)
+    length = np.empty(n)
+    step = max(1, _GATHER_VALUES // d)
+    for start in range(0, n, step):
+        block = features[start : start + step].astype(np.float64) - centre
+        size = np.sqrt(np.square(block).sum(axis=1))
+        length[start : start + step] = size
         if metric == "cosine":
-            block /= np.where(length > 0, length, 1.0)
-        longest = max(longest, float(length.max()))
-        points[start : start + 8192] = torch.from_numpy(block.astype(np.float32)).to(device)
-    if metric == "cosine":
-        return points, None, rounding
-    return points, -0.5 * points.square().sum(dim=1), 2 * rounding * max(longest, 1e-30) ** 2
+            block /= np.where(size > 0, size, 1.0)[:, None]
+        unit[start : start + step] = torch.from_numpy(block.astype(np.float32)).to(device)
+    blank = torch.from_numpy(length == 0).to(device)
+    if metric == "euclidean":
+        slack = 4 * rounding * max(float(length.max()), 1e-18) ** 2
+        return Points(whole, unit, -0.5 * unit.square().sum(dim=1), None, blank, slack, np.float64)
+    if features.dtype == np.float32:
+        return Points(unit, unit, None, None, blank, rounding, np.float32)
+    inverse = torch.from_numpy(1.0 / np.where(length > 0, length, 1.0)).to(device)
+    return Points(whole, unit, None, inverse, blank, rounding, np.float64)
 
 
-def _scores(points: torch.Tensor, offset: torch.Tensor | None, start: int, stop: int) -> torch.Tensor:
-    block = points[start:stop]
-    scores = torch.mm(block, points.T) if offset is None else torch.addmm(offset, block, points.T)
-    at = torch.arange(stop - start, device=points.device)
-    scores[at, at + start] = -torch.inf
+def _distances(points: Points, left: torch.Tensor, right: torch.Tensor, metric: Metric) -> NDArray[Any]:
+    """(r, m) distances of rows `left` (r,) to rows `right` (r, m), from differences, so that they keep their digits."""
+    a, b = points.rows[left][:, None, :], points.rows[right]
+    if metric == "euclidean":
+        a, b = a.double(), b.double()
+    elif points.scale is not None:
+        a, b = a * points.scale[left][:, None, None], b * points.scale[right][:, :, None]
+    square = (b - a).square_().sum(dim=2)
+    if metric == "euclidean":
+        return square.sqrt_().cpu().numpy()
+    # A row of zeros has no direction: its similarity to any other row is 0, its distance 1.
+    blank = points.blank[left][:, None] ^ points.blank[right]
+    return torch.where(blank, 1.0, square.mul_(0.5)).cpu().numpy()
+
+
+def _largest_by_rows(points: Points, keep: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `keep` other rows with the largest score for every row, and the smallest score kept, in blocks of rows."""
+    n = len(points.unit)
+    candidate = torch.empty((n, keep), dtype=torch.int64, device=points.unit.device)
+    floor = torch.empty(n, dtype=torch.float32, device=points.unit.device)
+    step = max(1, 10 * _SCORES_AT_ONCE // n)
+    for start in range(0, n, step):
+        rows = torch.arange(start, min(start + step, n), device=points.unit.device)
+        value, index = _largest(_scores(points, rows), keep)
+        candidate[start : start + step] = index
+        floor[start : start + step] = value.amin(dim=1)
+    return candidate, floor
+
+
+def _scores(points: Points, rows: torch.Tensor) -> torch.Tensor:
+    """(r, n) scores of some rows against all; minus infinity for a row against itself."""
+    scores = torch.mm(points.unit[rows], points.unit.T)
+    if points.offset is not None:
+        scores += points.offset
+        scores += points.offset[rows][:, None]
+    scores[torch.arange(len(rows), device=rows.device), rows] = -torch.inf
     return scores
 
 
-def _largest(scores: torch.Tensor, keep: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The `keep` largest scores of each row, in no order: the groups with the largest maxima must hold them all."""
-    n = scores.shape[1]
+def _largest(scores: torch.Tensor, keep: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `keep` largest of each row, in no order: the groups with the largest maxima must hold them all."""
+    rows, n = scores.shape
     width = n // _GROUPS
     if width < 4 * keep:
         value, index = scores.topk(keep, dim=1, sorted=False)
-        return value.cpu().numpy(), index.cpu().numpy()
+        return value, index
     whole = width * _GROUPS
-    strided = scores[:, :whole].view(len(scores), _GROUPS, width)
-    _, group = strided.amax(dim=1).topk(keep, dim=1, sorted=False)
+    strided = scores[:, :whole].view(rows, _GROUPS, width)
+    group = strided.amax(dim=1).topk(keep, dim=1, sorted=False).indices
     inside = torch.gather(strided, 2, group[:, None, :].expand(-1, _GROUPS, -1)).flatten(1)
-    rest = scores[:, whole:]
-    value, place = torch.cat((inside, rest), dim=1).topk(keep, dim=1, sorted=False)
-    column = torch.gather(group, 1, (place % keep).clamp(max=keep - 1))
+    value, place = torch.cat((inside, scores[:, whole:]), dim=1).topk(keep, dim=1, sorted=False)
+    column = torch.gather(group, 1, place % keep)
     index = torch.where(place < inside.shape[1], (place // keep) * width + column, place - inside.shape[1] + whole)
-    return value.cpu().numpy(), index.cpu().numpy()
-
-
-def _score_of(
-    distance: NDArray[np.float64],
-    points: torch.Tensor,
-    offset: torch.Tensor | None,
-    start: int,
-    stop: int,
-    metric: Metric,
-) -> NDArray[np.float64]:
-    """The score that a row at this distance would have without rounding."""
-    if metric == "cosine" or offset is None:
-        return 1.0 - distance
-    square = -2.0 * offset[start:stop].double().cpu().numpy()
-    score: NDArray[np.float64] = 0.5 * (square - distance**2)
-    return score
+    return value, index
 
 
 def _settle(
-    features: NDArray[Any],
-    scores: torch.Tensor,
-    floor: NDArray[np.float64],
-    open_rows: NDArray[np.int64],
-    start: int,
+    points: Points,
+    unsure: NDArray[np.int64],
+    reach: NDArray[np.float64],
     k: int,
     metric: Metric,
     indices: NDArray[np.int64],
     distances: NDArray[Any],
 ) -> None:
-    """Compare every row that rounding leaves in question with the rows named by `open_rows`, in place."""
-    for row in open_rows:
-        near = torch.nonzero(scores[row] >= float(floor[row]) - abs(float(floor[row])) * 1e-6)[:, 0].cpu().numpy()
-        exact = exact_pair_distances(features, np.full(len(near), start + row), near, metric)
+    """Compare every row that rounding leaves in question with the rows named by `unsure`; writes into the results."""
+    scores = _scores(points, torch.from_numpy(unsure).to(points.unit.device)).cpu().numpy()
+    for row, score in zip(unsure, scores, strict=True):
+        near = np.flatnonzero(score >= reach[row] - 2 * points.slack)
+        if len(near) > _SETTLE_AT_MOST:
+            near = np.sort(near[np.argsort(-score[near], kind="stable")[:_SETTLE_AT_MOST]])
+        left = torch.tensor([row], device=points.unit.device)
+        right = torch.from_numpy(near).to(points.unit.device)[None]
+        exact = _distances(points, left, right, metric)[0]
         order = np.lexsort((near, exact))[:k]
-        indices[start + row], distances[start + row] = near[order], exact[order]
+        indices[row], distances[row] = near[order], exact[order]
+
+
+def _reduced_precision(device: str) -> bool:
+    """Whether bfloat16 products with float32 sums are faster here than float32 ones."""
+    if device != "cpu":
+        return False
+    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
+
+
+def _reduced_slack(unit: torch.Tensor) -> float:
+    """How far rounding the rows to bfloat16 can move a score: the lengths of what the rounding takes away bound it."""
+    longest, lost = 0.0, 0.0
+    step = max(1, _GATHER_VALUES // unit.shape[1])
+    for start in range(0, len(unit), step):
+        block = unit[start : start + step]
+        longest = max(longest, float(block.square().sum(dim=1).max()) ** 0.5)
+        lost = max(lost, float((block - block.bfloat16().float()).square().sum(dim=1).max()) ** 0.5)
+    return 2 * lost * longest + lost**2
+
+
+class _Precision:
+    """While open, float32 products on this CPU may be computed in bfloat16; the setting found is put back after."""
+
+    def __init__(self, reduced: bool) -> None:
+        self.reduced = reduced
+
+    def __enter__(self) -> None:
+        self.before = torch.get_float32_matmul_precision()
+        if self.reduced:
+            torch.set_float32_matmul_precision("medium")
+
+    def __exit__(self, *exc: object) -> None:
+        if self.reduced:
+            torch.set_float32_matmul_precision(self.before)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.records import InputError
 from dqkit.signals.duplicates import duplicate_groups, near_duplicates
 from dqkit.signals.identical_rows import identical_rows
-from dqkit.signals.knn import Metric, exact_neighbors
+from dqkit.signals.knn import SMALL, Found, Metric, exact_neighbors, of_distinct_rows
 from dqkit.signals.outliers import outlier_flags, outlier_scores
 
 Method = Literal["exact", "approximate"]
@@ -61,16 +61,30 @@ class Neighbors:
         )
 
 
-def neighbors(features: ArrayLike, k: int = 10, *, metric: Metric | None = None) -> Neighbors:
+def neighbors(
+    features: ArrayLike,
+    k: int = 10,
+    *,
+    metric: Metric | None = None,
+    method: Method | Literal["auto"] = "auto",
+    exact_up_to: int = 100_000,
+    device: str = "auto",
+    recall_rows: int = 500,
+    seed: int = 0,
+) -> Neighbors:
     """Return the k nearest other rows of every row, with outliers and duplicates, as a `Neighbors`.
 
     features: (n, d) numbers, finite, n > k. float32 stays float32; everything else becomes float64.
     metric: None takes cosine where d > 3 and euclidean otherwise.
+    method: "auto" is exact up to `exact_up_to` rows on a CPU and at every size on a GPU, else approximate.
+        Approximate needs pynndescent (`pip install 'dqkit[large]'`), which compiles for some 20 s once per process.
+    device: "auto" takes a CUDA GPU where there is one. recall_rows: how many rows the recall is measured on.
 
     Flags are those of cleanlab's Datalab: an outlier's mean distance exceeds Q3 + 1.7 IQR; a near duplicate is closer
     than 0.13 times the median nearest distance. Equal distances are ordered by position.
 
-    Raises `InputError` where features are not a finite matrix, or k is not in 1..n-1.
+    Raises `InputError` where features are not a finite matrix, or k is not in 1..n-1; `MissingExtra` where the
+    approximate search is needed and not installed.
 
     >>> found = neighbors([[0.0], [0.1], [5.0]], k=1)
     >>> found.indices.ravel().tolist(), found.table["outlier_score"].round(2).tolist()
@@ -81,25 +95,62 @@ def neighbors(features: ArrayLike, k: int = 10, *, metric: Metric | None = None)
     if not 1 <= k < n:
         raise InputError(f"k must lie in 1..n-1 with n = {n} rows; got {k}. Lower k or pass more rows.")
     chosen: Metric = metric or ("cosine" if d > 3 else "euclidean")
-    if chosen not in ("cosine", "euclidean"):
-        raise InputError(f"metric must be 'cosine' or 'euclidean'; got {metric!r}.")
-    indices, distances = exact_neighbors(rows, k, chosen)
-    return describe(rows, indices, distances, metric=chosen, method="exact", recall=1.0, recall_rows=0)
+    for name, value, allowed in (
+        ("metric", chosen, ("cosine", "euclidean")),
+        ("method", method, ("auto", "exact", "approximate")),
+    ):
+        if value not in allowed:
+            raise InputError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
+    first = identical_rows(rows)
+    place = _device(device, n)
+    if method == "auto":
+        method = "exact" if place != "cpu" or n <= exact_up_to else "approximate"
+    recall = 1.0
+    if method == "exact" or n <= SMALL:
+        found = exact_neighbors(rows, k, chosen, first, device=place)
+        method, recall_rows = "exact", 0
+    else:
+        found, recall = _approximate(rows, k, chosen, first, seed=seed, sample=recall_rows)
+    return describe(found, first, metric=chosen, method=method, recall=recall, recall_rows=recall_rows)
+
+
+def _approximate(
+    rows: NDArray[Any], k: int, metric: Metric, first: NDArray[np.int64], *, seed: int, sample: int
+) -> tuple[Found, float]:
+    from dqkit.signals.knn_approximate import approximate_neighbors
+
+    measured = [1.0]
+
+    def search(distinct: NDArray[Any], reach: int) -> Found:
+        if len(distinct) <= SMALL:
+            return exact_neighbors(distinct, reach, metric, np.arange(len(distinct)))
+        found, measured[0] = approximate_neighbors(distinct, reach, metric, seed=seed, sample=sample)
+        return found
+
+    return of_distinct_rows(rows, first, k, search), measured[0]
+
+
+def _device(device: str, n: int) -> str:
+    """Where to search; PyTorch is only asked where a GPU could be worth its start."""
+    if device != "auto" or n <= SMALL:
+        return "cpu" if device == "auto" else device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def describe(
-    features: NDArray[Any],
-    indices: NDArray[np.int64],
-    distances: NDArray[Any],
+    found: Found,
+    first: NDArray[np.int64],
     *,
     metric: Metric,
     method: Method,
     recall: float,
     recall_rows: int,
 ) -> Neighbors:
-    """Return the findings of a graph that was found before, as a `Neighbors`."""
+    """Return the findings of a graph that was found before; first: (n,) from `identical_rows`."""
+    indices, distances = found
     n, k = indices.shape
-    first = identical_rows(features)
     copied = np.bincount(first, minlength=n)[first] > 1
     outlier, outlier_distance = outlier_flags(distances)
     near, duplicate_distance = near_duplicates(indices, distances)

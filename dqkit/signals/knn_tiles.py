@@ -1,0 +1,126 @@
+"""The best-scoring rows of every row from half of the products: each tile serves its rows and its columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+_TILE = 1024
+
+
+def largest_by_tiles(
+    unit: torch.Tensor, offset: torch.Tensor | None, keep: int, *, tile: int = _TILE
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (n, keep) positions of the other rows with the largest scores, in no order, and (n,) the smallest kept.
+
+    unit: float32 (n, d) on the CPU. offset: (n,) added for both rows of a pair, or None. keep < n.
+    Of two rows with equal scores at the edge either may be left out. O(n (keep + 96)) memory.
+    """
+    n = len(unit)
+    best = _Best(n, keep, tile)
+    buffer = torch.empty(tile * tile)
+    edges = [(start, min(start + tile, n)) for start in range(0, n, tile)]
+    # Own tiles first: they give every row a floor, and data in class order finds its nearest rows at once.
+    for start, stop in edges:
+        scores = _scores(unit, offset, (start, stop), (start, stop), buffer)
+        scores.fill_diagonal_(-torch.inf)
+        best.offer(scores, start, start)
+    for at, rows in enumerate(edges):
+        for columns in edges[at + 1 :]:
+            scores = _scores(unit, offset, rows, columns, buffer)
+            best.offer(scores, rows[0], columns[0])
+            best.offer(scores.T, columns[0], rows[0])
+    return best.result()
+
+
+def _scores(
+    unit: torch.Tensor,
+    offset: torch.Tensor | None,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    buffer: torch.Tensor,
+) -> torch.Tensor:
+    left, right = unit[slice(*rows)], unit[slice(*columns)]
+    scores = buffer[: len(left) * len(right)].view(len(left), len(right))
+    torch.mm(left, right.T, out=scores)
+    if offset is not None:
+        scores += offset[slice(*columns)]
+        scores += offset[slice(*rows)][:, None]
+    return scores
+
+
+class _Best:
+    """Per row, a buffer of candidates: everything above the row's floor goes in, now and then it is cut to `keep`."""
+
+    def __init__(self, n: int, keep: int, tile: int) -> None:
+        self.keep = keep
+        self.room = 2 * keep + 64
+        self.score = torch.full((n, self.room), -torch.inf)
+        self.index = torch.zeros((n, self.room), dtype=torch.int32)
+        self.used = np.zeros(n, dtype=np.int64)
+        self.floor = torch.full((n,), -torch.inf)
+        self.above = np.empty(tile * tile, dtype=bool)
+
+    def offer(self, scores: torch.Tensor, row: int, column: int) -> None:
+        """Take scores (r, w) of rows row.. against columns column.. into account."""
+        r, w = scores.shape
+        rows = slice(row, row + r)
+        # NumPy compares and scans several times faster than torch here, into a buffer that is already paged in.
+        across = not scores.is_contiguous()
+        seen = scores.T.numpy() if across else scores.numpy()
+        floor = self.floor[rows].numpy()
+        above = self.above[: seen.size].reshape(seen.shape)
+        np.greater(seen, floor if across else floor[:, None], out=above)
+        flat = np.flatnonzero(above)
+        if len(flat) > r * self.keep:
+            self._offer_largest(scores, row, column)
+            return
+        if not len(flat):
+            return
+        if across:
+            other, own = np.divmod(flat, r)
+            order = np.argsort(own, kind="stable")
+            own, other = own[order], other[order]
+        else:
+            own, other = np.divmod(flat, w)
+        count = np.bincount(own, minlength=r)
+        if (self.used[rows] + count).max() > self.room:
+            self.cut(rows)
+            if (self.used[rows] + count).max() > self.room:
+                self._offer_largest(scores, row, column)
+                return
+        place = self.used[rows][own] + np.arange(len(own)) - (np.cumsum(count) - count)[own]
+        at = torch.from_numpy((own + row) * self.room + place)
+        self.score.view(-1)[at] = scores[torch.from_numpy(own), torch.from_numpy(other)]
+        self.index.view(-1)[at] = torch.from_numpy((other + column).astype(np.int32))
+        self.used[rows] += count
+
+    def _offer_largest(self, scores: torch.Tensor, row: int, column: int) -> None:
+        rows = slice(row, row + len(scores))
+        self.cut(rows)
+        few = min(self.keep, scores.shape[1])
+        value, index = scores.topk(few, dim=1, sorted=False)
+        # After a cut at most `keep` places are used, so the next `keep` are free in every row.
+        place = torch.from_numpy(self.used[rows])[:, None] + torch.arange(few)
+        self.score[rows].scatter_(1, place, value)
+        self.index[rows].scatter_(1, place, (index + column).to(torch.int32))
+        self.used[rows] += few
+        self.cut(rows)
+
+    def cut(self, rows: slice) -> None:
+        """Keep the best `keep` candidates of these rows and raise their floor to the worst of them."""
+        if self.used[rows].max(initial=0) <= self.keep:
+            return
+        value, place = self.score[rows].topk(self.keep, dim=1, sorted=False)
+        index = torch.gather(self.index[rows], 1, place)
+        self.score[rows] = -torch.inf
+        self.score[rows, : self.keep] = value
+        self.index[rows, : self.keep] = index
+        self.used[rows] = np.minimum(self.used[rows], self.keep)
+        self.floor[rows] = value.amin(dim=1)
+
+    def result(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, keep) positions and (n,) the smallest score among them."""
+        for start in range(0, len(self.used), _TILE):
+            self.cut(slice(start, start + _TILE))
+        return self.index[:, : self.keep].long(), self.floor
