@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,17 +49,33 @@ def browser_page(browser_context):
     page.close()
 
 
+@pytest.fixture(scope="session")
+def lab_page(jupyterlab: Lab, browser_context):
+    """A page that shows the lab, shared by every test that is content with a notebook of its own."""
+    page = browser_context.new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{jupyterlab.url}/lab/workspaces/shared")
+    page.wait_for_function("() => window.jupyterapp?.started !== undefined")
+    page.evaluate("async () => await window.jupyterapp.restored")
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def open_notebook(jupyterlab: Lab, browser_page):
-    """open_notebook(path or cells) copies or writes a notebook into the lab, opens it and gives a `Notebook`."""
+def open_notebook(jupyterlab: Lab, lab_page):
+    """open_notebook(path or cells) copies or writes a notebook into the lab, opens it and gives a `Notebook`.
+
+    Notebooks written from cells share one kernel, which saves its start; a copied one gets its own.
+    """
     opened: list[Notebook] = []
 
-    def open_one(what: Path | list[str], *, name: str = "test.ipynb") -> Notebook:
-        notebook = Notebook(jupyterlab, browser_page, jupyterlab.put(what, name=name))
+    def open_one(what: Path | list[str], *, own_kernel: bool = False) -> Notebook:
+        name = what.name if isinstance(what, Path) else f"test-{uuid.uuid4().hex[:8]}.ipynb"
+        notebook = Notebook(jupyterlab, lab_page, jupyterlab.put(what, name=name))
         opened.append(notebook)
-        notebook.open()
+        notebook.open(own_kernel=own_kernel or isinstance(what, Path))
         return notebook
 
     yield open_one
     for notebook in opened:
-        notebook.shut_down()
+        notebook.close()

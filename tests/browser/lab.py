@@ -107,11 +107,30 @@ class Notebook:
 
     def __init__(self, lab: Lab, page: Any, name: str) -> None:
         self.lab, self.page, self.name = lab, page, name
+        self._own_kernel = True
 
-    def open(self) -> None:
-        """Opens it in a workspace of its own and waits for an idle kernel."""
-        workspace = f"auto-{uuid.uuid4().hex[:6]}"
-        self.page.goto(f"{self.lab.url}/lab/workspaces/{workspace}/tree/{self.name}")
+    def open(self, *, own_kernel: bool = True) -> None:
+        """Opens it in the lab that the page shows (or in a new one) and waits for an idle kernel.
+
+        Without `own_kernel` it takes the lab's shared kernel, starting it the first time.
+        """
+        self._own_kernel = own_kernel
+        if not self.page.url.startswith(self.lab.url):
+            self.page.goto(f"{self.lab.url}/lab/workspaces/{uuid.uuid4().hex[:8]}")
+        self.page.wait_for_function("() => window.jupyterapp?.restored !== undefined")
+        self.page.evaluate(
+            """async ([path, shared]) => {
+                const app = window.jupyterapp;
+                await app.restored;
+                const kernels = shared ? [...app.serviceManager.kernels.running()] : [];
+                const known = kernels.find((kernel) => kernel.id === window.sharedKernel);
+                const kernel = known ? { id: known.id } : { name: 'python3' };
+                const panel = await app.commands.execute('docmanager:open', { path, factory: 'Notebook', kernel });
+                await panel.sessionContext.ready;
+                if (shared) window.sharedKernel = panel.sessionContext.session.kernel.id;
+            }""",
+            [self.name, not own_kernel],
+        )
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
@@ -174,6 +193,15 @@ class Notebook:
         """Waits until this sample is the painted one."""
         self.page.wait_for_selector(f'{LABELER}[data-sample-id="{sample_id}"]', timeout=timeout * 1000)
 
-    def shut_down(self) -> None:
-        """Ends the notebook's kernel."""
-        self.page.evaluate("async () => await window.jupyterapp.shell.currentWidget?.sessionContext.shutdown()")
+    def close(self) -> None:
+        """Closes it without saving, and ends its kernel if it is its own."""
+        self.page.evaluate(
+            """async (own) => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                if (!panel) return;
+                if (own) await panel.sessionContext.shutdown();
+                await panel.context.save();
+                panel.dispose();
+            }""",
+            self._own_kernel,
+        )
