@@ -34,7 +34,7 @@ def fit_calibration(scores: NDArray[Any], labels: NDArray[np.int64]) -> Calibrat
     """The temperature (Guo et al. 2017) and floor with the least log-loss of the out-of-sample scores.
 
     scores: (n, c), out-of-sample, higher = more likely. labels: (n,) the given labels. The floor is the share of
-    labels that no score explains: with flipped labels a temperature alone would blur every clean sample to pay for them.
+    labels that no score explains: with flipped labels a temperature alone would blur the clean ones to pay for them.
     """
     from scipy.optimize import minimize
 
@@ -60,7 +60,9 @@ def fit_calibration(scores: NDArray[Any], labels: NDArray[np.int64]) -> Calibrat
     return Calibration(float(np.exp(found.x[0]) * spread), float(0.9 / (1 + np.exp(-found.x[1]))))
 
 
-def mixture_weights(member_probs: NDArray[np.float32], labels: NDArray[np.int64], *, rounds: int = 100) -> NDArray[np.float64]:
+def mixture_weights(
+    member_probs: NDArray[np.float32], labels: NDArray[np.int64], *, rounds: int = 100
+) -> NDArray[np.float64]:
     """(m,) weights, sum 1, under which the average of the members has the least out-of-sample log-loss.
 
     member_probs: (m, n, c), out-of-sample. Expectation maximisation for mixture weights: convex, so no tuning.

@@ -27,7 +27,9 @@ class Checkpoints:
     folder: Path | None
     call: str
 
-    def load(self, member: str, fold: int, settings: Mapping[str, Any]) -> tuple[NDArray[np.float32], dict[str, float]] | None:
+    def load(
+        self, member: str, fold: int, settings: Mapping[str, Any]
+    ) -> tuple[NDArray[np.float32], dict[str, float]] | None:
         """The saved scores and timings, or None where nothing (or something else, or a torn file) is saved."""
         if self.folder is None:
             return None
@@ -38,12 +40,19 @@ class Checkpoints:
                 scores = np.asarray(saved["scores"], dtype=np.float32)
         except (OSError, ValueError, KeyError, EOFError):
             return None  # absent or torn: the fit runs again and writes it anew
-        if facts.get("digest") != _digest(scores) or facts.get("fingerprint") != self.fingerprint(member, fold, settings):
+        if facts.get("digest") != _digest(scores) or facts.get("fingerprint") != self.fingerprint(
+            member, fold, settings
+        ):
             return None
         return scores, facts["timings"]
 
     def save(
-        self, member: str, fold: int, settings: Mapping[str, Any], scores: NDArray[np.float32], timings: Mapping[str, float]
+        self,
+        member: str,
+        fold: int,
+        settings: Mapping[str, Any],
+        scores: NDArray[np.float32],
+        timings: Mapping[str, float],
     ) -> None:
         """Write both files, each whole or not at all; the JSON last, since it vouches for the npz."""
         if self.folder is None:

@@ -81,7 +81,9 @@ def _neighbor_rows(task: Task, features: NDArray[np.float32], asked: NDArray[np.
             part = here[start : start + 500]
             distances = squared_distances(features[asked[part]], features[train])
             near = np.argpartition(distances, k - 1, axis=1)[:, :k]
-            near = np.take_along_axis(near, np.take_along_axis(distances, near, axis=1).argsort(axis=1, kind="stable"), axis=1)
+            near = np.take_along_axis(
+                near, np.take_along_axis(distances, near, axis=1).argsort(axis=1, kind="stable"), axis=1
+            )
             for rank in range(k):
                 label = task.y[train[near[:, rank]]]
                 votes[part, 1, label] += 1

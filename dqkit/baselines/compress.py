@@ -9,7 +9,7 @@ FIT_ROWS = 4_000
 
 
 def standardize(x: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Columns centred and scaled in place by the mean and deviation of the given rows; a constant column becomes zero."""
+    """Columns centred and scaled in place by mean and deviation of the given rows; a constant column becomes zero."""
     sample = x[rows] if len(rows) < len(x) else x
     mean = sample.mean(axis=0, dtype=np.float64)
     deviation = sample.std(axis=0, dtype=np.float64)
@@ -20,7 +20,7 @@ def standardize(x: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.f
 
 
 def principal(x: NDArray[np.float32], width: int, *, rows: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
-    """(n, <= width) projections of centred x on its leading principal directions, learned from at most 4,000 of `rows`."""
+    """(n, <= width) projections of centred x on its leading principal directions, learned from 4,000 of `rows`."""
     rng = np.random.default_rng(seed)
     if x.shape[1] <= width or len(rows) == 0:
         return np.array(x, dtype=np.float32)

@@ -41,14 +41,14 @@ def cross_val_predictions(
     """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
 
     estimators: None for the defaults of the modality, or one estimator, a list, or a mapping name -> estimator with
-        scikit-learn's fit/predict_proba (or decision_function). folds: how many parts the labelled samples are cut into.
+        scikit-learn's fit/predict_proba (or decision_function). folds: how many parts the labelled are cut into.
     seed: the same seed gives the same result bit for bit on the same CPU.
     checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
     groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
 
-    Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges the
-    samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are learned
-    without labels and never from test samples. Each member's scores are calibrated (temperature and floor) on its
+    Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
+    the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
+    learned without labels and never from test samples. Each member's scores are calibrated (temperature and floor) on its
     out-of-sample scores; `pred_probs` averages the members under the weights of least out-of-sample log-loss and is
     calibrated once more. A class with a single sample is absent from training whenever that sample is judged.
     A member that raises is reported in a warning and in `baselines`; the others go on.
@@ -112,7 +112,8 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
     if (counts > 0).sum() < 2:
         raise InputError(
             "ds must have labelled training samples of at least two classes; got "
-            f"{int((y >= 0).sum())} labelled samples of {int((counts > 0).sum())} class(es). Label a few samples of each class first."
+            f"{int((y >= 0).sum())} labelled samples of {int((counts > 0).sum())} class(es). "
+            "Label a few samples of each class first."
         )
     together = copy_groups(ds)
     if groups is not None:
@@ -120,18 +121,35 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
         if given.shape != (len(ds),):
             raise InputError(f"groups must have shape ({len(ds)},), one value a sample; got {given.shape}.")
         together = join_groups(np.unique(given.astype(str), return_inverse=True)[1].astype(np.int64), together)
-    fold_of = stratified_folds(y, folds=folds, seed=seed, groups=together)
-    for fold in range(folds):
-        if len(np.unique(y[(y >= 0) & (fold_of != fold)])) < 2:
-            raise InputError(
-                f"ds must leave at least two classes to train on in every fold; without fold {fold} only one is left. "
-                "Label more samples of the other classes."
+    fold_of = _feasible(y, folds, seed, together)
+    if fold_of is None and groups is None:
+        fold_of = _feasible(y, folds, seed, np.arange(len(y)))
+        if fold_of is not None:
+            warnings.warn(
+                "so many samples are copies of each other that folds cannot keep copies together; they are split, "
+                "and accuracies may be too good",
+                BaselineWarning,
+                stacklevel=3,
             )
+    if fold_of is None:
+        raise InputError(
+            f"ds must leave at least two classes to train on in each of the {folds} folds; it has "
+            f"{int((y >= 0).sum())} labelled samples whose groups do not allow it. Label more samples, or ask for fewer folds or finer groups."
+        )
     return Task(ds, y, fold_of, seed)
 
 
+def _feasible(y: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """The folds, or None where there are fewer groups than folds or a fold would leave one class to train on."""
+    if folds >= 2 and len(np.unique(groups[y >= 0])) < min(folds, int((y >= 0).sum())):
+        return None
+    fold_of = stratified_folds(y, folds=folds, seed=seed, groups=groups)
+    enough = all(len(np.unique(y[(y >= 0) & (fold_of != fold)])) >= 2 for fold in range(folds))
+    return fold_of if enough else None
+
+
 def _seen_in_training(task: Task) -> NDArray[np.bool_]:
-    """(labelled,) False where no training fold of the sample holds its class: its log-loss says nothing of the model."""
+    """(labelled,) False where the sample is its class: no model that judges it has seen the class."""
     folds, y = task.folds[task.labeled], task.y[task.labeled]
     per_fold = np.zeros((int(folds.max()) + 1, task.n_classes), dtype=np.int64)
     np.add.at(per_fold, (folds, y), 1)
@@ -217,8 +235,8 @@ def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> tuple[
     timings = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
     if scores.shape != (len(at), task.n_classes) or not np.isfinite(scores).all():
         raise InputError(
-            f"member {member.name!r} must return finite scores of shape {(len(at), task.n_classes)}; got shape {scores.shape}"
-            f" with {int((~np.isfinite(scores)).sum())} values that are not finite."
+            f"member {member.name!r} must return finite scores of shape {(len(at), task.n_classes)}; "
+            f"got shape {scores.shape} with {int((~np.isfinite(scores)).sum())} values that are not finite."
         )
     if fold == 0:
         timings |= _latency(predict, at)

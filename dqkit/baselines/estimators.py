@@ -72,7 +72,9 @@ def _member(task: Task, name: str, model: Any) -> Member:
 
         return predict
 
-    return Member(name, fit, {"estimator": f"{type(model).__module__}.{type(model).__qualname__}", "params": _params(model)})
+    return Member(
+        name, fit, {"estimator": f"{type(model).__module__}.{type(model).__qualname__}", "params": _params(model)}
+    )
 
 
 def _random_states(model: Any) -> list[str]:

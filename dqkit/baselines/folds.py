@@ -78,10 +78,13 @@ def _level(filled: NDArray[np.float64], total: NDArray[np.float64], n: int) -> N
 def copy_groups(dataset: Dataset) -> NDArray[np.int64]:
     """(n,) group numbers: samples whose content is the same share one.
 
-    Images: the same pixels. Texts: the same words, whatever their case, spacing and punctuation. Table rows: equal values.
+    Images: the same pixels. Texts: the same words, whatever their case, spacing and punctuation.
+    Table rows: equal values.
     """
     if dataset.modality == "image":
-        keys = [hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in dataset.content]
+        keys = [
+            hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in dataset.content
+        ]
     elif dataset.modality == "text":
         keys = []
         for position, text in enumerate(dataset.content):

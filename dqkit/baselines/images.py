@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from dqkit.baselines.compress import principal, standardize
 from dqkit.baselines.defaults import Representation
 from dqkit.baselines.kernel import kernel_member
-from dqkit.baselines.members import Member, Predict, Task
+from dqkit.baselines.members import Member, Predict
 from dqkit.baselines.patches import learn_dictionary, patch_features, settings_for, small
 from dqkit.baselines.ridge import FoldRidge
 
-NETWORK_PIXELS = 1_500_000
+NETWORK_PIXELS = 500_000
 FEATURE_WIDTH = 64
 
 
@@ -45,11 +45,15 @@ class ImageRepresentation(Representation):
 
     @cached_property
     def plain(self) -> NDArray[np.float32]:
+        """(n, at most 16 x 16 x c) centred pixels, all divided by one number: they keep their relative importance."""
         x = self.pixels
         while x.shape[2] > 16 and x.shape[3] > 16:
             h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
-            x = (x[:, :, :h:2, :w:2] + x[:, :, 1:h:2, :w:2] + x[:, :, :h:2, 1:w:2] + x[:, :, 1:h:2, 1:w:2]) / 4
-        return standardize_whole(x.reshape(len(x), -1), self.task)
+            x = x[:, :, :h:2, :w:2] + x[:, :, 1:h:2, :w:2] + x[:, :, :h:2, 1:w:2] + x[:, :, 1:h:2, 1:w:2]
+        flat = x.reshape(len(x), -1)
+        seen = flat[self.task.unsupervised]
+        scale = max(float(seen.std(axis=0, dtype=np.float64).mean()), 1e-6)
+        return np.asarray((flat - seen.mean(axis=0, dtype=np.float64)) / scale, dtype=np.float32)
 
     @cached_property
     def ridge(self) -> FoldRidge:
@@ -80,14 +84,6 @@ class ImageRepresentation(Representation):
             return self.ridge.fit(fold, columns=np.sort(order[half::2]))
 
         return Member(name, fit, {"model": "patch ridge, half of the columns", "half": half})
-
-
-def standardize_whole(x: NDArray[np.float32], task: Task) -> NDArray[np.float32]:
-    """Each column centred, all divided by one number: pixels keep their relative importance."""
-    seen = x[task.unsupervised] if len(task.unsupervised) else x
-    centred = x - seen.mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = float(centred[task.unsupervised].std()) if len(task.unsupervised) else 1.0
-    return np.asarray(centred / np.float32(max(scale, 1e-6)), dtype=np.float32)
 
 
 def _has_cuda() -> bool:

@@ -48,14 +48,16 @@ class KernelRidge:
             between, across = self._kernel(train, train, width), self._kernel(held, train, width)
             targets = np.eye(self.task.n_classes)[self.task.y[train]]
             for penalty in PENALTIES:
-                error = ((across @ solve_spd(between, targets - targets.mean(0), penalty) + targets.mean(0) - wanted) ** 2).mean()
+                error = (
+                    (across @ solve_spd(between, targets - targets.mean(0), penalty) + targets.mean(0) - wanted) ** 2
+                ).mean()
                 trials.append((float(error), width, penalty))
         return min(trials)[1:]
 
     def _kernel(self, a: Positions, b: Positions, width: float) -> NDArray[np.float32]:
         k = squared_distances(self.x[a], self.x[b])
         k *= np.float32(-1 / (width * max(self._scale, 1e-12)))
-        return np.exp(k, out=k)
+        return np.asarray(np.exp(k, out=k))
 
     def fit(self, fold: int, seed: int) -> Predict:
         width, penalty = self.choice
@@ -75,11 +77,11 @@ class KernelRidge:
 
 def squared_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     """(len(a), len(b)) squared Euclidean distances, never negative."""
-    d = a @ b.T
+    d = np.asarray(a @ b.T, dtype=np.float32)
     d *= -2
     d += (a * a).sum(axis=1)[:, None]
     d += (b * b).sum(axis=1)[None]
-    return np.maximum(d, 0, out=d)
+    return np.asarray(np.maximum(d, 0, out=d))
 
 
 def kernel_member(task: Task, x: Callable[[], NDArray[np.float32]], name: str = "kernel") -> Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,9 @@ def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dict
     norms = np.linalg.norm(w, axis=1)
     w = w[norms > 1e-3 * max(float(norms.mean()), 1e-9)]
     w /= np.linalg.norm(w, axis=1, keepdims=True)
-    words = _spherical_kmeans(w, min(settings.words, len(w)), rng) if len(w) else np.zeros((1, flat.shape[1]), np.float32)
+    words = (
+        _spherical_kmeans(w, min(settings.words, len(w)), rng) if len(w) else np.zeros((1, flat.shape[1]), np.float32)
+    )
     projection = np.ascontiguousarray(white @ words.T)
     sample = (flat[:4000] - mean) @ projection
     return Dictionary(settings, projection, (mean @ projection).astype(np.float32), float(sample.std()))
@@ -130,4 +133,4 @@ def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: 
 
 def _cells(length: int, grid: int) -> list[tuple[int, int]]:
     edges = np.linspace(0, length, grid + 1).round().astype(int)
-    return [(int(a), int(max(b, a + 1))) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(a), int(max(b, a + 1))) for a, b in pairwise(edges)]

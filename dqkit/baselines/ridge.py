@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,44 @@ from numpy.typing import NDArray
 from dqkit.baselines.members import Positions, Predict, Scores, Task
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-CONSTANT = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """What normal equations need of some rows: X'X, X'Y, the column sums of X and Y, and how many rows there are."""
+
+    gram: NDArray[np.float32]
+    cross: NDArray[np.float32]
+    x_sum: NDArray[np.float64]
+    y_sum: NDArray[np.float64]
+    rows: int
+
+    def __sub__(self, other: Moments) -> Moments:
+        return Moments(
+            self.gram - other.gram,
+            self.cross - other.cross,
+            self.x_sum - other.x_sum,
+            self.y_sum - other.y_sum,
+            self.rows - other.rows,
+        )
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(
+            self.gram + other.gram,
+            self.cross + other.cross,
+            self.x_sum + other.x_sum,
+            self.y_sum + other.y_sum,
+            self.rows + other.rows,
+        )
 
 
 class FoldRidge:
-    """Exact K-fold ridge regression on one-hot labels from one pass over the features.
+    """Exact K-fold ridge regression with an intercept on one-hot labels, from one pass over the features.
 
-    x: (n, d) float32 features of every sample, roughly centred. With G_k = X_k' X_k of the samples held out in fold k, the
-    normal equations of fold k are those of all samples minus G_k (a downdate), so K fits cost one Gram matrix and K
-    Cholesky factors. With fewer labelled samples than columns the same solution comes from the n x n kernel matrix.
-    Penalties are relative to the mean squared column norm, so `strength` means the same on any features.
+    x: (n, d) float32 features of every sample, roughly centred. With G_k = X_k' X_k of the samples held out in fold k,
+    the normal equations of fold k are those of all samples minus G_k (a downdate), so K fits cost one Gram matrix and
+    K Cholesky factors. With fewer labelled samples than columns the same solution comes from the kernel matrix X X'.
+    The penalty is `strength` times the mean variance sum of a column, so it means the same on any features.
     """
 
     def __init__(self, task: Task, x: NDArray[np.float32]) -> None:
@@ -31,35 +60,27 @@ class FoldRidge:
     @cached_property
     def _targets(self) -> NDArray[np.float32]:
         """(n labelled, c): one-hot rows."""
-        labels = self.task.y[self.task.labeled]
-        return np.eye(self.task.n_classes, dtype=np.float32)[labels]
+        return np.eye(self.task.n_classes, dtype=np.float32)[self.task.y[self.task.labeled]]
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:
         x = self.x[self.task.labeled]
-        return np.asarray(x @ x.T + np.float32(CONSTANT**2), dtype=np.float32)
+        return np.asarray(x @ x.T, dtype=np.float32)
 
     @cached_property
-    def _grams(self) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """For every fold the Gram matrix of its held-out rows (with the constant column last) and X' Y."""
+    def _moments(self) -> list[Moments]:
+        """The moments of every fold's held-out rows."""
         folds = self.task.folds[self.task.labeled]
-        d = self.x.shape[1]
-        grams, crosses = [], []
+        out = []
         for fold in range(int(folds.max()) + 1):
-            held = folds == fold
-            x, y = self.x[self.task.labeled[held]], self._targets[held]
-            gram = np.empty((d + 1, d + 1), dtype=np.float32)
-            gram[:d, :d] = x.T @ x
-            gram[d, :d] = gram[:d, d] = CONSTANT * x.sum(axis=0, dtype=np.float64)
-            gram[d, d] = CONSTANT**2 * len(x)
-            grams.append(gram)
-            crosses.append(np.vstack([x.T @ y, CONSTANT * y.sum(axis=0, keepdims=True)]).astype(np.float32))
-        return grams, crosses
+            x, y = self.x[self.task.labeled[folds == fold]], self._targets[folds == fold]
+            sums = x.sum(axis=0, dtype=np.float64), y.sum(axis=0, dtype=np.float64)
+            out.append(Moments(np.asarray(x.T @ x), np.asarray(x.T @ y), *sums, len(x)))
+        return out
 
     @cached_property
-    def _totals(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        grams, crosses = self._grams
-        return np.asarray(sum(grams[1:], grams[0].copy())), np.asarray(sum(crosses[1:], crosses[0].copy()))
+    def _total(self) -> Moments:
+        return reduce(Moments.__add__, self._moments)
 
     @cached_property
     def strength(self) -> float:
@@ -70,39 +91,46 @@ class FoldRidge:
         return STRENGTHS[int(np.argmin(errors))]
 
     def fit(self, fold: int, strength: float | None = None, columns: NDArray[np.int64] | None = None) -> Predict:
-        """The model of one fold, over all columns or the chosen ones; predict(positions) -> (k, c) regression scores."""
-        weights = self.weights(fold, self.strength if strength is None else strength, columns)
+        """The model of one fold over all or the chosen columns; predict(positions) -> (k, c) regression scores."""
+        solve = self._dual if self.dual else self._primal
+        weights, intercept = solve(fold, self.strength if strength is None else strength, columns)
 
         def predict(at: Positions) -> Scores:
             x = self.x[at] if columns is None else self.x[np.ix_(at, columns)]
-            return np.asarray(x @ weights[:-1] + CONSTANT * weights[-1], dtype=np.float32)
+            return np.asarray(x @ weights + intercept, dtype=np.float32)
 
         return predict
 
-    def weights(self, fold: int, strength: float, columns: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """(d + 1, c) coefficients of one fold; the last row belongs to the constant column."""
-        if self.dual:
-            return self._dual_weights(fold, strength, columns)
-        grams, crosses = self._grams
-        gram, cross = self._totals[0] - grams[fold], self._totals[1] - crosses[fold]
+    def _primal(
+        self, fold: int, strength: float, columns: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        m = self._total - self._moments[fold]
+        gram, cross, x_sum = m.gram, m.cross, m.x_sum
         if columns is not None:
-            keep = np.r_[columns, len(gram) - 1]
-            gram, cross = gram[np.ix_(keep, keep)], cross[keep]
-        penalty = strength * float(np.trace(gram)) / len(gram)
-        return solve_spd(gram, cross, penalty)
+            gram, cross, x_sum = gram[np.ix_(columns, columns)], cross[columns], x_sum[columns]
+        x_mean, y_mean = x_sum / m.rows, m.y_sum / m.rows
+        gram = gram - np.outer(x_mean, x_sum).astype(np.float32)
+        cross = cross - np.outer(x_mean, m.y_sum).astype(np.float32)
+        weights = solve_spd(gram, cross, strength * float(np.trace(gram)) / len(gram))
+        return weights, (y_mean - x_mean @ weights).astype(np.float32)
 
-    def _dual_weights(self, fold: int, strength: float, columns: NDArray[np.int64] | None) -> NDArray[np.float32]:
+    def _dual(
+        self, fold: int, strength: float, columns: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         train = np.flatnonzero(self.task.folds[self.task.labeled] != fold)
-        x = self.x[self.task.labeled[train]]
+        x, y = self.x[self.task.labeled[train]], self._targets[train]
         if columns is None:
             kernel = self._kernel[np.ix_(train, train)]
         else:
             x = x[:, columns]
-            kernel = x @ x.T + np.float32(CONSTANT**2)
-        # The same penalty as in the primal: trace(X X') = trace(X' X), and d + 1 columns share it.
-        penalty = strength * float(np.trace(kernel)) / (x.shape[1] + 1)
-        alpha = solve_spd(kernel, self._targets[train], penalty)
-        return np.vstack([x.T @ alpha, CONSTANT * alpha.sum(axis=0, keepdims=True)]).astype(np.float32)
+            kernel = x @ x.T
+        middle = kernel.mean(axis=0, dtype=np.float64).astype(np.float32)
+        kernel = kernel - middle[:, None] - middle[None] + middle.mean()
+        y_mean, x_mean = y.mean(axis=0), x.mean(axis=0, dtype=np.float64)
+        # The same penalty as in the primal: X X' and X' X have one trace, shared there by d columns.
+        alpha = solve_spd(kernel, y - y_mean, strength * float(np.trace(kernel)) / x.shape[1])
+        weights = np.asarray(x.T @ alpha - np.outer(x_mean, alpha.sum(axis=0)), dtype=np.float32)
+        return weights, (y_mean - x_mean @ weights).astype(np.float32)
 
 
 def solve_spd(matrix: NDArray[Any], right: NDArray[Any], penalty: float) -> NDArray[np.float32]:
@@ -110,8 +138,8 @@ def solve_spd(matrix: NDArray[Any], right: NDArray[Any], penalty: float) -> NDAr
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
     for kind in (np.float32, np.float64):
-        system = matrix.astype(kind)  # a copy: the factor overwrites it
-        system.flat[:: len(system) + 1] += penalty
+        system: NDArray[Any] = matrix.astype(kind)  # a copy: the factor overwrites it
+        system[np.diag_indices_from(system)] += penalty
         try:
             factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
@@ -119,6 +147,6 @@ def solve_spd(matrix: NDArray[Any], right: NDArray[Any], penalty: float) -> NDAr
         solution = np.asarray(cho_solve(factor, right.astype(kind), check_finite=False), dtype=np.float32)
         if np.isfinite(solution).all():
             return solution
-    damped = matrix.astype(np.float64)
-    damped.flat[:: len(damped) + 1] += max(penalty, 1e-6 * float(np.trace(matrix)) / len(matrix), 1e-12)
+    damped: NDArray[Any] = matrix.astype(np.float64)
+    damped[np.diag_indices_from(damped)] += max(penalty, 1e-6 * float(np.trace(matrix)) / len(matrix), 1e-12)
     return np.asarray(np.linalg.lstsq(damped, right.astype(np.float64), rcond=None)[0], dtype=np.float32)

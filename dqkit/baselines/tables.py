@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.compress import principal
 from dqkit.baselines.defaults import Representation
-from dqkit.baselines.members import Member, Positions, Predict, Scores, Task, full_scores
+from dqkit.baselines.members import Member, Positions, Predict, Scores, full_scores
 from dqkit.baselines.ridge import FoldRidge
 
 LEVELS = 40
@@ -30,7 +30,7 @@ class Encoded:
 
 
 def encode(frame: pd.DataFrame, seen: Positions) -> Encoded:
-    """Numbers for a table of numeric, boolean, categorical, text and date columns; statistics from the `seen` rows only."""
+    """Numbers for a table of numeric, boolean, categorical, text and date columns; statistics come from `seen` rows."""
     ordinal, categorical, dense = [], [], []
     for name in frame.columns:
         column = frame[name]
@@ -60,7 +60,7 @@ def _dates(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
     """Days since 1970, month, day of the week and hour."""
     at = pd.to_datetime(column, errors="coerce", utc=True)
     days = (at - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    parts = [days, at.dt.month, at.dt.dayofweek, at.dt.hour]
+    parts: list[pd.Series[Any]] = [days, at.dt.month, at.dt.day_of_week, at.dt.hour]
     return [np.asarray(part.to_numpy(dtype=np.float64, na_value=np.nan)) for part in parts]
 
 

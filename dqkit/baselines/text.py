@@ -37,7 +37,9 @@ class TextRepresentation(Representation):
 
         seen = self.task.unsupervised
         for floor in (2 if len(seen) > 200 else 1, 1):
-            vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=floor, dtype=np.float32, strip_accents="unicode", **options)
+            vectorizer = TfidfVectorizer(
+                sublinear_tf=True, min_df=floor, dtype=np.float32, strip_accents="unicode", **options
+            )
             try:
                 if len(seen) == len(self.texts):
                     return vectorizer.fit_transform(self.texts).tocsr()
@@ -60,7 +62,8 @@ class TextRepresentation(Representation):
         seen = self.task.unsupervised
         _, _, right = randomized_svd(x[seen], min(width, len(seen)), n_iter=3, random_state=self.task.seed % 2**32)
         projected = np.asarray(x @ right.T, dtype=np.float32)
-        return projected / np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-6)
+        length = np.linalg.norm(projected, axis=1, keepdims=True)
+        return np.asarray(projected / np.maximum(length, 1e-6), dtype=np.float32)
 
     def members(self) -> list[Member]:
         return [
@@ -100,7 +103,7 @@ def _ridge(task: Task, x: Any, fold: int, penalty: float) -> Predict:
 
 
 def conjugate_ridge(x: Any, targets: NDArray[np.float32], penalty: float, *, steps: int = 60) -> NDArray[np.float32]:
-    """(d, c) ridge coefficients of a sparse (n, d) matrix by conjugate gradients on all columns of the targets at once."""
+    """(d, c) ridge coefficients of a sparse (n, d) matrix by conjugate gradients on all targets at once."""
     xt = x.T.tocsr()
     w = np.zeros((x.shape[1], targets.shape[1]), dtype=np.float32)
     residual = np.asarray(xt @ targets, dtype=np.float32)
