@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from dqkit.records import Dataset, Predictions
-from dqkit.report.data_sections import balance, duplicates, outliers, overview
+from dqkit.report.copies import duplicates
+from dqkit.report.data_sections import balance, outliers, overview
 from dqkit.report.inputs import Absent, Inputs, align, plain
 from dqkit.report.metrics import METRICS
 from dqkit.report.model_sections import baselines, calibration, label_errors, uncertain

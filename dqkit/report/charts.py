@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -57,20 +57,29 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def histogram(data: dict[str, Any], label: str, axis: str, part: dict[str, Any] | None = None) -> Markup:
+def histogram(
+    data: dict[str, Any], label: str, axis: str, *, part: dict[str, Any] | None = None, logarithmic: bool = False
+) -> Markup:
     """Bars of counts over [0, 1]; `part` is a subset in the same bins, drawn in front in the colour of warning."""
     edges, counts = data["edges"], data["counts"]
-    height = 180
-    ticks = nice_ticks(0, max([*counts, 1]), 4)
-    across, up = _scale(0, 1, LEFT, WIDTH - RIGHT), _scale(0, ticks[-1], height - BOTTOM, TOP)
+    height, most = 180, max([*counts, 1])
+    across = _scale(0, 1, LEFT, WIDTH - RIGHT)
+    if logarithmic:
+        # The axis starts at half a count, so that a single sample is still seen.
+        ticks = [10.0**k for k in range(max(1, math.ceil(math.log10(most))) + 1)]
+        raw = _scale(math.log10(0.5), math.log10(ticks[-1]), height - BOTTOM, TOP)
+        up = lambda count: raw(math.log10(max(count, 0.5)))  # noqa: E731
+    else:
+        ticks = nice_ticks(0, most, 4)
+        up = _scale(0, ticks[-1], height - BOTTOM, TOP)
+    floor = up(0)
     body = [_line(LEFT, up(t), WIDTH - RIGHT, up(t), "grid") for t in ticks]
     body += [_text(LEFT - 6, up(t) + 4, number(t, "count"), "end") for t in ticks]
     for kind, heights in (("bar", counts), ("bar strong", part["counts"] if part else [])):
         for left, right, count in zip(edges[:-1], edges[1:], heights, strict=False):
             if count:
-                body.append(
-                    _rect(across(left) + 1, up(count), across(right) - across(left) - 2, up(0) - up(count), kind)
-                )
+                width = across(right) - across(left) - 2
+                body.append(_rect(across(left) + 1, up(count), width, floor - up(count), kind))
     body += [_text(across(t), height - BOTTOM + 15, f"{t:g}") for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, height - 3, axis, kind="axis"))
     return _frame(body, label, height)
@@ -142,6 +151,6 @@ def interval(rate: float, low: float, high: float, label: str) -> Markup:
     return _frame(body, label, height)
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Any:
+def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     width = (high - low) or 1.0
     return lambda value: start + (float(value) - low) / width * (end - start)

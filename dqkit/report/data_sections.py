@@ -1,19 +1,15 @@
-"""Sections about the samples themselves: what they are, balance, outliers, duplicates and leakage."""
+"""Sections about the samples themselves: what they are, balance and outliers."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dqkit.records import TEST_SPLIT
 from dqkit.report.inputs import Absent, Inputs, texts
 
-SHOWN_GROUPS = 12
-SHOWN_MEMBERS = 8
 SHOWN_SAMPLES = 12
 SHOWN_PROBLEMS = 20
 OUTLIER_SCORE = 0.9
@@ -158,61 +154,6 @@ def outliers(inputs: Inputs) -> dict[str, Any]:
             {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "score": float(scores[i])} for i in order
         ],
         "metrics": {"outlier_rate": high / len(scores)},
-    }
-
-
-def duplicates(inputs: Inputs) -> dict[str, Any]:
-    """Groups of identical or nearly identical samples: those whose labels differ, and those that span two splits."""
-    codes = np.nan_to_num(inputs.signal("duplicate_group"), nan=-1.0).astype(np.int64)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for position in np.flatnonzero(codes >= 0):
-        groups[int(codes[position])].append(int(position))
-    members = [group for group in groups.values() if len(group) > 1]
-    splits = inputs.dataset.split
-    described: list[dict[str, Any]] = []
-    for group in members:
-        names = {inputs.label_names[i] for i in group} - {None}
-        spans = sorted({str(splits[i]) for i in group})
-        described.append({"size": len(group), "conflict": len(names) > 1, "splits": spans, "at": group})
-    described.sort(key=lambda g: (not g["conflict"], len(g["splits"]) < 2, -g["size"], g["at"][0]))
-    is_test = inputs.dataset.is_test
-    leaked = [i for g in members if any(~is_test[g]) for i in g if is_test[i]]
-    across = sum(len(g["splits"]) > 1 for g in described)
-    redundant = sum(len(group) - 1 for group in members)
-    n_test = int(is_test.sum())
-    return {
-        "groups_total": len(members),
-        "redundant": redundant,
-        "conflicts": sum(g["conflict"] for g in described),
-        "groups": [_group(inputs, g) for g in described[:SHOWN_GROUPS]],
-        "leakage": {
-            "groups": across,
-            "test_samples": len(leaked),
-            "n_test": n_test,
-            "sample_ids": [inputs.id_at(i) for i in sorted(leaked)[:100]],
-        },
-        "metrics": {
-            "duplicate_rate": redundant / len(codes),
-            "duplicate_groups": len(members),
-            "duplicate_conflicts": sum(g["conflict"] for g in described),
-            "leakage_groups": across,
-            "leakage_rate": len(leaked) / n_test if n_test else 0.0,
-        },
-    }
-
-
-def _group(inputs: Inputs, group: Mapping[str, Any]) -> dict[str, Any]:
-    splits = inputs.dataset.split
-    samples = [
-        {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "split": str(splits[i])}
-        for i in group["at"][:SHOWN_MEMBERS]
-    ]
-    return {
-        "size": group["size"],
-        "conflict": group["conflict"],
-        "splits": group["splits"],
-        "leaks": TEST_SPLIT in group["splits"] and len(group["splits"]) > 1,
-        "samples": samples,
     }
 
 

@@ -15,15 +15,15 @@ def verdict(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, flo
     """`level` ("good", "fair", "poor" or "unknown"), `word`, `headline` and `sentences`.
 
     The level follows the labels that look wrong and nobody has reviewed: below 1 % good, from 5 % poor, fair between.
-    Leakage between splits, unreadable samples, duplicates whose labels differ, or a section that failed make a good
-    level fair.
+    Leakage between splits, unreadable samples, identical samples whose labels differ, or a section that failed make a
+    good level fair.
     """
     errors = _ok(sections, "label_errors")
     level = "unknown"
     if errors:
         open_rate = metrics.get("label_errors_open_rate", 0.0)
         level = "good" if open_rate < SOUND_BELOW else "fair" if open_rate < POOR_FROM else "poor"
-        trouble = ("leakage_groups", "unreadable_rate", "duplicate_conflicts", "failed_sections")
+        trouble = ("leakage_groups", "unreadable_rate", "exact_duplicate_conflicts", "failed_sections")
         if level == "good" and any(metrics.get(name, 0) > 0 for name in trouble):
             level = "fair"
     word = {"good": "Looks sound", "fair": "Needs attention", "poor": "Needs work", "unknown": "Not judged yet"}[level]
@@ -62,11 +62,15 @@ def _more(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float
     gain = next((d for d in moved.get("deltas", []) if d["metric"] == "test_accuracy"), None)
     if gain and gain["difference"] is not None:
         said.append(f"Test accuracy went from {percent(gain['before'])} to {percent(gain['after'])} in the last round.")
-    if metrics.get("leakage_rate"):
-        said.append(f"{percent(metrics['leakage_rate'])} of the test split also occurs outside it.")
-    if metrics.get("duplicate_conflicts"):
-        n = int(metrics["duplicate_conflicts"])
-        said.append(f"{counted(n, 'group')} of duplicates {'carries' if n == 1 else 'carry'} differing labels.")
+    leaked, near = metrics.get("exact_leakage_rate", 0.0), metrics.get("leakage_rate", 0.0)
+    if leaked:
+        more = f" ({percent(near)} counting near copies)" if near > leaked else ""
+        said.append(f"{percent(leaked)} of the test split also occurs outside it{more}.")
+    elif near:
+        said.append(f"{percent(near)} of the test split has a near copy outside it.")
+    if metrics.get("exact_duplicate_conflicts"):
+        n = int(metrics["exact_duplicate_conflicts"])
+        said.append(f"{counted(n, 'group')} of identical samples {'carries' if n == 1 else 'carry'} differing labels.")
     if metrics.get("unreadable_rate"):
         said.append(f"{percent(metrics['unreadable_rate'])} of the samples cannot be read.")
     return said

@@ -171,14 +171,15 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
             f"Repair or remove {counted(unreadable, 'unreadable sample')}.",
             "Training leaves out what it cannot read.",
         )
-    leaked = copies.get("leakage", {}).get("test_samples", 0)
-    if leaked:
-        why = "A test score that has seen its answers is too high."
-        verb = "occurs" if leaked == 1 else "occur"
-        add("duplicates", f"Take {counted(leaked, 'sample')} that also {verb} elsewhere out of the test split.", why)
-    if copies.get("conflicts"):
-        why = "The same sample cannot be both, so at least one label in each group is wrong."
-        add("duplicates", f"Decide {counted(copies['conflicts'], 'duplicate group')} whose labels differ.", why)
+    leakage = copies.get("leakage", {})
+    leaked, near = leakage.get("test_samples_identical", 0), leakage.get("test_samples", 0)
+    if near:
+        alike = "an identical copy" if leaked else "a near copy"
+        what = f"Take {counted(leaked or near, 'test sample')} with {alike} in another split out of one of the two."
+        add("duplicates", what, "A test score that has seen its answers is too high.")
+    if copies.get("identical_conflicts"):
+        what = f"Decide {counted(copies['identical_conflicts'], 'group')} of identical samples whose labels differ."
+        add("duplicates", what, "The same sample cannot be both, so at least one label in each is wrong.")
     if errors.get("open"):
         pair = next(iter(errors.get("pairs") or []), None)
         start = f" Start with {pair['given']} that look like {pair['suggested']} ({pair['count']})." if pair else ""
