@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .media import card_text
 Kind = Literal["text", "float", "int", "bool", "class", "prediction"]
 
 QUEUE_FIELDS = ("queue_rank", "queue_action", "queue_score", "queue_suggestion", "queue_reasons", "queue_done")
+EXAMPLE_FILE = os.path.abspath(os.sep + "dqkit-example.png")
 FIFTYONE_FIELDS = ("id", "filepath", "tags", "metadata", "media_type", "created_at", "last_modified_at")
 OWN_FIELDS = ("dqkit_id", "split", "content", "given_label", "label", "prediction", "pushed_label", "pushed_serial")
 RESERVED = frozenset((*FIFTYONE_FIELDS, *OWN_FIELDS, "pushed_hash", *QUEUE_FIELDS))
@@ -96,20 +98,37 @@ def row_hashes(columns: Mapping[str, Column]) -> list[str]:
 
 def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> None:
     """Give the FiftyOne dataset a field for every column; one whose kind changed since the last push is made anew."""
-    plain = {"text": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
+    label = fo.Classification(label="", confidence=0.0, logits=[0.0], source="", annotator="")
+    examples = {"text": "", "float": 0.0, "int": 0, "bool": False, "class": label, "prediction": label}
+    fields = {"text": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
     schema = target.get_field_schema()
-    for name, kind in columns.items():
-        wanted = plain.get(kind, fo.EmbeddedDocumentField)
-        if name in schema and not isinstance(schema[name], wanted):
-            target.delete_sample_field(name)
-        if name not in schema or not isinstance(schema[name], wanted):
-            if wanted is fo.EmbeddedDocumentField:
-                target.add_sample_field(name, wanted, embedded_doc_type=fo.Classification)
-            else:
-                target.add_sample_field(name, wanted)
+    changed = [
+        name
+        for name, kind in columns.items()
+        if name in schema and not isinstance(schema[name], fields.get(kind, fo.EmbeddedDocumentField))
+    ]
+    if changed:
+        target.delete_sample_fields(changed)
+    missing = {name: examples[kind] for name, kind in columns.items() if name in changed or name not in schema}
+    if missing:
+        _with_example(fo, target, missing)
 
 
-def documents(fo: ModuleType, columns: Mapping[str, Column], positions: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+def bare_document(fo: ModuleType, target: Any) -> dict[str, Any]:
+    """What FiftyOne itself writes for a sample that has a file and nothing else, as its database holds it."""
+    return {name: value for name, value in _with_example(fo, target, {}).items() if name not in ("_id", "filepath")}
+
+
+def _with_example(fo: ModuleType, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The database form of an example sample, added and taken away: FiftyOne then knows its fields, in one step."""
+    target.delete_samples(target.match(fo.ViewField("filepath") == EXAMPLE_FILE))  # of a push killed just here
+    key = target.add_sample(fo.Sample(filepath=EXAMPLE_FILE, **values), dynamic=True)
+    document = dict(target._sample_collection.find_one({"filepath": EXAMPLE_FILE}))
+    target.delete_samples([key])
+    return document
+
+
+def documents(fo: ModuleType, columns: Mapping[str, Column], positions: Sequence[int]) -> Iterator[dict[str, Any]]:
     """The database values of all fields, one dict per given sample."""
     template = dict(fo.Classification(label="").to_dict())
     for at in positions:

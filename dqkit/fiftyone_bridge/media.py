@@ -65,13 +65,15 @@ def _file_name(sample_id: str) -> str:
 
 
 def _write(dataset: Dataset, at: int, file: Path) -> None:
-    from PIL import Image
+    import cv2  # comes with FiftyOne, and writes small files much faster than Pillow
 
-    image = (
-        Image.fromarray(_pixels(dataset.content[at])) if dataset.modality == "image" else _card(card_text(dataset, at))
-    )
+    pixels: NDArray[Any]
+    pixels = _pixels(dataset.content[at]) if dataset.modality == "image" else _card(card_text(dataset, at))
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    _, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     part = file.with_suffix(f".{os.getpid()}.part")
-    image.save(part, format="PNG", compress_level=1)
+    part.write_bytes(png.tobytes())
     os.replace(part, file)  # a killed process leaves no half image under the final name
 
 
@@ -83,14 +85,14 @@ def _pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _card(text: str) -> Any:
+def _card(text: str) -> NDArray[np.uint8]:
     from PIL import Image, ImageDraw
 
     cut = text if len(text) <= CARD_CHARACTERS else text[: CARD_CHARACTERS - 1] + "…"
     lines = [part for line in cut.splitlines() for part in (textwrap.wrap(line, 44) or [""])]
     image = Image.new("L", CARD_SIZE, 255)
     ImageDraw.Draw(image).multiline_text((12, 10), "\n".join(lines[:12]), fill=20, font=_font(), spacing=3)
-    return image
+    return np.asarray(image)
 
 
 @cache

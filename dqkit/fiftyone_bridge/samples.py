@@ -12,7 +12,17 @@ import pandas as pd
 
 from ..records import Dataset, InputError, Predictions
 from .connection import connect
-from .fields import QUEUE_FIELDS, Column, Kind, classification, declare, documents, row_hashes, sample_columns
+from .fields import (
+    QUEUE_FIELDS,
+    Column,
+    Kind,
+    bare_document,
+    classification,
+    declare,
+    documents,
+    row_hashes,
+    sample_columns,
+)
 from .media import media_files
 from .views import save_queue_view
 
@@ -60,12 +70,7 @@ def push(
     target = open_or_create(fo, name, owner)
     serial = _next_serial(target, dataset)
     declare(fo, target, {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS})
-    for attribute in ("source", "annotator"):
-        target.add_sample_field(f"label.{attribute}", fo.StringField)
-    known = set(target.values("dqkit_id"))
-    fresh = np.flatnonzero([str(i) not in known for i in dataset.ids])
-    _insert(fo, target, dataset, fresh, Path(media_dir))
-    _update(fo, target, dataset, columns, current, queued, serial)
+    _write(fo, target, dataset, columns, current, queued, serial=serial, media_dir=Path(media_dir))
     save_queue_view(fo, target)
     target.reload()
     return target
@@ -155,67 +160,87 @@ def _queue_rows(dataset: Dataset, queue: pd.DataFrame) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _insert(fo: ModuleType, target: Any, dataset: Dataset, fresh: Any, media_dir: Path) -> None:
-    if not len(fresh):
-        return
-    files = media_files(dataset, fresh, media_dir)
-    target.add_samples(
-        [
-            fo.Sample(
-                filepath=file, dqkit_id=str(dataset.ids[at]), tags=[str(dataset.split[at])] if dataset.split[at] else []
-            )
-            for at, file in zip(fresh, files, strict=True)
-        ],
-        progress=False,
-    )
+def _insert_operations(
+    fo: ModuleType, target: Any, dataset: Dataset, rows: Mapping[int, dict[str, Any]], media_dir: Path
+) -> list[Any]:
+    """One operation per new sample, with all its fields at once."""
+    from bson import ObjectId
+    from pymongo import InsertOne
+
+    common = bare_document(fo, target)
+    positions = np.array(list(rows), dtype=np.int64)
+    shuffle = np.random.default_rng(0).random(len(rows))  # FiftyOne draws random views by this number
+    files = media_files(dataset, positions, media_dir)
+    return [
+        InsertOne(
+            {
+                **common,
+                "_id": ObjectId(),
+                "_rand": float(chance),
+                "filepath": file,
+                "tags": [str(dataset.split[at])] if dataset.split[at] else [],
+                "dqkit_id": str(dataset.ids[at]),
+                **row,
+            }
+        )
+        for (at, row), file, chance in zip(rows.items(), files, shuffle, strict=True)
+    ]
 
 
-def _update(
+def _write(
     fo: ModuleType,
     target: Any,
     dataset: Dataset,
     columns: Mapping[str, Column],
     current: Mapping[str, list[str | None]],
     queued: list[tuple[Any, ...]] | None,
+    *,
     serial: int,
+    media_dir: Path,
 ) -> None:
-    """Write what differs from what is there, one operation per sample, plus one per label that may have been edited."""
+    """Write what differs from what is there: one operation per sample, one more per label a human may be editing."""
     from bson import ObjectId
     from pymongo import UpdateOne
 
     states = _states(target)
+    here = [states.get(str(i)) for i in dataset.ids]
     hashes = row_hashes(columns)
+    stale = [at for at, state in enumerate(here) if state is None or state["pushed_hash"] != hashes[at]]
+    values = dict(zip(stale, documents(fo, columns, stale), strict=True))
     template = dict(fo.Classification(label="").to_dict())
-    here = [states[str(i)] for i in dataset.ids]
-    stale = np.flatnonzero([state["pushed_hash"] != row for state, row in zip(here, hashes, strict=True)])
-    values = dict(zip(stale.tolist(), documents(fo, columns, stale), strict=True))
     now = pd.Timestamp.now("UTC").to_pydatetime().replace(tzinfo=None)
+    new: dict[int, dict[str, Any]] = {}
     operations: list[Any] = []
     touched: list[str] = []
     for at, state in enumerate(here):
-        key = ObjectId(state["id"])
         changes: dict[str, Any] = values.get(at, {})
         if changes:
             changes["pushed_hash"] = hashes[at]
-        if queued is not None and queued[at] != tuple(state[name] for name in QUEUE_FIELDS):
+        if queued is not None and (state is None or queued[at] != tuple(state[name] for name in QUEUE_FIELDS)):
             changes.update(zip(QUEUE_FIELDS, queued[at], strict=True))
+        label = current["label"][at]
+        source, annotator = (current[name][at] if label else None for name in ("source", "annotator"))
+        labelled = {
+            "label": classification(template, label, source=source, annotator=annotator),
+            "pushed_label": label or "",
+            "pushed_serial": serial,
+            "last_modified_at": now,
+        }
+        if state is None:
+            new[at] = {**changes, **labelled, "created_at": now}
+            continue
+        key = ObjectId(state["id"])
         if changes:
             operations.append(UpdateOne({"_id": key}, {"$set": {**changes, "last_modified_at": now}}))
             touched.append(state["id"])
-        label = current["label"][at]
-        source, annotator = (current[name][at] if label else None for name in ("source", "annotator"))
-        edited = state["pushed_serial"] is not None and state["label.label"] != (state["pushed_label"] or None)
+        edited = state["label.label"] != (state["pushed_label"] or None)
         same = (label, source, annotator) == (state["label.label"], state["label.source"], state["label.annotator"])
-        if not edited and (not same or state["pushed_serial"] is None):
+        if not edited and not same:
             # The filter makes this a compare-and-set: a label edited since it was read above is not overwritten.
-            written = {
-                "label": classification(template, label, source=source, annotator=annotator),
-                "pushed_label": label or "",
-                "pushed_serial": serial,
-                "last_modified_at": now,
-            }
-            operations.append(UpdateOne({"_id": key, "label.label": state["label.label"]}, {"$set": written}))
+            operations.append(UpdateOne({"_id": key, "label.label": state["label.label"]}, {"$set": labelled}))
             touched.append(state["id"])
+    if new:
+        operations += _insert_operations(fo, target, dataset, new, media_dir)
     bulk_write(target, operations, touched)
 
 

