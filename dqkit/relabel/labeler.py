@@ -21,7 +21,11 @@ from dqkit.records import InputError
 from .cards import Answer, CardSource
 from .messages import batches, unpack
 
-SCRIPTS = ("state.js", "keys.js", "view.js", "labeler.js")
+SCRIPTS = (
+    *("element.js", "keys.js", "storage.js", "state.js", "single.js", "kernel.js", "grid.js", "reduce.js"),
+    *("exhibit.js", "why.js", "view.js", "gridview.js", "labeler.js"),
+)
+STYLES = ("frame.css", "sample.css", "controls.css", "grid.css")
 HISTORY = 200
 
 
@@ -40,7 +44,7 @@ def script() -> str:
 @cache
 def stylesheet() -> str:
     """The widget's CSS."""
-    return (files(__package__) / "static" / "labeler.css").read_text("utf-8")
+    return "\n".join((files(__package__) / "static" / name).read_text("utf-8") for name in STYLES)
 
 
 class Labeler(anywidget.AnyWidget):

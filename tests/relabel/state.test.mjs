@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 const folder = new URL("../../dqkit/relabel/static/", import.meta.url);
-const { answeredCount, held, initialState, ready, reduce, RETRY_MS } = await import(new URL("state.js", folder));
+const { answeredCount, held, initialState, ready } = await import(new URL("state.js", folder));
+const { RETRY_MS } = await import(new URL("kernel.js", folder));
+const { reduce } = await import(new URL("reduce.js", folder));
 const { intent, search } = await import(new URL("keys.js", folder));
 
 const CLASSES = ["cat", "dog", "owl"];
@@ -209,4 +211,157 @@ test("keys are text while a person types, and Enter on a button presses it", () 
 test("the class search ranks a prefix over a word's start over the middle", () => {
   assert.deepEqual(search(["barn owl", "snowl", "Owl", "cat"], "owl"), ["Owl", "barn owl", "snowl"]);
   assert.deepEqual(search(["a"], "  "), []);
+});
+
+test("going back to a past sample records nothing until its answer changes", () => {
+  const m = machine();
+  m.run("choose", { label: "cat" });
+  m.paint();
+  m.run("revisit", { past: "e1" });
+  assert.equal(m.state.current.sample_id, "a");
+  m.paint();
+  m.run("choose", { label: "cat", event_id: "again" });
+  assert.equal(m.sent().length, 1);
+  assert.equal(m.state.current.sample_id, "b");
+  m.run("revisit", { past: "e1" });
+  m.paint();
+  m.run("choose", { label: "owl", event_id: "e9" });
+  assert.deepEqual(m.sent().slice(1).map((a) => [a.event_id, a.kind, a.label, a.undoes]), [
+    ["e9-undo", "undo", null, "e1"], ["e9", "label", "owl", null],
+  ]);
+  assert.deepEqual(m.state.history.map((h) => h.event_id), ["e9"]);
+  assert.equal(m.state.current.sample_id, "b");
+  assert.equal(answeredCount(m.state), 1);
+});
+
+test("left and right walk through the past and come back to the sample that waits", () => {
+  const m = machine();
+  for (const label of ["cat", "dog"]) {
+    m.run("choose", { label });
+    m.paint();
+  }
+  const at = (by) => {
+    m.run("step", { by });
+    return m.state.current.sample_id;
+  };
+  assert.deepEqual([at(-1), at(-1), at(-1), at(1), at(1), at(1)], ["b", "a", "a", "b", "c", "c"]);
+  assert.equal(m.sent().length, 2);
+});
+
+test("undo of a revisited sample takes that answer back, not the newest", () => {
+  const m = machine();
+  for (const label of ["cat", "dog"]) {
+    m.run("choose", { label });
+    m.paint();
+  }
+  m.run("revisit", { past: "e1" });
+  m.paint();
+  m.run("undo");
+  assert.equal(m.sent().at(-1).undoes, "e1");
+  assert.equal(m.state.current.sample_id, "a");
+  assert.deepEqual(m.state.history.map((h) => h.event_id), ["e2"]);
+  assert.deepEqual(m.state.queue.map((c) => c.sample_id), ["c"]);
+});
+
+test("a note is an event of its own and the sample stays", () => {
+  const m = machine();
+  m.run("note", { text: "  blurred ", event_id: "n1" });
+  assert.deepEqual(m.sent().map((a) => [a.kind, a.why, a.sample_id]), [["note", "blurred", "a"]]);
+  assert.equal(m.state.current.sample_id, "a");
+  assert.equal(answeredCount(m.state), 0);
+  assert.deepEqual(m.state.history, []);
+});
+
+const page = (n, suggested = "dog") => Array.from({ length: n }, (_, i) => card(`g${i}`, { suggested }));
+
+/** A machine in the grid view with these cards, the source having no more. */
+function gridMachine(cards) {
+  const m = machine(cards, { prefetch: 3 });
+  m.run("view");
+  if (m.state.askedAt !== null) m.run("cards", { ask: m.state.ask, cards: [], last: true, answered: 0, total: cards.length });
+  m.run("gridPainted", { page: m.state.grid?.page });
+  return m;
+}
+
+test("a grid page holds the largest group with one suggestion", () => {
+  const m = gridMachine([card("x", { suggested: "owl" }), ...page(3), card("y", { suggested: "owl" })]);
+  assert.equal(m.state.grid.label, "dog");
+  assert.deepEqual(m.state.grid.cards.map((c) => c.sample_id), ["g0", "g1", "g2"]);
+});
+
+test("Enter labels the page without what was taken out, and that comes one by one", () => {
+  const m = gridMachine([...page(4), card("z", { suggested: null })]);
+  m.run("gridMove", { by: 1 });
+  m.run("gridToggle");
+  m.run("gridConfirm", { event_id: "b" });
+  assert.deepEqual(m.sent().map((a) => [a.event_id, a.sample_id, a.label]), [
+    ["b-0", "g0", "dog"], ["b-1", "g2", "dog"], ["b-2", "g3", "dog"],
+  ]);
+  assert.equal(m.state.grid, null);
+  assert.deepEqual([m.state.current, ...m.state.queue].map((c) => c.sample_id).sort(), ["g1", "z"]);
+});
+
+test("a key of another class labels the whole selection so", () => {
+  const m = gridMachine(page(3));
+  m.run("gridRelabel", { label: "owl", event_id: "b" });
+  assert.deepEqual(m.sent().map((a) => a.label), ["owl", "owl", "owl"]);
+});
+
+test("no page is confirmed before all of it is painted", () => {
+  const m = gridMachine([...page(3), card("o1", { suggested: "owl" }), card("o2", { suggested: "owl" })]);
+  m.run("gridConfirm", { event_id: "b" });
+  assert.equal(m.sent().length, 3);
+  m.run("gridConfirm", { event_id: "c" });
+  assert.equal(m.sent().length, 3);
+  m.run("gridPainted", { page: m.state.grid.page });
+  m.run("gridConfirm", { event_id: "c" });
+  assert.deepEqual(m.sent().slice(3).map((a) => a.label), ["owl", "owl"]);
+});
+
+test("undo takes a whole confirmed page back and shows it again", () => {
+  const m = gridMachine([...page(3), card("o1", { suggested: "owl" }), card("o2", { suggested: "owl" })]);
+  m.run("gridConfirm", { event_id: "b" });
+  m.run("undo", { event_id: "u" });
+  assert.deepEqual(m.sent().slice(3).map((a) => [a.kind, a.undoes]), [["undo", "b-0"], ["undo", "b-1"], ["undo", "b-2"]]);
+  assert.equal(m.state.grid.label, "dog");
+  assert.equal(m.state.grid.cards.length, 3);
+  assert.deepEqual(m.state.history, []);
+});
+
+test("blind cards, second opinions and cards without a suggestion never stand in a grid", () => {
+  const m = gridMachine([card("a", { mode: "blind" }), card("b", { mode: "second_opinion" }), card("c", { suggested: null }), card("d")]);
+  assert.equal(m.state.grid, null);
+  assert.equal(m.state.current.sample_id, "a");
+  assert.match(m.state.notice.text, /one by one/);
+});
+
+test("a page put aside labels nothing and its samples come one by one", () => {
+  const m = gridMachine(page(3));
+  m.run("gridPass");
+  assert.equal(m.sent().length, 0);
+  assert.equal(m.state.grid, null);
+  assert.equal(m.state.current.sample_id, "g0");
+});
+
+test("whatever is pressed in whatever order, no sample is lost and none is asked twice", () => {
+  let seed = 7;
+  const random = (n) => (seed = (seed * 16807) % 2147483647) % n;
+  for (let round = 0; round < 200; round++) {
+    const cards = Array.from({ length: 12 }, (_, i) => card(`r${i}`, { suggested: CLASSES[i % 3] }));
+    const m = machine(cards, { prefetch: 3 });
+    for (let i = 0; i < 40; i++) {
+      const types = ["choose", "accept", "skip", "undo", "step", "view", "gridConfirm", "gridToggle", "gridPass", "save", "more", "refuse"];
+      const type = types[random(types.length)];
+      const pending = m.state.pending[0]?.answer;
+      if (type === "save") pending && m.run("saved", { event_id: pending.event_id });
+      else if (type === "refuse") pending && random(4) === 0 && m.run("refused", { event_id: pending.event_id, message: "no" });
+      else if (type === "more") m.state.askedAt !== null && m.run("cards", { ask: m.state.ask, cards: [], last: true, answered: m.state.answered, total: 12 });
+      else m.run(type, { label: CLASSES[random(3)], by: random(2) ? 1 : -1, event_id: `q${round}-${i}` });
+      if (m.state.grid) m.run("gridPainted", { page: m.state.grid.page });
+      else m.paint();
+      const open = [m.state.revisiting === null ? m.state.current : null, ...m.state.queue].filter(Boolean).map((c) => c.sample_id);
+      const done = m.state.history.map((h) => h.sample_id);
+      assert.deepEqual([...open, ...done].sort(), cards.map((c) => c.sample_id).sort(), `round ${round}, step ${i}, ${type}`);
+    }
+  }
 });

@@ -2,31 +2,47 @@
 
 export const CLASS_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
-/** The intent of a key: {type, index?}, or null when it means nothing here. */
-export function intent(event, { classes, typing = false, onButton = false } = {}) {
+const SINGLE_KEYS = {
+  Enter: { type: "accept" },
+  " ": { type: "skip" },
+  f: { type: "flag" },
+  Backspace: { type: "undo" },
+  "/": { type: "search" },
+  n: { type: "write" },
+  z: { type: "zoom" },
+  g: { type: "view" },
+  ArrowLeft: { type: "step", by: -1 },
+  ArrowRight: { type: "step", by: 1 },
+};
+
+const GRID_KEYS = {
+  Enter: { type: "gridConfirm" },
+  " ": { type: "gridPass" },
+  x: { type: "gridToggle" },
+  Backspace: { type: "undo" },
+  "/": { type: "search" },
+  g: { type: "view" },
+  ArrowLeft: { type: "gridMove", columns: -1 },
+  ArrowRight: { type: "gridMove", columns: 1 },
+  ArrowUp: { type: "gridMove", rows: -1 },
+  ArrowDown: { type: "gridMove", rows: 1 },
+  Home: { type: "gridMove", to: 0 },
+  End: { type: "gridMove", to: Infinity },
+};
+
+const MAY_REPEAT = new Set(["gridMove", "step"]);
+
+/** The intent of a key, such as {type: "choose", index: 0}, or null when it means nothing here. */
+export function intent(event, { classes, typing = false, onButton = false, grid = false } = {}) {
   const { key } = event;
   if (key === "Escape") return { type: typing ? "stopTyping" : "leave" };
-  if (typing || event.isComposing) return null;
-  if (event.ctrlKey || event.altKey || event.metaKey) return null;
+  if (typing || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return null;
   if (onButton && (key === "Enter" || key === " ")) return { type: "press" };
   const index = CLASS_KEYS.indexOf(key);
-  if (index >= 0) return event.repeat || index >= classes.length ? null : { type: "choose", index };
-  if (event.repeat) return null; // a key held down is one decision
-  switch (key) {
-    case "Enter":
-      return { type: "accept" };
-    case " ":
-      return { type: "skip" };
-    case "f":
-    case "F":
-      return { type: "flag" };
-    case "Backspace":
-      return { type: "undo" };
-    case "/":
-      return { type: "search" };
-    default:
-      return null;
-  }
+  const meant = index < 0 ? (grid ? GRID_KEYS : SINGLE_KEYS)[key.length === 1 ? key.toLowerCase() : key] ?? null
+    : index < classes.length ? { type: "choose", index } : null;
+  // A key held down is one decision.
+  return meant && event.repeat && !MAY_REPEAT.has(meant.type) ? null : meant;
 }
 
 /** The classes whose names match what was typed, best first: a prefix, then a word's prefix, then anywhere. */

@@ -1,39 +1,16 @@
 // Joins the parts: actions go through the reducer, its effects go to the kernel, the page's storage and the screen.
 
-import { initialState, reduce } from "./state.js";
+import { exhibit, thumbnail } from "./exhibit.js";
+import { columnsOf, drawGrid, gridCells, markGrid } from "./gridview.js";
 import { intent } from "./keys.js";
-import { build, drawClasses, drawIdle, drawSample, drawStatus, drawStrip, exhibit } from "./view.js";
+import { reduce } from "./reduce.js";
+import { initialState } from "./state.js";
+import { answerStore, newId } from "./storage.js";
+import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip } from "./view.js";
 
 const TICK_MS = 500;
 const LATE_MS = 700;
 const DECODE_AHEAD = 4;
-
-// crypto.randomUUID exists on secure origins only; a notebook server is often plain http.
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Answers that are not durable yet, one item each, so that two pages never overwrite one another. */
-function answerStore(prefix) {
-  let storage = null;
-  try {
-    storage = prefix.startsWith("dqkit-once/") ? window.sessionStorage : window.localStorage;
-  } catch {
-    // A sandboxed frame has no storage: answers then live as long as the page.
-  }
-  const name = (id) => `${prefix}/${id}`;
-  return {
-    keep: (answer, at) => storage?.setItem(name(answer.event_id), JSON.stringify({ at, answer })),
-    forget: (id) => storage?.removeItem(name(id)),
-    all: () =>
-      Object.keys(storage ?? {})
-        .filter((item) => item.startsWith(`${prefix}/`))
-        .map((item) => JSON.parse(storage.getItem(item)))
-        .sort((a, b) => a.at - b.at)
-        .map((kept) => kept.answer),
-  };
-}
 
 function withBuffers(cards, buffers) {
   let at = 0;
@@ -48,10 +25,34 @@ function withBuffers(cards, buffers) {
   }));
 }
 
-function render({ model, el }) {
-  const client = newId();
-  const annotator = model.get("annotator");
-  const store = answerStore(`${model.get("_storage")}/${annotator}`);
+/** Runs `then` after the frame that shows the latest change of the DOM has been painted. */
+function afterPaint(then) {
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = then;
+    channel.port2.postMessage(null);
+  });
+}
+
+/** Exhibits by sample id, decoded ahead and let go when they are far from the screen. */
+function exhibitions(make) {
+  const made = new Map();
+  return {
+    of(card) {
+      if (!made.has(card.sample_id)) made.set(card.sample_id, make(card));
+      return made.get(card.sample_id);
+    },
+    keepOnly(ids) {
+      for (const [id, { url }] of made) {
+        if (ids.has(id)) continue;
+        if (url) URL.revokeObjectURL(url);
+        made.delete(id);
+      }
+    },
+  };
+}
+
+function makeRoot(annotator) {
   const root = document.createElement("div");
   root.className = "dqkit-labeler";
   root.tabIndex = 0;
@@ -59,21 +60,28 @@ function render({ model, el }) {
   root.setAttribute("aria-label", `Labelling queue of ${annotator}`);
   // JupyterLab's shortcuts listen on the document in the capture phase, before any listener here.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
+  return root;
+}
+
+function render({ model, el }) {
+  const client = newId();
+  const annotator = model.get("annotator");
+  const store = answerStore(`${model.get("_storage")}/${annotator}`);
+  const root = makeRoot(annotator);
   el.append(root);
 
   let state = initialState({ prefetch: model.get("_prefetch") });
-  let turn = 0;
+  let turns = 0; // what is being painted; an older turn that comes late is dropped
   let sequence = 0;
-  const exhibits = new Map(); // sample id -> {node, decoded, url}
+  const exhibits = exhibitions(exhibit);
+  const thumbnails = exhibitions(thumbnail);
   const parts = build(root, act);
-
-  const now = () => Date.now();
 
   function send(message) {
     try {
       model.send({ client, ...message });
     } catch (error) {
-      console.warn("dqkit: no kernel to send to; will try again", error);
+      console.warn("dqkit: no kernel to send to; it will be tried again", error);
     }
   }
 
@@ -81,134 +89,192 @@ function render({ model, el }) {
     send: ({ answer }) => send({ type: "answer", seq: ++sequence, answer }),
     want: ({ ask, n, have }) => send({ type: "want", ask, n, have }),
     hello: () => send({ type: "hello" }),
-    keep: ({ answer }) => store.keep(answer, now() + sequence / 1e6),
+    keep: ({ answer }) => store.keep(answer),
     forget: ({ event_id }) => store.forget(event_id),
-    say: ({ text }) => {
-      parts.live.textContent = text;
-    },
+    say: ({ text }) => (parts.live.textContent = text),
   };
 
   function dispatch(action) {
     const before = state;
-    const result = reduce(state, { ...action, now: now() });
-    state = result.state;
+    const step = reduce(state, { ...action, now: Date.now() });
+    state = step.state;
     draw(before);
-    for (const effect of result.effects) EFFECTS[effect.type](effect);
+    for (const effect of step.effects) EFFECTS[effect.type](effect);
+  }
+
+  function isLate() {
+    const now = Date.now();
+    return state.pending.some((p) => p.tries !== 1 || now - p.sentAt >= LATE_MS);
   }
 
   function draw(before) {
-    if (state.classes !== before.classes) drawClasses(parts, state);
-    if (state.history !== before.history) drawStrip(parts, state);
-    const oldest = state.pending[0];
-    drawStatus(parts, state, { late: Boolean(oldest) && now() - oldest.sentAt + (oldest.tries > 1 ? LATE_MS : 0) >= LATE_MS });
-    if (state.current !== before.current || state.connected !== before.connected || (!state.current && state.exhausted !== before.exhausted)) {
+    const changed = (...names) => names.some((name) => state[name] !== before[name]);
+    if (changed("classes")) drawClasses(parts, state);
+    if (changed("history", "revisiting")) drawStrip(parts, state);
+    if (Boolean(state.grid) !== Boolean(before.grid)) {
+      drawCommands(parts, Boolean(state.grid));
+      root.dataset.view = state.grid ? "grid" : "single";
+    }
+    drawStatus(parts, state, { late: isLate() });
+    if (state.grid) {
+      if (state.grid.page !== before.grid?.page) showGrid(state.grid);
+      else if (state.grid !== before.grid) pointAt(state.grid);
+    } else if (before.grid || changed("current", "connected", "revisiting") || (!state.current && changed("exhausted", "awaited"))) {
       show(state.current);
     }
-    if (state.queue !== before.queue) decodeAhead();
-  }
-
-  function exhibitOf(card) {
-    if (!exhibits.has(card.sample_id)) exhibits.set(card.sample_id, exhibit(card));
-    return exhibits.get(card.sample_id);
+    if (changed("queue", "grid")) decodeAhead();
   }
 
   function decodeAhead() {
-    const near = state.queue.slice(0, DECODE_AHEAD);
-    near.forEach(exhibitOf);
-    const wanted = new Set(near.map((card) => card.sample_id));
-    for (const id of [state.current?.sample_id, state.painted, state.history.at(-1)?.sample_id]) wanted.add(id);
-    for (const [id, { url }] of exhibits) {
-      if (wanted.has(id)) continue;
-      if (url) URL.revokeObjectURL(url);
-      exhibits.delete(id);
-    }
+    const near = state.grid ? [] : state.queue.slice(0, DECODE_AHEAD);
+    near.forEach(exhibits.of);
+    const kept = near.map((card) => card.sample_id);
+    exhibits.keepOnly(new Set([...kept, state.current?.sample_id, state.painted, state.history.at(-1)?.sample_id]));
+    thumbnails.keepOnly(new Set(state.grid?.cards.map((card) => card.sample_id) ?? []));
   }
 
-  // The id goes on the root only once the sample has been painted: the frame that follows has begun by then.
-  function show(card) {
-    const mine = ++turn;
-    const afterPaint = (then) =>
-      requestAnimationFrame(() => {
-        const channel = new MessageChannel();
-        channel.port1.onmessage = () => mine === turn && then();
-        channel.port2.postMessage(null);
-      });
-    if (!card) {
-      drawWaiting();
-      afterPaint(() => {
-        root.removeAttribute("data-sample-id");
-        dispatch({ type: "painted", id: null, broken: false });
-      });
-      return;
-    }
-    const exhibited = exhibitOf(card);
-    exhibited.decoded.then((decoded) => {
-      if (mine !== turn) return;
-      drawSample(parts, card, exhibited.node);
-      afterPaint(() => {
-        root.setAttribute("data-sample-id", card.sample_id);
-        dispatch({ type: "painted", id: card.sample_id, broken: !decoded });
-      });
+  function painted(mine, id, action) {
+    afterPaint(() => {
+      if (mine !== turns) return;
+      if (id === null) root.removeAttribute("data-sample-id");
+      else root.setAttribute("data-sample-id", id);
+      dispatch(action);
     });
   }
 
+  // The id goes on the root only once the sample has been painted.
+  function show(card) {
+    const mine = ++turns;
+    if (!card) {
+      drawWaiting();
+      painted(mine, null, { type: "painted", id: null, broken: false });
+      return;
+    }
+    const exhibited = exhibits.of(card);
+    exhibited.decoded.then((decoded) => {
+      if (mine !== turns) return;
+      drawSample(parts, card, exhibited.node, state.history.find((entry) => entry.event_id === state.revisiting));
+      painted(mine, card.sample_id, { type: "painted", id: card.sample_id, broken: !decoded });
+    });
+  }
+
+  function showGrid(grid) {
+    const mine = ++turns;
+    if (!grid.cards.length) {
+      drawIdle(parts, "One moment", "The next samples are on their way.");
+      painted(mine, null, { type: "painted", id: null, broken: false });
+      return;
+    }
+    const { cells, decoded } = gridCells(grid, thumbnails.of);
+    decoded.then((broken) => {
+      if (mine !== turns) return;
+      for (const id of broken) dispatch({ type: "gridToggle", index: grid.cards.findIndex((card) => card.sample_id === id), out: true });
+      drawGrid(parts, state.grid, cells());
+      painted(mine, state.grid.cards[state.grid.cursor].sample_id, { type: "gridPainted", page: grid.page });
+    });
+  }
+
+  function pointAt(grid) {
+    markGrid(parts, grid);
+    if (grid.painted && grid.cards.length) root.setAttribute("data-sample-id", grid.cards[grid.cursor].sample_id);
+  }
+
   function drawWaiting() {
-    if (!state.connected) drawIdle(parts, "Waiting for the kernel", model.get("_summary") || "Run this cell to label.");
+    if (!state.connected) drawIdle(parts, "Waiting for the kernel", model.get("_summary"));
     else if (state.awaited !== null) drawIdle(parts, "Bringing it back", "The sample is on its way.");
     else if (!state.exhausted) drawIdle(parts, "One moment", "The next samples are on their way.");
     else drawIdle(parts, "The queue is empty", "Every sample here has an answer. Thank you.", { type: "lookAgain", name: "Look again" });
   }
 
-  function act({ type, label, index }) {
-    if (type === "choose") {
-      dispatch({ type, label: label ?? state.classes[index], event_id: newId() });
-      clearSearch();
-    } else if (["accept", "skip", "flag", "undo"].includes(type)) dispatch({ type, event_id: newId() });
-    else if (type === "lookAgain" || type === "dismiss") dispatch({ type });
-    else if (type === "search" && !parts.search.hidden) parts.search.focus();
-    else if (type === "stopTyping") clearSearch();
-    else if (type === "leave") leave();
+  const DOES = {
+    choose({ label, index }) {
+      const name = label ?? state.classes[index];
+      dispatch({ type: state.grid ? "gridRelabel" : "choose", label: name, event_id: newId() });
+      stopTyping();
+    },
+    gridMove({ columns = 0, rows = 0, to }) {
+      dispatch({ type: "gridMove", by: columns + rows * columnsOf(parts), to });
+    },
+    zoom: () => parts.stage.classList.toggle("dq-zoomed"),
+    search: () => !parts.search.hidden && parts.search.focus(),
+    write() {
+      if (!state.current) return;
+      parts.note.hidden = false;
+      parts.note.focus();
+    },
+    stopTyping,
+    leave,
+  };
+
+  function act(meant) {
+    if (meant.type in DOES) DOES[meant.type](meant);
+    else dispatch({ ...meant, event_id: newId() });
   }
 
-  function clearSearch() {
-    if (parts.search.hidden) return;
-    if (document.activeElement === parts.search) root.focus({ preventScroll: true });
-    if (parts.search.value) {
-      parts.search.value = "";
-      drawClasses(parts, state);
-    }
+  function stopTyping() {
+    if (parts.note.contains(document.activeElement) || parts.search.contains(document.activeElement)) root.focus({ preventScroll: true });
+    parts.note.hidden = true;
+    parts.note.value = "";
+    if (!parts.search.value) return;
+    parts.search.value = "";
+    drawClasses(parts, state);
   }
 
   // Escape gives the focus back to the notebook's own cell, which hears its keys again.
   function leave() {
-    const cell = root.closest(".jp-Cell");
     root.blur();
-    cell?.focus({ preventScroll: true });
+    root.closest(".jp-Cell")?.focus({ preventScroll: true });
   }
 
-  root.addEventListener(
-    "keydown",
-    (event) => {
-      const typing = event.target === parts.search;
-      const onButton = event.target.closest?.("button") !== null;
-      if (event.key !== "Tab") event.stopImmediatePropagation();
-      const meant = intent(event, { classes: state.classes, typing, onButton });
-      if (typing && event.key === "Enter") {
-        event.preventDefault();
-        const hit = parts.classes.querySelector("button");
-        if (hit) act({ type: "choose", label: hit.dataset.label });
-        return;
-      }
-      if (!meant || meant.type === "press") return;
+  function enterTyped(field) {
+    if (field === parts.note) {
+      dispatch({ type: "note", text: parts.note.value, event_id: newId() });
+      stopTyping();
+      return;
+    }
+    const hit = parts.classes.querySelector("button");
+    if (hit && parts.search.value.trim()) DOES.choose({ label: hit.dataset.label });
+  }
+
+  function hearKey(event) {
+    if (event.key !== "Tab") event.stopImmediatePropagation();
+    const typing = event.target === parts.search || event.target === parts.note;
+    const onButton = Boolean(event.target.closest?.("button"));
+    if (typing && event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
-      act(meant);
-    },
-    { capture: true },
-  );
+      enterTyped(event.target);
+      return;
+    }
+    const meant = intent(event, { classes: state.classes, typing, onButton, grid: Boolean(state.grid) });
+    if (!meant || meant.type === "press") return;
+    event.preventDefault();
+    act(meant);
+  }
+
+  root.addEventListener("keydown", hearKey, { capture: true });
   for (const type of ["keyup", "keypress"]) {
     root.addEventListener(type, (event) => event.stopImmediatePropagation(), { capture: true });
   }
-  parts.search.addEventListener("input", () => drawClasses(parts, state));
+  parts.search.addEventListener("input", () => {
+    drawClasses(parts, state);
+  });
+
+  // A click takes a cell of the grid out or in; a drag does the same to every cell it passes.
+  let dragging = null;
+  const cellOf = (event) => event.target.closest?.(".dq-cell");
+  parts.stage.addEventListener("pointerdown", (event) => {
+    const cell = cellOf(event);
+    if (!cell) return;
+    const index = Number(cell.dataset.index);
+    dragging = !cell.classList.contains("dq-out");
+    dispatch({ type: "gridToggle", index, out: dragging });
+  });
+  parts.stage.addEventListener("pointerover", (event) => {
+    const cell = cellOf(event);
+    if (cell && dragging !== null && event.buttons === 1) dispatch({ type: "gridToggle", index: Number(cell.dataset.index), out: dragging });
+  });
+  const drop = () => (dragging = null);
+  document.addEventListener("pointerup", drop);
 
   function hear(message, buffers) {
     if (message.client !== client) {
@@ -222,7 +288,6 @@ function render({ model, el }) {
   }
 
   model.on("msg:custom", hear);
-  draw(initialState());
   show(null);
   dispatch({ type: "restored", answers: store.all() });
   dispatch({ type: "tick" });
@@ -232,9 +297,12 @@ function render({ model, el }) {
   }, TICK_MS);
 
   return () => {
+    turns += 1;
     clearInterval(ticking);
     model.off("msg:custom", hear);
-    for (const { url } of exhibits.values()) if (url) URL.revokeObjectURL(url);
+    document.removeEventListener("pointerup", drop);
+    exhibits.keepOnly(new Set());
+    thumbnails.keepOnly(new Set());
   };
 }
 

@@ -1,118 +1,48 @@
-// The DOM of the labeller: it draws a state and knows nothing of the kernel. Text from data enters as text nodes only.
+// The frame of the labeller and the single view: it draws a state and knows nothing of the kernel.
 
+import { count, h, kbd } from "./element.js";
 import { CLASS_KEYS, search } from "./keys.js";
-import { answeredCount, unsaved } from "./state.js";
+import { answeredCount } from "./state.js";
+import { whyItIsHere } from "./why.js";
 
-const IMAGES = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
 const MOST_BUTTONS = 60;
 const ACTIONS = { label: "New label", relabel: "Check this label", second_opinion: "Second opinion" };
-const STRIP = 12;
+const STRIP = 14;
+const RATE_OF = 20; // answers
+const PAUSE_MS = 120_000; // a longer wait between two answers is a pause, not work
 
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "class") node.className = value;
-    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
-  }
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
+const SINGLE_COMMANDS = [
+  ["accept", "Take suggestion", "Enter"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
+  ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"],
+];
+const GRID_COMMANDS = [
+  ["gridConfirm", "Confirm all", "Enter"], ["gridToggle", "Take out", "X"], ["gridPass", "Next page", "Space"],
+  ["undo", "Undo page", "⌫"], ["view", "One by one", "G"],
+];
 
-const kbd = (text) => h("kbd", {}, text);
-const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(share * 100)} %`);
-
-/** The node that shows a sample, and a promise of whether it could be decoded. */
-export function exhibit(card) {
-  const { mime, media } = card;
-  if (IMAGES.has(mime) && media.byteLength > 0) return picture(card);
-  if (mime === "text/plain") {
-    const text = new TextDecoder().decode(media);
-    return { node: h("div", { class: "dq-text", dir: "auto", tabindex: "-1" }, text), decoded: Promise.resolve(true) };
-  }
-  if (mime === "application/json") return tableRow(media);
-  return { node: cannotShow(`no picture of ${card.sample_id}`), decoded: Promise.resolve(false) };
-}
-
-function picture(card) {
-  const url = URL.createObjectURL(new Blob([card.media], { type: card.mime }));
-  const image = new Image();
-  image.decoding = "sync";
-  image.draggable = false;
-  image.alt = "The sample to label";
-  image.src = url;
-  const exhibited = { node: image, url };
-  exhibited.decoded = image.decode().then(
-    () => {
-      const { naturalWidth: width, naturalHeight: height } = image;
-      const side = Math.max(width, height);
-      if (side <= 160) {
-        image.classList.add("dq-pixelated");
-        const scale = Math.max(1, Math.floor(320 / side));
-        image.style.width = `${width * scale}px`;
-        image.style.height = `${height * scale}px`;
-      }
-      return true;
-    },
-    () => {
-      exhibited.node = cannotShow(`the picture of ${card.sample_id} cannot be decoded`);
-      return false;
-    },
-  );
-  return exhibited;
-}
-
-function tableRow(media) {
-  let row;
-  try {
-    row = JSON.parse(new TextDecoder().decode(media));
-  } catch (error) {
-    return { node: cannotShow(String(error.message)), decoded: Promise.resolve(false) };
-  }
-  const rows = Object.entries(row).map(([name, value]) => {
-    const text = value === null ? "missing" : typeof value === "object" ? JSON.stringify(value) : String(value);
-    const style = value === null ? "dq-missing" : typeof value === "number" ? "dq-number" : "";
-    return h("tr", {}, h("th", { scope: "row", dir: "auto" }, name), h("td", { class: style, dir: "auto" }, text));
-  });
-  return { node: h("table", { class: "dq-row" }, h("tbody", {}, ...rows)), decoded: Promise.resolve(true) };
-}
-
-function cannotShow(text) {
-  return h("p", { class: "dq-broken" }, `This sample cannot be shown: ${text}. Skip it or flag it.`);
-}
-
-/** Builds the widget inside `root` and gives the functions that draw into it. `on(intent)` hears the mouse. */
+/** Builds the widget inside `root`; `on(intent)` hears its buttons. */
 export function build(root, on) {
+  const input = (name, placeholder, label) => h("input", { class: `dq-input dq-${name}`, type: "text", placeholder, "aria-label": label, hidden: true });
   const parts = {
     action: h("span", { class: "dq-action" }),
     count: h("span", { class: "dq-count" }),
-    meter: h("div", { class: "dq-meter-fill" }),
+    fill: h("div", { class: "dq-meter-fill" }),
     saving: h("span", { class: "dq-saving" }),
     who: h("span", { class: "dq-who" }),
     notice: h("div", { class: "dq-notice", hidden: true }),
     stage: h("div", { class: "dq-stage" }),
     why: h("div", { class: "dq-why" }),
+    note: input("note", "A note on this sample. Enter keeps it, Esc closes.", "A note on this sample"),
+    search: input("search", "Search classes ( / )", "Search classes"),
     classes: h("div", { class: "dq-classes", role: "group", "aria-label": "Classes" }),
-    strip: h("ol", { class: "dq-strip", "aria-label": "Your latest answers" }),
+    commands: h("div", { class: "dq-commands", role: "group", "aria-label": "Commands" }),
+    strip: h("div", { class: "dq-strip", role: "group", "aria-label": "Your latest answers" }),
     live: h("div", { class: "dq-live", role: "status", "aria-live": "polite" }),
-    search: h("input", {
-      class: "dq-search", type: "search", placeholder: "Search classes  ( / )", "aria-label": "Search classes", hidden: true,
-    }),
   };
-  parts.meterBox = h("div", { class: "dq-meter", role: "progressbar", "aria-label": "Samples answered", "aria-valuemin": 0 }, parts.meter);
-  const command = (type, name, ...keys) =>
-    h("button", { class: "dq-command", type: "button", "data-intent": type }, name, ...keys.map(kbd));
-  const commands = h(
-    "div", { class: "dq-commands", role: "group", "aria-label": "Commands" },
-    command("accept", "Take suggestion", "Enter"), command("skip", "Skip", "Space"), command("flag", "Flag", "f"),
-    command("undo", "Undo", "⌫"), h("span", { class: "dq-leave" }, "Leave", kbd("Esc")),
-  );
+  parts.meter = h("div", { class: "dq-meter", role: "progressbar", "aria-label": "Samples answered", "aria-valuemin": 0 }, parts.fill);
   root.append(
-    h("div", { class: "dq-head" }, parts.action, parts.meterBox, parts.count, parts.saving, parts.who),
-    parts.notice,
-    h("div", { class: "dq-body" }, parts.stage, parts.why),
-    parts.search, parts.classes, commands, parts.strip, parts.live,
+    h("div", { class: "dq-head" }, parts.action, parts.meter, parts.count, parts.saving, parts.who),
+    parts.notice, h("div", { class: "dq-body" }, parts.stage, parts.why), parts.note, parts.search, parts.classes, parts.commands, parts.strip, parts.live,
   );
   // A click must not take the focus from the root, or Enter would press the button again.
   root.addEventListener("mousedown", (event) => {
@@ -122,98 +52,86 @@ export function build(root, on) {
   });
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-intent]");
-    if (button) on({ type: button.dataset.intent, label: button.dataset.label });
+    if (button) on({ type: button.dataset.intent, label: button.dataset.label, past: button.dataset.past });
   });
+  drawCommands(parts, false);
   return parts;
+}
+
+export function drawCommands(parts, grid) {
+  const buttons = (grid ? GRID_COMMANDS : SINGLE_COMMANDS).map(([type, name, key]) =>
+    h("button", { class: "dq-command", type: "button", "data-intent": type }, name, kbd(key)));
+  const leave = h("button", { class: "dq-command", type: "button", "data-intent": "leave" }, "Leave", kbd("Esc"));
+  parts.commands.replaceChildren(...buttons, leave);
 }
 
 /** What stays from sample to sample: progress, saving, notices. */
 export function drawStatus(parts, state, { late }) {
   const done = answeredCount(state);
-  parts.count.textContent = state.connected ? `${done.toLocaleString("en")} of ${state.total.toLocaleString("en")}` : "";
-  parts.meter.style.width = `${state.total ? Math.min(100, (100 * done) / state.total) : 0}%`;
-  parts.meterBox.setAttribute("aria-valuenow", Math.min(done, state.total));
-  parts.meterBox.setAttribute("aria-valuemax", state.total);
-  const waiting = unsaved(state);
-  parts.saving.textContent = waiting && late ? `${waiting} not saved yet` : "All saved";
-  parts.saving.classList.toggle("dq-late", Boolean(waiting && late));
-  parts.saving.hidden = !state.connected;
+  const pace = state.connected ? paceOf(state, state.total - done) : "";
+  parts.count.textContent = state.connected ? `${count(done)} of ${count(state.total)}${pace}` : "";
+  parts.fill.style.width = `${state.total ? Math.min(100, (100 * done) / state.total) : 0}%`;
+  parts.meter.setAttribute("aria-valuenow", Math.min(done, state.total));
+  parts.meter.setAttribute("aria-valuemax", state.total);
+  const waiting = state.pending.length > 0 && late;
+  parts.saving.textContent = waiting ? `${count(state.pending.length)} not saved yet` : "All saved";
+  parts.saving.classList.toggle("dq-late", waiting);
+  parts.saving.hidden = !state.connected && !waiting;
   parts.who.textContent = state.annotator;
+  parts.who.title = state.annotator;
   parts.notice.hidden = !state.notice;
   parts.notice.textContent = state.notice?.text ?? "";
   parts.notice.className = `dq-notice dq-${state.notice?.tone ?? "info"}`;
+}
+
+function paceOf(state, left) {
+  const times = state.history.map((entry) => entry.at).filter(Boolean).slice(-RATE_OF);
+  const gaps = times.slice(1).map((at, i) => at - times[i]).filter((gap) => gap >= 0 && gap < PAUSE_MS);
+  const spent = gaps.reduce((sum, gap) => sum + gap, 0);
+  if (gaps.length < 5 || spent <= 0) return "";
+  const perMinute = (60_000 * gaps.length) / spent;
+  const minutes = left / perMinute;
+  return ` · ${Math.round(perMinute)} a minute · ${minutes < 1 ? "under a minute" : `${Math.round(minutes)} min`} left`;
 }
 
 /** The classes as buttons with their keys; with more than ten, a search. */
 export function drawClasses(parts, state) {
   const { classes } = state;
   parts.search.hidden = classes.length <= CLASS_KEYS.length;
-  const typed = parts.search.value;
-  const hits = typed.trim() ? search(classes, typed) : classes;
+  const typed = parts.search.value.trim();
+  const hits = typed ? search(classes, typed) : classes;
   const shown = hits.slice(0, MOST_BUTTONS);
   const buttons = shown.map((name, index) => {
-    const key = typed.trim() ? null : CLASS_KEYS[index];
-    const attributes = { class: "dq-class", type: "button", "data-intent": "choose", "data-label": name };
-    if (key) attributes["aria-keyshortcuts"] = key;
-    return h("button", attributes, key ? kbd(key) : null, h("span", { class: "dq-name", dir: "auto" }, name), h("span", { class: "dq-tag" }));
+    const key = typed ? null : CLASS_KEYS[index] ?? null;
+    const attributes = { class: "dq-class", type: "button", "data-intent": "choose", "data-label": name, title: name, "aria-keyshortcuts": key };
+    return h("button", attributes, key && kbd(key), h("span", { class: "dq-name", dir: "auto" }, name), h("span", { class: "dq-tag" }));
   });
-  if (hits.length > shown.length) {
-    buttons.push(h("span", { class: "dq-more" }, `and ${(hits.length - shown.length).toLocaleString("en")} more: search with `, kbd("/")));
-  }
+  if (hits.length > shown.length) buttons.push(h("span", { class: "dq-more" }, `and ${count(hits.length - shown.length)} more: search with `, kbd("/")));
   if (!hits.length) buttons.push(h("span", { class: "dq-more" }, "No class has that name."));
   parts.classes.replaceChildren(...buttons);
-  markClasses(parts, state.current);
 }
 
-function markClasses(parts, card) {
+/** Marks on the class buttons what is given, suggested (Enter takes it) and, for a past sample, answered. */
+export function markClasses(parts, { given = null, suggested = null, answered = null } = {}) {
   for (const button of parts.classes.querySelectorAll("button")) {
     const name = button.dataset.label;
-    const given = card !== null && card.given === name;
-    const suggested = card !== null && card.suggested === name;
-    button.classList.toggle("dq-is-given", given);
-    button.classList.toggle("dq-is-suggested", suggested);
-    button.lastChild.textContent = [given ? "given" : "", suggested ? "suggested" : ""].filter(Boolean).join(" · ");
+    const marks = [given === name && "given", answered === name && "yours", suggested === name && "↵"].filter(Boolean);
+    button.classList.toggle("dq-is-given", given === name);
+    button.classList.toggle("dq-is-suggested", suggested === name);
+    button.classList.toggle("dq-is-answered", answered === name);
+    button.lastChild.textContent = marks.join("  ");
+    button.setAttribute("aria-label", [name, ...marks].join(", ").replace("↵", "suggested"));
   }
 }
 
 /** One sample: its exhibit, and beside it what is known of it. */
-export function drawSample(parts, card, node) {
+export function drawSample(parts, card, node, past) {
+  parts.stage.classList.remove("dq-zoomed");
   parts.stage.replaceChildren(node);
-  parts.action.textContent = card.mode === "blind" ? "Blind check" : ACTIONS[card.action] ?? card.action;
-  parts.why.replaceChildren(...whyItIsHere(card).filter(Boolean));
-  markClasses(parts, card);
-}
-
-function whyItIsHere(card) {
-  const fact = (name, ...value) => h("div", { class: "dq-fact" }, h("span", { class: "dq-fact-name" }, name), h("span", { class: "dq-fact-value", dir: "auto" }, ...value));
-  if (card.mode === "blind") {
-    return [h("p", { class: "dq-hint" }, "Nothing is suggested here on purpose: say what you see. These answers measure the queue itself.")];
-  }
-  return [
-    h("div", { class: "dq-facts" },
-      card.mode === "second_opinion" ? fact("Given", "hidden until you answer") : fact("Given", card.given ?? "no label"),
-      card.suggested === null ? null : fact("Suggested", h("strong", {}, card.suggested), card.prob === null ? "" : ` ${percent(card.prob)}`)),
-    card.reasons.length ? section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))) : null,
-    card.votes.length ? section("Models say", ...card.votes.slice(0, 4).map(voteBar)) : null,
-    card.neighbors.length ? section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))) : null,
-  ];
-}
-
-const section = (title, ...content) => h("section", {}, h("h4", {}, title), ...content);
-
-function voteBar([name, share]) {
-  const bar = h("div", { class: "dq-vote-bar" }, h("div", { style: `width: ${Math.min(100, share * 100)}%` }));
-  return h("div", { class: "dq-vote" }, h("span", { class: "dq-vote-name", dir: "auto" }, name), bar, h("span", { class: "dq-vote-share" }, percent(share)));
-}
-
-function neighbor({ label, bytes }) {
-  const name = label ?? "no label";
-  const url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
-  const image = h("img", { src: url, alt: `Similar sample, ${name}`, draggable: "false" });
-  const free = () => URL.revokeObjectURL(url);
-  image.addEventListener("load", free);
-  image.addEventListener("error", free);
-  return h("li", {}, image, h("span", { dir: "auto" }, name));
+  parts.stage.scrollTo(0, 0);
+  parts.action.textContent = past ? "Your answer, again" : card.mode === "blind" ? "Blind check" : ACTIONS[card.action] ?? card.action;
+  parts.why.replaceChildren(...whyItIsHere(card));
+  markClasses(parts, { given: card.given, suggested: card.suggested, answered: past?.label ?? null });
 }
 
 /** In place of a sample: an empty queue, or waiting. */
@@ -222,15 +140,20 @@ export function drawIdle(parts, title, text, button = null) {
   parts.stage.replaceChildren(h("div", { class: "dq-idle" }, h("p", { class: "dq-idle-title" }, title), h("p", {}, text), again));
   parts.why.replaceChildren();
   parts.action.textContent = "";
-  markClasses(parts, null);
+  markClasses(parts);
 }
 
-/** The latest answers, the newest last. */
+/** The latest answers, the newest last; a click goes back to that sample. */
 export function drawStrip(parts, state) {
-  const latest = state.history.slice(-STRIP);
-  const items = latest.map((entry) => {
+  const items = state.history.slice(-STRIP).map((entry) => {
     const text = entry.kind === "label" ? entry.label : entry.kind === "skip" ? "skipped" : "flagged";
-    return h("li", { class: `dq-past dq-past-${entry.kind}`, title: entry.sample_id, dir: "auto" }, text);
+    const here = entry.event_id === state.revisiting;
+    const about = entry.card ? "Go back to" : "Take back the answer on";
+    const attributes = {
+      class: `dq-past dq-past-${entry.kind}${here ? " dq-here" : ""}`, type: "button", dir: "auto",
+      "data-intent": "revisit", "data-past": entry.event_id, title: `${about} ${entry.sample_id}`, "aria-current": here ? "true" : null,
+    };
+    return h("button", attributes, text);
   });
   parts.strip.replaceChildren(...items);
 }

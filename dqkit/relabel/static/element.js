@@ -1,0 +1,15 @@
+// Makes DOM nodes. Text from data enters as text nodes and attributes only.
+
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+export const kbd = (text) => h("kbd", { "aria-hidden": "true" }, text);
+export const count = (n) => n.toLocaleString("en");
+export const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(share * 100)} %`);

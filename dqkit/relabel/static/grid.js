@@ -1,0 +1,134 @@
+// A page of samples that share one suggestion, answered together. Handlers are (state, action) -> { state, effects }.
+
+import { GRID_PREFETCH, next, postAnswer, putBack, refill, remember, same, tell } from "./state.js";
+
+export const PAGE = 48;
+export const FEWEST = 2;
+export const WORTHWHILE = 12;
+export const WAIT_MS = 1500;
+
+/** The cards that may stand in a grid: with a suggestion, nothing hidden, and not taken out of a page before. */
+function candidates(state) {
+  const aside = new Set(state.aside);
+  return state.queue.filter((card) => {
+    const kind = card.mime.startsWith("image/") || card.mime === "text/plain";
+    return card.mode === "review" && card.suggested !== null && kind && !aside.has(card.sample_id);
+  });
+}
+
+/** The largest group with one suggestion; within it those with the same given label stand together, surest first. */
+export function group(cards) {
+  const groups = new Map();
+  for (const card of cards) groups.set(card.suggested, [...(groups.get(card.suggested) ?? []), card]);
+  const largest = [...groups.values()].reduce((best, g) => (g.length > best.length ? g : best), []);
+  const count = new Map();
+  for (const { given } of largest) count.set(given, (count.get(given) ?? 0) + 1);
+  const rank = (card) => [-count.get(card.given), card.given ?? "", -(card.prob ?? 0), card.sample_id];
+  return largest
+    .map((card) => ({ card, rank: rank(card) }))
+    .sort((a, b) => {
+      const at = a.rank.findIndex((value, i) => value !== b.rank[i]);
+      return at < 0 ? 0 : a.rank[at] < b.rank[at] ? -1 : 1;
+    })
+    .slice(0, PAGE)
+    .map(({ card }) => card);
+}
+
+/** True when more cards may soon make a fuller page: the source has some, and it has not kept us waiting long. */
+function worthWaiting(state, cards, now) {
+  if (cards.length >= WORTHWHILE || !state.connected || state.exhausted) return false;
+  if (state.queue.length > GRID_PREFETCH * (2 / 3)) return false;
+  return state.askedAt === null || now - state.askedAt < WAIT_MS || cards.length < FEWEST;
+}
+
+/** The state with its next page, or back in the single view when no two samples share a suggestion. */
+function turn(state, now, effects = []) {
+  const cards = group(candidates(state));
+  const wait = worthWaiting(state, cards, now);
+  if (cards.length < FEWEST && !wait) {
+    return tell(next({ ...state, grid: null }), "No samples share a suggestion now; they come one by one.", "info", effects);
+  }
+  const page = (state.grid?.page ?? 0) + 1;
+  const label = wait ? null : cards[0].suggested;
+  const grid = { page, label, cards: wait ? [] : cards, excluded: [], cursor: 0, painted: false };
+  return refill({ ...state, grid, current: null }, now, effects);
+}
+
+const chosen = ({ cards, excluded }) => cards.filter((card) => !excluded.includes(card.sample_id));
+
+function answerPage(state, label, { event_id, now }) {
+  const { grid } = state;
+  if (!grid.painted || !state.classes.includes(label)) return same(state);
+  const taken = chosen(grid);
+  if (!taken.length) return tell(state, "Every sample of this page is taken out. Space goes on to the next page.");
+  let step = { state, effects: [] };
+  let { history } = state;
+  taken.forEach((card, i) => {
+    const action = { kind: "label", label, event_id: `${event_id}-${i}`, now, batch: event_id };
+    const { entry, ...sent } = postAnswer(step.state, card, action, step.effects);
+    history = remember(history, entry);
+    step = sent;
+  });
+  const queue = state.queue.filter((card) => !taken.includes(card));
+  const done = tell({ ...step.state, queue, history, aside: [...state.aside, ...grid.excluded] },
+    `${taken.length} samples labelled ${label}.`, "info", step.effects);
+  return turn(done.state, now, done.effects);
+}
+
+export const GRID = {
+  view(state, { now }) {
+    if (state.grid) return refill(next({ ...state, grid: null, notice: null }), now);
+    if (state.awaited !== null) return same(state);
+    return turn({ ...putBack(state), notice: null }, now);
+  },
+
+  gridPainted(state, { page }) {
+    if (state.grid?.page !== page || !state.grid.cards.length) return same(state);
+    const { cards, label } = state.grid;
+    const text = `${cards.length} samples look like ${label}. Enter confirms, x takes one out.`;
+    return { state: { ...state, grid: { ...state.grid, painted: true } }, effects: [{ type: "say", text }] };
+  },
+
+  gridMove(state, { by, to }) {
+    const { grid } = state;
+    const cursor = Math.max(0, Math.min(grid.cards.length - 1, to ?? grid.cursor + by));
+    if (!grid.cards.length || cursor === grid.cursor) return same(state);
+    const card = grid.cards[cursor];
+    const out = grid.excluded.includes(card.sample_id) ? ", taken out" : "";
+    const text = `${cursor + 1} of ${grid.cards.length}, given ${card.given ?? "no label"}${out}`;
+    return { state: { ...state, grid: { ...grid, cursor } }, effects: [{ type: "say", text }] };
+  },
+
+  gridToggle(state, { index, out }) {
+    const { grid } = state;
+    const card = grid.cards[index ?? grid.cursor];
+    if (!card) return same(state);
+    const id = card.sample_id;
+    const isOut = grid.excluded.includes(id);
+    const excluded = (out ?? !isOut) ? [...new Set([...grid.excluded, id])] : grid.excluded.filter((other) => other !== id);
+    const text = excluded.includes(id) ? "Taken out." : "Back in.";
+    const cursor = index ?? grid.cursor;
+    return { state: { ...state, grid: { ...grid, excluded, cursor } }, effects: [{ type: "say", text }] };
+  },
+
+  gridConfirm: (state, action) => answerPage(state, state.grid.label, action),
+  gridRelabel: (state, action) => answerPage(state, action.label, action),
+
+  // The whole page is put aside: its samples are asked one by one later.
+  gridPass(state, { now }) {
+    if (!state.grid.painted) return same(state);
+    return turn({ ...state, aside: [...state.aside, ...state.grid.cards.map((card) => card.sample_id)] }, now);
+  },
+};
+
+/** Keeps the page and the queue in step after an action of the single view (an undo) or of the kernel. */
+export function settle(step, now) {
+  const { state, effects } = step;
+  if (!state.grid || state.awaited !== null) return step;
+  if (state.current) return turn(putBack(state), now, effects);
+  if (!state.grid.cards.length) {
+    return worthWaiting(state, group(candidates(state)), now) ? refill(state, now, effects) : turn(state, now, effects);
+  }
+  const queued = new Set(state.queue);
+  return state.grid.cards.every((card) => queued.has(card)) ? step : turn(state, now, effects);
+}
