@@ -41,8 +41,8 @@ def fit_calibration(scores: NDArray[Any], labels: NDArray[np.int64]) -> Calibrat
     step = max(1, -(-len(labels) // FIT_ROWS))
     s, y = np.asarray(scores[::step], dtype=np.float64), labels[::step]
     c = s.shape[1]
-    spread = float(np.sqrt(np.mean((s - s.mean(axis=1, keepdims=True)) ** 2)))
-    if len(y) == 0 or not spread > 0:
+    spread = float(np.sqrt(np.mean((s - s.mean(axis=1, keepdims=True)) ** 2))) if len(y) else 0.0
+    if not spread > 0:
         return Calibration(1.0, 0.0)
     s = (s - s.max(axis=1, keepdims=True)) / spread
     rows = np.arange(len(y))

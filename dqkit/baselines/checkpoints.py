@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -36,9 +37,9 @@ class Checkpoints:
         array, note = self._files(member, fold, settings)
         try:
             facts = json.loads(note.read_text(encoding="utf-8"))
-            with np.load(array, allow_pickle=False) as saved:
+            with array.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 scores = np.asarray(saved["scores"], dtype=np.float32)
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None  # absent or torn: the fit runs again and writes it anew
         if facts.get("digest") != _digest(scores) or facts.get("fingerprint") != self.fingerprint(
             member, fold, settings

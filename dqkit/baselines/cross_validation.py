@@ -48,8 +48,8 @@ def cross_val_predictions(
 
     Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
     the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
-    learned without labels and never from test samples. Each member's scores are calibrated (temperature and floor) on its
-    out-of-sample scores; `pred_probs` averages the members under the weights of least out-of-sample log-loss and is
+    learned without labels and never from test samples. Each member's scores are calibrated (temperature and floor)
+    out of sample; `pred_probs` averages the members under the weights of least out-of-sample log-loss and is
     calibrated once more. A class with a single sample is absent from training whenever that sample is judged.
     A member that raises is reported in a warning and in `baselines`; the others go on.
 
@@ -134,7 +134,8 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
     if fold_of is None:
         raise InputError(
             f"ds must leave at least two classes to train on in each of the {folds} folds; it has "
-            f"{int((y >= 0).sum())} labelled samples whose groups do not allow it. Label more samples, or ask for fewer folds or finer groups."
+            f"{int((y >= 0).sum())} labelled samples whose groups do not allow it. "
+            "Label more samples, or ask for fewer folds or finer groups."
         )
     return Task(ds, y, fold_of, seed)
 

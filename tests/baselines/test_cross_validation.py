@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from dqkit.baselines import BaselineWarning, cross_val_predictions
+from dqkit.baselines.calibration import fit_calibration
+from dqkit.records import InputError, check_probabilities
+from tests.baselines.data import blobs, dataset, digits
+
+
+def test_no_sample_is_judged_by_a_model_that_saw_its_label() -> None:
+    """One neighbour remembers its training set: on random labels it is right in sample only."""
+    rng = np.random.default_rng(0)
+    ds = dataset(rng.normal(size=(300, 3)), rng.integers(0, 2, 300))
+    out = cross_val_predictions(ds, KNeighborsClassifier(1), progress=False)
+    assert (out.pred_probs.argmax(1) == ds.labels).mean() < 0.65
+
+
+def test_probabilities_equal_a_plain_loop_over_the_folds() -> None:
+    ds = blobs(unlabeled=0.3)
+    out = cross_val_predictions(ds, GaussianNB(), seed=3, progress=False)
+    x, rest = ds.content.to_numpy(), ds.labels < 0
+    scores, others = np.zeros((len(ds), 3), dtype=np.float32), []
+    for fold in range(5):
+        train, held = (ds.labels >= 0) & (out.folds != fold), out.folds == fold
+        model = GaussianNB().fit(ds.content[train], ds.labels[train])
+        logs = np.log(np.maximum(model.predict_proba(ds.content), 1e-6)).astype(np.float32)
+        scores[held] = logs[held]
+        others.append(logs[rest])
+    calibration = fit_calibration(scores[~rest], ds.labels[~rest])
+    np.testing.assert_allclose(out.member_probs[0][~rest], calibration(scores[~rest]), atol=1e-5)
+    np.testing.assert_allclose(out.member_probs[0][rest], np.mean([calibration(s) for s in others], axis=0), atol=1e-5)
+    assert x.shape == (90, 4)
+
+
+def test_test_unlabelled_and_unusable_samples_are_predicted_but_never_trained_on() -> None:
+    ds = blobs()
+    split = np.where(np.arange(90) < 10, "test", "train").astype(object)
+    problem = pd.DataFrame([{"sample_id": ds.ids[20], "kind": "unreadable", "message": "", "fatal": True}])
+    labels = ds.labels.copy()
+    labels[30:40] = -1
+    ds = replace(ds, split=split, problems=problem, labels=labels)
+    out = cross_val_predictions(ds, GaussianNB(), progress=False)
+    idle = np.r_[0:10, 20, 30:40]
+    assert (out.folds[idle] == -1).all()
+    assert (np.delete(out.folds, idle) >= 0).all()
+    poisoned = labels.copy()
+    poisoned[np.r_[0:10, 20]] = (poisoned[np.r_[0:10, 20]] + 1) % 3
+    again = cross_val_predictions(replace(ds, labels=poisoned), GaussianNB(), progress=False)
+    assert (again.pred_probs == out.pred_probs).all()
+
+
+@pytest.mark.parametrize("modality", ["image", "text", "table"])
+def test_the_same_seed_gives_the_same_bits(modality: str) -> None:
+    if modality == "image":
+        ds = digits(60)
+    elif modality == "text":
+        words = np.array(["goal match team", "vote law party", "stock price bank"])
+        texts = np.array([f"{words[i % 3]} number {i}" for i in range(60)], dtype=object)
+        ds = dataset(texts, np.arange(60) % 3, modality="text")
+    else:
+        ds = blobs(60)
+    one, two = (cross_val_predictions(ds, folds=3, seed=7, progress=False) for _ in range(2))
+    assert len(one.members) >= 3
+    assert one.member_probs.tobytes() == two.member_probs.tobytes()
+    assert one.pred_probs.tobytes() == two.pred_probs.tobytes()
+    assert one.features is not None
+    assert two.features is not None
+    assert one.features.tobytes() == two.features.tobytes()
+    check_probabilities("member_probs", one.member_probs, tolerance=1e-5)
+    check_probabilities("pred_probs", one.pred_probs, tolerance=1e-5)
+
+
+def test_digits_with_flipped_labels_are_read_better_than_their_labels() -> None:
+    ds = digits(700)
+    rng = np.random.default_rng(0)
+    flipped = np.where(rng.random(700) < 0.1, (ds.labels + rng.integers(1, 10, 700)) % 10, ds.labels)
+    out = cross_val_predictions(ds.with_labels(flipped), folds=3, progress=False)
+    assert (out.pred_probs.argmax(1) == ds.labels).mean() > 0.95
+    table = out.baselines.set_index("model")
+    assert table.loc["ensemble", "log_loss"] <= table.loc[list(out.members), "log_loss"].min() + 0.02
+    assert {"chance", "majority", "nearest neighbour", "linear", "ensemble"} <= set(table.index)
+    assert out.weights.sum() == pytest.approx(1)
+
+
+def test_a_class_with_one_sample_gets_finite_probabilities() -> None:
+    ds = blobs(60)
+    labels = ds.labels.copy()
+    labels[labels == 2] = 0
+    labels[5] = 2
+    for estimators in (None, LogisticRegression()):
+        out = cross_val_predictions(ds.with_labels(labels), estimators, progress=False)
+        check_probabilities("pred_probs", out.pred_probs, tolerance=1e-5)
+        assert out.pred_probs[5].argmax() != 2
+
+
+def test_classes_without_any_sample_keep_their_column() -> None:
+    ds = replace(blobs(60), classes=("a", "b", "c", "never seen"))
+    for estimators in (None, LogisticRegression()):
+        out = cross_val_predictions(ds, estimators, progress=False)
+        assert out.pred_probs.shape == (60, 4)
+        assert out.pred_probs[:, 3].max() < 0.2
+
+
+class Broken:
+    def fit(self, x: object, y: object) -> None:
+        raise RuntimeError("out of luck")
+
+    def predict_proba(self, x: object) -> None:
+        """Never reached."""
+
+
+def test_a_failing_member_is_reported_and_the_others_go_on() -> None:
+    with pytest.warns(BaselineWarning, match="'bad' failed in fold 0 and is left out: RuntimeError: out of luck"):
+        out = cross_val_predictions(blobs(), {"good": GaussianNB(), "bad": Broken()}, progress=False)
+    assert out.members == ("good",)
+    status = out.baselines.set_index("model")["status"]
+    assert status["bad"] == "failed: RuntimeError: out of luck"
+    assert status["good"] == "ok"
+
+
+def test_when_every_member_fails_the_first_error_is_the_cause() -> None:
+    from dqkit.records import DqkitError
+
+    with pytest.warns(BaselineWarning), pytest.raises(DqkitError, match="every member failed") as caught:
+        cross_val_predictions(blobs(), Broken(), progress=False)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_copies_and_groups_are_held_out_together() -> None:
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(40, 3)), 2, axis=0)
+    ds = dataset(x, rng.integers(0, 2, 80))
+    out = cross_val_predictions(ds, KNeighborsClassifier(1), progress=False)
+    assert (out.folds[::2] == out.folds[1::2]).all()
+    grouped = cross_val_predictions(
+        blobs(), GaussianNB(), groups=[f"patient {i // 6}" for i in range(90)], progress=False
+    )
+    assert all(len(set(grouped.folds[i : i + 6])) == 1 for i in range(0, 90, 6))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"folds": 1}, "folds must be at least 2"),
+        ({"folds": 1000}, "folds must be at least 2"),
+        ({"groups": [1, 2]}, r"groups must have shape \(90,\)"),
+        ({"groups": [0] * 90}, "groups do not allow it"),
+        ({"estimators": {}}, "at least one estimator"),
+        ({"estimators": {"x": object()}}, "fit and predict_proba"),
+    ],
+)
+def test_bad_arguments_are_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        cross_val_predictions(blobs(), progress=False, **change)  # type: ignore[arg-type]
+
+
+def test_one_class_is_not_enough() -> None:
+    ds = blobs()
+    with pytest.raises(InputError, match="at least two classes"):
+        cross_val_predictions(ds.with_labels(np.where(ds.labels == 0, 0, -1)), progress=False)
