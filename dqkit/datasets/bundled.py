@@ -43,7 +43,8 @@ def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: 
     split = np.full(n, "train", dtype=object)
     split[test] = TEST_SPLIT
 
-    rng = np.random.default_rng(seed)
+    # A stream of its own: a caller who draws with the same seed must not draw the flipped samples' order.
+    rng = np.random.default_rng([seed, len(DIGIT_NAMES)])
     shuffled = rng.permutation(np.sort(pool))
     withheld = round(unlabeled * len(pool))
     hidden, shown = shuffled[:withheld], shuffled[withheld:]

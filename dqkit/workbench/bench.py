@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent
 from dqkit.store import Store
@@ -20,6 +21,8 @@ from dqkit.workbench import project
 from dqkit.workbench.results import Round
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from dqkit.relabel import Labeler
     from dqkit.weak_labels import WeakLabels
 
@@ -231,6 +234,21 @@ class Workbench:
             strategy=strategy,
             progress=progress,
         )
+
+    def open_queue(self) -> pd.DataFrame:
+        """The rows of the newest queue that nobody has answered, in order; see `Round.queue` for the columns."""
+        if not self.rounds:
+            raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
+        states = self.store.queue_states()
+        still_open = states.loc[states["state"] == "open", "sample_id"]
+        queue = self.rounds[-1].queue
+        return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)
+
+    def gallery(self, sample_ids: ArrayLike, *, captions: Sequence[str] | None = None) -> Figure:
+        """Thumbnails of these samples, in this order, under their captions (a matplotlib figure)."""
+        from dqkit.report.figures import gallery
+
+        return gallery(self.dataset, sample_ids, captions=captions)
 
     def labeler(self, annotator: str) -> Labeler:
         """The labelling widget on the newest queue; every answer is a durable event of this annotator."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from dqkit.records import Predictions
 from dqkit.workbench.project import replace, write_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Round:
@@ -60,6 +63,12 @@ class Round:
     def baselines(self) -> pd.DataFrame:
         """Chance, majority, the members and the ensemble, side by side."""
         return self.predictions.baselines
+
+    def plot(self) -> Figure:
+        """The signals at a glance, and where the queue stands among all samples (a matplotlib figure)."""
+        from dqkit.report.figures import overview
+
+        return overview(self.signals, self.queue)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {action}" for action, count in self.queue["action"].value_counts().items())

@@ -30,7 +30,7 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
         labels=bench.labels(),
         signals=None if newest is None else newest.signals,
         predictions=None if newest is None else newest.predictions,
-        queue=None if newest is None else _open_rows(bench, newest.queue),
+        queue=None if newest is None else bench.open_queue(),
         name=name or fiftyone_name(bench),
         media_dir=bench.path / "media",
         owner=bench.about["id"],
@@ -122,9 +122,3 @@ def round_rows(bench: Workbench) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _open_rows(bench: Workbench, queue: pd.DataFrame) -> pd.DataFrame:
-    states = bench.store.queue_states()
-    still_open = states.loc[states["state"] == "open", "sample_id"]
-    return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)

