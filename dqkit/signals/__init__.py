@@ -8,10 +8,16 @@ from __future__ import annotations
 from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
 from dqkit.signals.duplicates import leakage
+from dqkit.signals.image_properties import image_properties, property_correlation
 from dqkit.signals.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
+from dqkit.signals.order import OrderTest, order_test
 from dqkit.signals.signal_table import SignalTable, signal_table
+from dqkit.signals.similar_texts import similar_texts
+from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
+from dqkit.signals.valuation import knn_shapley
+from dqkit.signals.weak_groups import feature_clusters, weak_groups
 
 # The functions share names with their files: imported here, a name means the function whatever is imported later.
 __all__ = [
@@ -19,14 +25,23 @@ __all__ = [
     "Calibration",
     "LabelErrors",
     "Neighbors",
+    "OrderTest",
     "SignalTable",
     "calibration",
     "class_balance",
     "disagreement",
+    "feature_clusters",
     "fit_temperature",
+    "image_properties",
+    "knn_shapley",
     "label_errors",
     "leakage",
     "neighbors",
+    "order_test",
+    "property_correlation",
     "signal_table",
+    "similar_texts",
+    "text_properties",
     "uncertainty",
+    "weak_groups",
 ]

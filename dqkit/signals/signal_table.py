@@ -10,12 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.records import Dataset, InputError, Predictions
-from dqkit.signals.balance import class_balance
-from dqkit.signals.calibration import calibration, fit_temperature
-from dqkit.signals.duplicates import leakage
+from dqkit.signals.calibration import fit_temperature
+from dqkit.signals.image_properties import image_properties
 from dqkit.signals.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
+from dqkit.signals.order import order_test
+from dqkit.signals.signal_summary import summarize
+from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
+from dqkit.signals.valuation import knn_shapley
+from dqkit.signals.weak_groups import feature_clusters, weak_groups
 
 NEIGHBORS = 10
 
@@ -60,7 +64,11 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
         sample without features or that is not usable;
     knn_agreement: share of the labelled neighbours that carry this sample's label (the predicted one if it has none),
-        higher = agrees; NaN where no neighbour is labelled or there are no features.
+        higher = agrees; NaN where no neighbour is labelled or there are no features;
+    knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
+        misleads; 0.5 without a label or features;
+    for images the columns of `image_properties`, for texts those of `text_properties`.
+    Images are taken as fitted onto a black canvas where the metadata have the width and height of the originals.
 
     Raises `InputError` where ids or classes disagree.
     """
@@ -87,25 +95,34 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     )
     for column, values in _label_columns(errors, judged, names, predicted).items():
         table[column] = values
-    for frame in (
+    properties = _properties(dataset)
+    frames = [
         uncertainty(predictions.pred_probs),
         disagreement(predictions.member_probs, temperatures=temperatures),
         _neighbor_columns(graph, n),
-    ):
+    ]
+    if properties is not None:
+        frames.append(_blank(properties, usable))
+    for frame in frames:
         for column in frame.columns:
             table[column] = frame[column].to_numpy()
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
-    summary = {
-        "samples": n,
-        "usable": int(usable.sum()),
-        "labeled": int((labels >= 0).sum()),
-        "label_errors": _label_summary(errors, table, dataset.classes),
-        "balance": _balance_summary(labels, errors, judged, dataset.classes),
-        "calibration": _calibration_summary(labels, predictions, judged, temperatures),
-        "neighbors": _neighbor_summary(graph),
-        "duplicates": _duplicate_summary(graph, table),
-        "leakage": _leakage_summary(graph, table, dataset),
-    }
+    known = np.where(usable, labels, -1)
+    table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
+    groups = _groups(dataset, predictions, judged, predicted != labels, seed)
+    order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
+    summary = summarize(
+        dataset,
+        predictions,
+        table,
+        judged=judged,
+        temperatures=temperatures,
+        errors=errors,
+        graph=graph,
+        order=order,
+        groups=groups,
+        properties=None if properties is None else properties[usable],
+    )
     return SignalTable(table=table, summary=summary, neighbors=graph, label_errors=errors)
 
 
@@ -228,89 +245,41 @@ def _label_columns(
     }
 
 
-def _label_summary(errors: LabelErrors | None, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]:
-    if errors is None:
-        return {"skipped": "no labelled usable sample, or fewer than two classes"}
-    kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
-    return {
-        "estimated_rate": float(errors.noise_rate),
-        "interval": [float(end) for end in errors.noise_rate_interval],
-        "flagged": int(table["label_flag"].sum()),
-        "judged": len(errors.table),
-        "kinds": {str(kind): int(count) for kind, count in kinds.items()},
-        "noise_matrix": np.asarray(errors.noise_matrix, dtype=float).tolist(),
-        "classes": list(classes),
-        "scorers": [str(name) for name in errors.scorers],
-    }
+def _properties(dataset: Dataset) -> pd.DataFrame | None:
+    """Properties of the content, one row a sample; None for tables."""
+    if dataset.modality == "text":
+        return text_properties([str(text) for text in dataset.content])
+    if dataset.modality == "image":
+        known = {"width", "height"} <= set(dataset.metadata.columns)
+        sizes = dataset.metadata[["width", "height"]].to_numpy(dtype=np.float64) if known else None
+        if sizes is not None and not (np.isfinite(sizes) & (sizes > 0)).all():
+            # A picture that could not be read has no size; its pixels are blank whatever is assumed.
+            height, width = dataset.content.shape[1:3]
+            sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, [[width, height]])
+        return image_properties(dataset.content, sizes=sizes)
+    return None
 
 
-def _balance_summary(
-    labels: NDArray[np.int64], errors: LabelErrors | None, judged: NDArray[np.bool_], classes: tuple[str, ...]
-) -> dict[str, Any]:
-    opinion = np.full(len(labels), -1, dtype=np.int64)
-    if errors is not None:
-        found = errors.table
-        opinion[judged] = np.where(found["flag"], found["suggested_label"], labels[judged])
-    balance = class_balance(labels, classes, predicted=opinion)
-    return {
-        "counts": {name: int(count) for name, count in balance.table["count"].items()},
-        "imbalance_ratio": balance.imbalance_ratio,
-        "effective_classes": balance.effective_classes,
-        "rare": [str(name) for name in balance.table.index[balance.table["rare"]]],
-        "classes": balance.table.reset_index().to_dict(orient="records"),
-        "confused_pairs": balance.confused_pairs.head(20).to_dict(orient="records"),
-    }
+def _blank(properties: pd.DataFrame, usable: NDArray[np.bool_]) -> pd.DataFrame:
+    """The same with nothing found on samples that cannot be used: their content stands for nothing."""
+    if usable.all():
+        return properties
+    out = properties.copy()
+    for column in out.columns:
+        if column.endswith(("_score", "_flag")):
+            out.loc[~usable, column] = False if column.endswith("_flag") else 0.0
+        elif column.endswith("_group"):
+            out.loc[~usable, column] = -1
+    return out
 
 
-def _calibration_summary(
-    labels: NDArray[np.int64], predictions: Predictions, judged: NDArray[np.bool_], temperatures: list[float]
-) -> dict[str, Any]:
+def _groups(
+    dataset: Dataset, predictions: Predictions, judged: NDArray[np.bool_], wrong: NDArray[np.bool_], seed: int
+) -> pd.DataFrame | None:
+    """Where the predictions differ from the labels more often than elsewhere."""
     if not judged.any():
-        return {"skipped": "no labelled usable sample"}
-    found = calibration(labels[judged], predictions.pred_probs[judged])
-    fields = ("temperature", "ece", "ece_plain", "ece_tempered", "log_loss", "log_loss_tempered", "accuracy")
-    return {
-        **{name: float(getattr(found, name)) for name in (*fields, "confidence")},
-        "n": found.n,
-        "member_temperatures": dict(zip(predictions.members, temperatures, strict=True)),
-        "reliability": found.reliability.to_dict(orient="records"),
-    }
-
-
-def _neighbor_summary(graph: Neighbors | None) -> dict[str, Any]:
-    if graph is None:
-        return {"skipped": "no features, or fewer than two usable samples"}
-    return {
-        "k": graph.k,
-        "metric": graph.metric,
-        "method": graph.method,
-        "recall": graph.recall,
-        "outliers": int(graph.table["outlier"].sum()),
-    }
-
-
-def _duplicate_summary(graph: Neighbors | None, table: pd.DataFrame) -> dict[str, Any]:
-    if graph is None:
-        return {"skipped": "no features, or fewer than two usable samples"}
-    grouped = table[table["duplicate_group"] >= 0]
-    labels = grouped.loc[grouped["given_label"].notna()].groupby("duplicate_group")["given_label"].nunique()
-    return {
-        "groups": int(grouped["duplicate_group"].nunique()),
-        "rows": len(grouped),
-        "exact_rows": int(table["exact_duplicate"].sum()),
-        "groups_with_conflicting_labels": int((labels > 1).sum()),
-    }
-
-
-def _leakage_summary(graph: Neighbors | None, table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
-    if graph is None:
-        return {"skipped": "no features, or fewer than two usable samples"}
-    found = leakage(table["duplicate_group"].to_numpy(), dataset.split)
-    tested = np.asarray(dataset.is_test)
-    leaked = [row for rows in found["rows"] for row in rows if tested[row]]
-    return {
-        "groups": len(found),
-        "test_rows": len(leaked),
-        "test_share": len(leaked) / max(int(tested.sum()), 1),
-        "examples": [[str(dataset.ids[row]) for row in rows] for rows in found["rows"].head(20)],
-    }
+        return None
+    groupings: dict[str, Any] = {str(name): dataset.metadata[name].to_numpy()[judged] for name in dataset.metadata}
+    if predictions.features is not None:
+        groupings["cluster"] = feature_clusters(predictions.features[judged], seed=seed)
+    return weak_groups(wrong[judged], groupings)

@@ -1,0 +1,178 @@
+"""What the signals say of a dataset as a whole: plain dicts, lists, strings and numbers, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.records import Dataset, Predictions
+from dqkit.signals.balance import class_balance
+from dqkit.signals.calibration import calibration
+from dqkit.signals.duplicates import leakage
+from dqkit.signals.image_properties import property_correlation
+from dqkit.signals.label_errors import LabelErrors
+from dqkit.signals.neighbors import Neighbors
+from dqkit.signals.order import SIGNIFICANT, OrderTest
+
+_EXAMPLES = 20
+_NO_LABELS = {"skipped": "no labelled usable sample"}
+_NO_GRAPH = {"skipped": "no features, or fewer than two usable samples"}
+
+
+def summarize(
+    dataset: Dataset,
+    predictions: Predictions,
+    table: pd.DataFrame,
+    *,
+    judged: NDArray[np.bool_],
+    temperatures: list[float],
+    errors: LabelErrors | None,
+    graph: Neighbors | None,
+    order: OrderTest | None,
+    groups: pd.DataFrame | None,
+    properties: pd.DataFrame | None,
+) -> dict[str, Any]:
+    """Return one entry per check; one that could not run is {"skipped": why}.
+
+    judged: (n,) labelled usable samples. properties: of the usable samples, in order, None for a table.
+    """
+    labels = np.asarray(dataset.labels, dtype=np.int64)
+    usable = np.asarray(dataset.is_usable, dtype=bool)
+    return {
+        "samples": len(dataset),
+        "usable": int(usable.sum()),
+        "labeled": int((labels >= 0).sum()),
+        "label_errors": _label_errors(errors, table, dataset.classes),
+        "balance": _balance(labels, errors, judged, dataset.classes),
+        "calibration": _calibration(labels, predictions, judged, temperatures),
+        "neighbors": _neighbors(graph),
+        "duplicates": _duplicates(graph, table),
+        "leakage": _leakage(graph, table, dataset),
+        "order": _order(order),
+        "weak_groups": _weak_groups(groups),
+        "content": _content(properties, table, labels[usable]),
+    }
+
+
+def _label_errors(errors: LabelErrors | None, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]:
+    if errors is None:
+        return {"skipped": "no labelled usable sample, or fewer than two classes"}
+    kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
+    return {
+        "estimated_rate": float(errors.noise_rate),
+        "interval": [float(end) for end in errors.noise_rate_interval],
+        "flagged": int(table["label_flag"].sum()),
+        "judged": len(errors.table),
+        "kinds": {str(kind): int(count) for kind, count in kinds.items()},
+        "noise_matrix": np.asarray(errors.noise_matrix, dtype=float).tolist(),
+        "classes": list(classes),
+        "scorers": [str(name) for name in errors.scorers],
+    }
+
+
+def _balance(
+    labels: NDArray[np.int64], errors: LabelErrors | None, judged: NDArray[np.bool_], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    opinion = np.full(len(labels), -1, dtype=np.int64)
+    if errors is not None:
+        opinion[judged] = np.where(errors.table["flag"], errors.table["suggested_label"], labels[judged])
+    balance = class_balance(labels, classes, predicted=opinion)
+    return {
+        "counts": {str(name): int(count) for name, count in balance.table["count"].items()},
+        "imbalance_ratio": balance.imbalance_ratio,
+        "effective_classes": balance.effective_classes,
+        "rare": [str(name) for name in balance.table.index[balance.table["rare"]]],
+        "empty": list(balance.empty),
+        "classes": balance.table.reset_index().to_dict(orient="records"),
+        "confused_pairs": balance.confused_pairs.head(_EXAMPLES).to_dict(orient="records"),
+    }
+
+
+def _calibration(
+    labels: NDArray[np.int64], predictions: Predictions, judged: NDArray[np.bool_], temperatures: list[float]
+) -> dict[str, Any]:
+    if not judged.any():
+        return dict(_NO_LABELS)
+    found = calibration(labels[judged], predictions.pred_probs[judged])
+    names = ("temperature", "ece", "ece_plain", "ece_tempered", "log_loss", "log_loss_tempered", "accuracy")
+    return {
+        **{name: float(getattr(found, name)) for name in (*names, "confidence")},
+        "n": found.n,
+        "member_temperatures": dict(zip(predictions.members, temperatures, strict=True)),
+        "reliability": found.reliability.to_dict(orient="records"),
+    }
+
+
+def _neighbors(graph: Neighbors | None) -> dict[str, Any]:
+    if graph is None:
+        return dict(_NO_GRAPH)
+    return {
+        "k": graph.k,
+        "metric": graph.metric,
+        "method": graph.method,
+        "recall": graph.recall,
+        "recall_rows": graph.recall_rows,
+        "outliers": int(graph.table["outlier"].sum()),
+    }
+
+
+def _duplicates(graph: Neighbors | None, table: pd.DataFrame) -> dict[str, Any]:
+    if graph is None:
+        return dict(_NO_GRAPH)
+    grouped = table[table["duplicate_group"] >= 0]
+    labels = grouped.loc[grouped["given_label"].notna()].groupby("duplicate_group")["given_label"].nunique()
+    return {
+        "groups": int(grouped["duplicate_group"].nunique()),
+        "rows": len(grouped),
+        "exact_rows": int(table["exact_duplicate"].sum()),
+        "groups_with_conflicting_labels": int((labels > 1).sum()),
+    }
+
+
+def _leakage(graph: Neighbors | None, table: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    if graph is None:
+        return dict(_NO_GRAPH)
+    found = leakage(table["duplicate_group"].to_numpy(), dataset.split)
+    tested = np.asarray(dataset.is_test)
+    leaked = [row for rows in found["rows"] for row in rows if tested[row]]
+    return {
+        "groups": len(found),
+        "test_rows": len(leaked),
+        "test_share": len(leaked) / max(int(tested.sum()), 1),
+        "examples": [[str(dataset.ids[row]) for row in rows[:_EXAMPLES]] for rows in found["rows"].head(_EXAMPLES)],
+    }
+
+
+def _order(order: OrderTest | None) -> dict[str, Any]:
+    if order is None:
+        return {"skipped": "no features, fewer than three samples, or samples that cannot be used"}
+    return {
+        "p_value": order.p_value,
+        "statistic": order.statistic,
+        "in_meaningful_order": bool(order.p_value < SIGNIFICANT),
+    }
+
+
+def _weak_groups(groups: pd.DataFrame | None) -> dict[str, Any]:
+    if groups is None:
+        return dict(_NO_LABELS)
+    return {
+        "tested": len(groups),
+        "weak": int(groups["weak"].sum()),
+        "groups": groups[groups["weak"]].head(_EXAMPLES).to_dict(orient="records"),
+    }
+
+
+def _content(properties: pd.DataFrame | None, table: pd.DataFrame, labels: NDArray[np.int64]) -> dict[str, Any]:
+    if properties is None:
+        return {"skipped": "only images and texts have properties"}
+    flags = [name for name in properties.columns if name.endswith("_flag")]
+    correlation = property_correlation(properties, labels)
+    return {
+        "flagged": {name.removesuffix("_flag"): int(table[name].sum()) for name in flags},
+        "label_correlation": correlation.to_dict(orient="records"),
+        "spurious": [str(name) for name in correlation.loc[correlation["spurious"], "property"]],
+    }

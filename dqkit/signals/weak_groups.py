@@ -1,0 +1,120 @@
+"""Where errors gather: clusters of the features and values of the metadata, with false discoveries controlled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import InputError
+
+_COLUMNS = ("by", "group", "size", "errors", "error_rate", "rest_rate", "p_value", "q_value", "weak")
+
+
+def weak_groups(
+    errors: ArrayLike,
+    groupings: Mapping[str, ArrayLike],
+    *,
+    q: float = 0.05,
+    smallest: int = 10,
+    most_values: int = 50,
+) -> pd.DataFrame:
+    """Return one row per group of rows, those in which errors gather first.
+
+    errors: (n,) bool, True where the row is wrong (prediction differs from the label, say).
+    groupings: name -> (n,) values; rows with the same value form a group, a missing value is in none. A numeric
+        grouping with more than `most_values` values is cut at its quartiles; any other such grouping is left out.
+    smallest: groups of fewer rows are not tested.
+
+    Columns: by (the grouping), group, size, errors, error_rate, rest_rate (of all other rows of the grouping), p_value
+    (of so many errors or more if errors fell on rows at random: hypergeometric), q_value (Benjamini & Hochberg 1995
+    over all groups tested), weak (q_value <= q). Raises `InputError` where lengths disagree.
+
+    >>> wrong = [True] * 10 + [False] * 30
+    >>> weak_groups(wrong, {"camera": ["a"] * 10 + ["b"] * 30})[["group", "weak"]].to_numpy().tolist()
+    [['a', True], ['b', False]]
+    """
+    from scipy.stats import hypergeom
+
+    wrong = np.asarray(errors)
+    if wrong.ndim != 1 or wrong.dtype != bool:
+        raise InputError(f"errors must be (n,) bool; got shape {wrong.shape} of {wrong.dtype}.")
+    if not 0 < q < 1:
+        raise InputError(f"q must lie in (0, 1); got {q}.")
+    rows = []
+    for name, values in groupings.items():
+        column = pd.Series(values).reset_index(drop=True)
+        if len(column) != len(wrong):
+            raise InputError(f"grouping {name!r} must have {len(wrong)} values; got {len(column)}.")
+        codes, groups = _codes(column, most_values)
+        inside = codes >= 0
+        size = np.bincount(codes[inside], minlength=len(groups))
+        count = np.bincount(codes[inside & wrong], minlength=len(groups))
+        whole, all_wrong = int(inside.sum()), int((inside & wrong).sum())
+        for at in np.flatnonzero((size >= smallest) & (size < whole)):
+            p_value = float(hypergeom.sf(count[at] - 1, whole, all_wrong, size[at]))
+            rest = (all_wrong - count[at]) / (whole - size[at])
+            rows.append(
+                (name, groups[at], int(size[at]), int(count[at]), float(count[at] / size[at]), float(rest), p_value)
+            )
+    table = pd.DataFrame(rows, columns=list(_COLUMNS[:-2]))
+    table["q_value"] = false_discovery(table["p_value"].to_numpy(dtype=np.float64))
+    table["weak"] = table["q_value"] <= q
+    return table.sort_values(["p_value", "by", "group"], kind="stable").reset_index(drop=True)
+
+
+def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the q values of Benjamini & Hochberg (1995): rejecting q <= x keeps false discoveries below x on average.
+
+    >>> false_discovery(np.array([0.01, 0.04, 0.03])).round(3)
+    array([0.03, 0.04, 0.04])
+    """
+    m = len(p_values)
+    order = np.argsort(p_values, kind="stable")
+    scaled = p_values[order] * m / np.arange(1, m + 1)
+    adjusted = np.empty(m)
+    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    return np.minimum(adjusted, 1.0)
+
+
+def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | None = None) -> NDArray[np.int64]:
+    """Return (n,) the k-means cluster of each row, numbered from 0; None takes sqrt(n / 20) clusters, from 2 to 50.
+
+    features: (n, d), finite. Fitted on at most 20,000 rows drawn with `seed`, so cost grows with n d.
+    """
+    from sklearn.cluster import KMeans
+
+    n = len(features)
+    k = clusters or int(np.clip(np.sqrt(n / 20), 2, 50))
+    if n <= k:
+        return np.zeros(n, dtype=np.int64)
+    rows = np.random.default_rng(seed).permutation(n)[:20_000]
+    sample = np.asarray(features[np.sort(rows)], dtype=np.float32)
+    k = min(k, len(np.unique(sample, axis=0)))
+    model = KMeans(n_clusters=k, n_init=1, max_iter=30, random_state=seed).fit(sample)
+    return np.asarray(model.predict(np.asarray(features, dtype=np.float32)), dtype=np.int64)
+
+
+def _codes(column: pd.Series[Any], most_values: int) -> tuple[NDArray[np.int64], list[str]]:
+    """(n,) the group of each row, -1 for none, and the names of the groups, sorted."""
+    nothing = np.full(len(column), -1, dtype=np.int64)
+    try:
+        distinct = int(column.nunique())
+    except TypeError:  # Lists or dicts as metadata: they form no groups.
+        return nothing, []
+    if distinct <= most_values:
+        codes, groups = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+        return codes.astype(np.int64), [str(group) for group in groups]
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return nothing, []
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    edges = np.unique(np.nanquantile(values, [0, 0.25, 0.5, 0.75, 1]))
+    if len(edges) < 2:
+        return nothing, []
+    codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    codes[np.isnan(values)] = -1
+    return codes.astype(np.int64), [f"{a:.4g} to {b:.4g}" for a, b in pairwise(edges)]
