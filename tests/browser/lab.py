@@ -34,6 +34,7 @@ class Lab:
         self.root.mkdir(parents=True)
         self._folder = folder
         self._extra = extra
+        self.shared_kernel: str | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -115,22 +116,23 @@ class Notebook:
         Without `own_kernel` it takes the lab's shared kernel, starting it the first time.
         """
         self._own_kernel = own_kernel
+        shared = None if own_kernel else self.lab.shared_kernel
         if not self.page.url.startswith(self.lab.url):
             self.page.goto(f"{self.lab.url}/lab/workspaces/{uuid.uuid4().hex[:8]}")
         self.page.wait_for_function("() => window.jupyterapp?.restored !== undefined")
-        self.page.evaluate(
+        kernel = self.page.evaluate(
             """async ([path, shared]) => {
                 const app = window.jupyterapp;
                 await app.restored;
-                const kernels = shared ? [...app.serviceManager.kernels.running()] : [];
-                const known = kernels.find((kernel) => kernel.id === window.sharedKernel);
-                const kernel = known ? { id: known.id } : { name: 'python3' };
+                const kernel = shared ? { id: shared } : { name: 'python3' };
                 const panel = await app.commands.execute('docmanager:open', { path, factory: 'Notebook', kernel });
                 await panel.sessionContext.ready;
-                if (shared) window.sharedKernel = panel.sessionContext.session.kernel.id;
+                return panel.sessionContext.session.kernel.id;
             }""",
-            [self.name, not own_kernel],
+            [self.name, shared],
         )
+        if not own_kernel:
+            self.lab.shared_kernel = kernel
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
@@ -154,6 +156,17 @@ class Notebook:
         if errors.count():
             raise AssertionError(f"a cell of {self.name} failed:\n{errors.first.inner_text()}")
 
+    def run_cells(self, *indices: int) -> None:
+        """Runs these cells in turn and waits for each."""
+        for index in indices:
+            self.page.evaluate(
+                """async (index) => {
+                    window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+                    await window.jupyterapp.commands.execute('notebook:run-cell');
+                }""",
+                index,
+            )
+
     def run_cell(self, index: int) -> None:
         """Starts one cell without waiting for it."""
         self.page.evaluate(
@@ -163,6 +176,40 @@ class Notebook:
                 window.jupyterapp.commands.execute('notebook:run-cell');
             }""",
             index,
+        )
+
+    def save(self) -> None:
+        """Saves it with its outputs."""
+        self.page.evaluate("async () => await window.jupyterapp.shell.currentWidget.context.save()")
+
+    def reload(self) -> None:
+        """Reloads the page and opens the notebook again, with the kernel it had."""
+        self.page.reload()
+        self.page.wait_for_function("() => window.jupyterapp?.restored !== undefined")
+        self.page.evaluate(
+            """async (path) => {
+                const app = window.jupyterapp;
+                await app.restored;
+                const panel = await app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+                await panel.sessionContext.ready;
+            }""",
+            self.name,
+        )
+
+    def restart_kernel(self) -> None:
+        """Restarts the kernel and waits until it is idle."""
+        self.page.evaluate(
+            "async () => await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+        self.wait_for_kernel()
+
+    def comms_over_subshells(self, on: bool) -> None:
+        """Whether widget messages may overtake a running cell; holds for widgets made from here on."""
+        self.page.evaluate(
+            """(how) => {
+                window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = how;
+            }""",
+            "perCommTarget" if on else "disabled",
         )
 
     def evaluate(self, source: str, *, timeout: float = 30) -> Any:

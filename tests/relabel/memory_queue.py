@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -46,7 +49,10 @@ def digit_cards(n: int, *, classes: Sequence[str], mode: str = "review", size: i
 
 
 class MemoryQueue:
-    """A `CardSource` over a list. `refuse` and `fail` name sample ids; `fail` is raised once per sample."""
+    """A `CardSource` over a list. `refuse` and `fail` name sample ids; `fail` is raised once per sample.
+
+    With `path` the events are also lines of a file, which outlives the kernel.
+    """
 
     def __init__(
         self,
@@ -55,12 +61,16 @@ class MemoryQueue:
         *,
         refuse: Collection[str] = (),
         fail: Collection[str] = (),
+        path: str | None = None,
     ) -> None:
         self._cards = list(cards)
         self._classes = list(classes)
         self.refuse = set(refuse)
         self.fail = set(fail)
         self.events: list[Answer] = []
+        self._path = Path(path) if path else None
+        if self._path and self._path.exists():
+            self.events = [Answer(**json.loads(line)) for line in self._path.read_text("utf-8").splitlines()]
         self.calls = 0
         self._lock = threading.Lock()
 
@@ -92,6 +102,9 @@ class MemoryQueue:
             if answer.kind == "undo" and answer.undoes not in {event.event_id for event in self.live()}:
                 raise InputError(f"there is no live event {answer.undoes} to undo.")
             self.events.append(answer)
+            if self._path:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(answer)) + "\n")
 
     def progress(self) -> tuple[int, int]:
         with self._lock:
