@@ -8,6 +8,7 @@ from typing import Any
 from dqkit.records import InputError
 
 from .cards import KINDS, Answer, Card
+from .pictures import presentable
 
 LONGEST_NOTE = 10_000
 
@@ -20,11 +21,12 @@ def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
     """
     blind, second = card.mode == "blind", card.mode == "second_opinion"
     neighbors = () if blind else card.neighbors
+    media, mime = presentable(card.media, card.mime)
     message = {
         "sample_id": card.sample_id,
         "action": card.action,
         "mode": card.mode,
-        "mime": card.mime,
+        "mime": mime,
         "given": None if blind or second else card.given_label,
         "suggested": None if blind else card.suggested_label,
         "prob": None if blind or card.suggested_prob is None else float(card.suggested_prob),
@@ -33,19 +35,26 @@ def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
         "neighbors": [label for _, label in neighbors],
         "reveal": {"given": card.given_label, "reasons": list(card.reasons)} if second else None,
     }
-    return message, [card.media, *(thumbnail for thumbnail, _ in neighbors)]
+    return message, [media, *(thumbnail for thumbnail, _ in neighbors)]
 
 
 def batches(
-    cards: Sequence[Card], *, most_bytes: int = 1_000_000
+    cards: Sequence[Card], *, most_bytes: int = 1_000_000, most_in_all: int = 24_000_000
 ) -> Iterator[tuple[list[dict[str, Any]], list[bytes]]]:
-    """The cards in order, cut into messages of about `most_bytes`; the first holds one card, to be shown at once."""
+    """The cards in order, cut into messages of about `most_bytes`; the first holds one card, to be shown at once.
+
+    It ends before `most_in_all` bytes, with at least one card: what is left out is still in the queue, and the page
+    asks again.
+    """
     messages: list[dict[str, Any]] = []
     buffers: list[bytes] = []
-    size, limit = 0, 0
+    size, limit, total = 0, 0, 0
     for card in cards:
         message, parts = pack(card)
         weight = sum(len(part) for part in parts)
+        if total and total + weight > most_in_all:
+            break
+        total += weight
         if messages and size + weight > limit:
             yield messages, buffers
             messages, buffers, size, limit = [], [], 0, most_bytes

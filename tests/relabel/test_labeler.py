@@ -182,3 +182,9 @@ def test_an_export_shows_a_static_summary_with_class_names_escaped():
     assert "<img" not in data["text/html"]
     assert "<b>ana" not in data["text/html"]
     assert "0 of 0 samples answered" in data["text/html"]
+
+
+def test_a_deal_ends_at_its_byte_limit_but_never_without_a_card():
+    cards = [dataclasses.replace(c, media=bytes(400), neighbors=()) for c in digit_cards(7, classes=CLASSES)]
+    assert sum(len(messages) for messages, _ in batches(cards, most_in_all=1000)) == 2
+    assert sum(len(messages) for messages, _ in batches(cards, most_in_all=10)) == 1
