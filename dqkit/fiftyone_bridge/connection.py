@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 from ..records import InputError, MissingExtra
@@ -46,12 +47,35 @@ def connect(uri: str | None = None) -> ModuleType:
                 "Restart the kernel, or leave 'uri' out."
             )
         fo.config.database_uri = uri
+    database = fo.core.odm.database
+    problem = (
+        None if database._client is not None or fo.config.database_uri else _folder_problem(fo.config.database_dir)
+    )
+    if problem is not None:
+        raise MissingExtra(problem)
     try:
         with _quiet():
             fo.list_datasets()
     except Exception as error:  # FiftyOne's own, pymongo's, psutil's and OS errors come here; each means "no database"
+        # Left in place, the failed service would make the next call join whatever listens on MongoDB's usual port.
+        service, database._db_service = database._db_service, None
+        if service is not None:
+            service.stop()
         raise MissingExtra(_explain(fo, error)) from error
     return fo
+
+
+def _folder_problem(folder: str) -> str | None:
+    """One sentence when the database folder cannot be made or written; mongod itself would take a minute to say so."""
+    there = Path(folder).absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return None
+    return (
+        f"FiftyOne's database folder {folder} cannot be written. "
+        "Set FIFTYONE_DATABASE_DIR to a folder that can, and restart the kernel."
+    )
 
 
 @contextmanager
@@ -83,8 +107,8 @@ def _explain(fo: ModuleType, error: Exception) -> str:
     folder = fo.config.database_dir
     log = os.path.join(folder, "log", "mongo.log")
     return (
-        f"FiftyOne's database cannot be started in {folder} ({_first_line(error)}). Set FIFTYONE_DATABASE_DIR to a "
-        f"folder that can be written, or read why in {log}."
+        f"FiftyOne's database cannot be started in {folder} ({_first_line(error)}). Read why in {log}, "
+        "or set FIFTYONE_DATABASE_DIR to an empty folder and restart the kernel."
     )
 
 
