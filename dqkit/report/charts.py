@@ -67,8 +67,7 @@ def histogram(
     if logarithmic:
         # The axis starts at half a count, so that a single sample is still seen.
         ticks = [10.0**k for k in range(max(1, math.ceil(math.log10(most))) + 1)]
-        raw = _scale(math.log10(0.5), math.log10(ticks[-1]), height - BOTTOM, TOP)
-        up = lambda count: raw(math.log10(max(count, 0.5)))  # noqa: E731
+        up = _log_scale(0.5, ticks[-1], height - BOTTOM, TOP)
     else:
         ticks = nice_ticks(0, most, 4)
         up = _scale(0, ticks[-1], height - BOTTOM, TOP)
@@ -154,3 +153,9 @@ def interval(rate: float, low: float, high: float, label: str) -> Markup:
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     width = (high - low) or 1.0
     return lambda value: start + (float(value) - low) / width * (end - start)
+
+
+def _log_scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    """As `_scale`, on logarithms; values below `low` are drawn at `low`."""
+    along = _scale(math.log10(low), math.log10(high), start, end)
+    return lambda value: along(math.log10(max(value, low)))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dqkit.report.data_sections import SHOWN_SAMPLES, histogram
 from dqkit.report.inputs import Absent, Inputs, plain
 
 SHOWN_SUSPECTS = 24
 SHOWN_PAIRS = 10
+KEPT_CLASSES = 50
 LOW_CONFIDENCE = 0.5
 
 
@@ -121,11 +122,9 @@ def _noise_matrix(
 ) -> dict[str, Any] | None:
     """Rows: the true class; columns: the given one; rows sum to one. Counted from the flags where not estimated."""
     matrix = told.get("noise_matrix")
-    if matrix is not None:
-        values = np.asarray(matrix, dtype=np.float64)
-        names = list(told.get("classes") or inputs.dataset.classes)
-        if values.shape == (len(names), len(names)):
-            return {"classes": names, "values": values, "estimated": True}
+    names = list(told.get("classes") or inputs.dataset.classes)
+    if matrix is not None and np.shape(matrix) == (len(names), len(names)):
+        return {**noisiest(names, np.asarray(matrix, dtype=np.float64), KEPT_CLASSES), "estimated": True}
     names = inputs.classes
     at = {name: i for i, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)))
@@ -136,7 +135,25 @@ def _noise_matrix(
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.any():
         return None
-    return {"classes": names, "values": counts / np.where(totals == 0, 1, totals), "estimated": False}
+    return {**noisiest(names, counts / np.where(totals == 0, 1, totals), KEPT_CLASSES), "estimated": False}
+
+
+def noisiest(names: Sequence[str], matrix: ArrayLike, most: int) -> dict[str, Any]:
+    """A noise matrix cut to the `most` classes that take part in most noise, in their own order.
+
+    Returns `classes`, `values` (their rows and columns), `largest` (off the diagonal) and `hidden` (classes cut).
+    """
+    values = np.asarray(matrix, dtype=np.float64)
+    noise = values.copy()
+    np.fill_diagonal(noise, 0.0)
+    kept = np.sort(np.argsort(-(noise.sum(axis=0) + noise.sum(axis=1)), kind="stable")[:most])
+    inside = np.ix_(kept, kept)
+    return {
+        "classes": [names[i] for i in kept],
+        "values": values[inside].tolist(),
+        "largest": float(noise[inside].max(initial=0.0)),
+        "hidden": len(names) - len(kept),
+    }
 
 
 def uncertain(inputs: Inputs) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dqkit.records import Dataset, InputError
 from dqkit.report import charts, words
 from dqkit.report.metrics import METRICS
+from dqkit.report.model_sections import noisiest
 from dqkit.report.samples import Viewer
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ KEY_FIGURES = (
     "calibration_error",
 )
 HEAT_LEVELS = 6
-SHOWN_CLASSES = 20
 
 
 def render(health: dict[str, Any], dataset: Dataset) -> str:
@@ -151,7 +151,7 @@ def _environment() -> Environment:
         heading=words.heading,
     )
     environment.globals.update(
-        charts=charts, counted=words.counted, span=words.span, heat=heat, matrix=noisiest, curve_points=curve_points
+        charts=charts, counted=words.counted, span=words.span, heat=heat, noisiest=noisiest, curve_points=curve_points
     )
     return environment
 
@@ -176,18 +176,3 @@ def heat(share: float, most: float) -> int:
         return 0
     level = round(HEAT_LEVELS * math.pow(share / most, 0.7))
     return max(1, min(HEAT_LEVELS, level))
-
-
-def noisiest(matrix: Mapping[str, Any]) -> dict[str, Any]:
-    """The noise matrix cut to its `SHOWN_CLASSES` noisiest classes, in their own order."""
-    values, names = matrix["values"], matrix["classes"]
-    off = [sum(v for j, v in enumerate(row) if j != i) for i, row in enumerate(values)]
-    into = [sum(row[j] for i, row in enumerate(values) if i != j) for j in range(len(names))]
-    order = sorted(range(len(names)), key=lambda i: (-(off[i] + into[i]), i))[:SHOWN_CLASSES]
-    kept = sorted(order)
-    return {
-        "classes": [names[i] for i in kept],
-        "values": [[values[i][j] for j in kept] for i in kept],
-        "most": max((values[i][j] for i in kept for j in kept if i != j), default=0.0),
-        "hidden": len(names) - len(kept),
-    }
