@@ -5,9 +5,9 @@ FiftyOne itself is imported, and its database started, only when a function of t
 
 from __future__ import annotations
 
-from .connection import connect
-from .edits import Edit, acknowledge, discard, pull
-from .samples import push
-from .source import Source, from_fiftyone
+from dqkit.fiftyone_bridge.connection import connect
+from dqkit.fiftyone_bridge.edits import Edit, acknowledge, discard, pull
+from dqkit.fiftyone_bridge.samples import push
+from dqkit.fiftyone_bridge.source import from_fiftyone
 
-__all__ = ["Edit", "Source", "acknowledge", "connect", "discard", "from_fiftyone", "pull", "push"]
+__all__ = ["Edit", "acknowledge", "connect", "discard", "from_fiftyone", "pull", "push"]

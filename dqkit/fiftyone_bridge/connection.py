@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from ..records import InputError, MissingExtra
-from .mongod import mongod_problem
+from dqkit.fiftyone_bridge.mongod import mongod_problem
+from dqkit.records import InputError, MissingExtra
 
 
 def load() -> ModuleType:

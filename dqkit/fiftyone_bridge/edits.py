@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from .connection import connect
-from .samples import bulk_write, owned
-from .views import DECISION_TAGS, is_edited, is_tagged
+from dqkit.fiftyone_bridge.connection import connect
+from dqkit.fiftyone_bridge.samples import bulk_write, owned
+from dqkit.fiftyone_bridge.views import DECISION_TAGS, is_edited, is_tagged
 
 PULLED_TAGS = {"skip": "skipped", "flag": "flagged", "confirm": "confirmed"}
 _NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
@@ -64,7 +64,7 @@ def pull(
     fields = ["dqkit_id", "id", "label.label", "pushed_label", "pushed_serial", "tags", "last_modified_at"]
     rows = sorted(zip(*view.values(fields), strict=True), key=lambda row: (row[6], row[0]))
     classes = target.info["dqkit"].get("classes", [])
-    now = {} if labels is None else {str(key): None if pd.isna(v) else str(v) for key, v in labels["label"].items()}
+    now = _decided(labels)
     edits: list[Edit] = []
     for sample_id, key, label, pushed, serial, tags, modified in rows:
         previous = pushed or None
@@ -144,6 +144,14 @@ def _decisions(edited: bool, tags: Sequence[str]) -> Iterator[tuple[Literal["lab
     for tag in DECISION_TAGS[:2]:
         if tag in tags:
             yield ("skip", tag) if tag == "skip" else ("flag", tag)
+
+
+def _decided(labels: pd.DataFrame | None) -> dict[str, str | None]:
+    """sample id -> label as the notebook has it, without weak labels: they give way to an edit and are no conflict."""
+    if labels is None:
+        return {}
+    by_people = labels if "source" not in labels else labels[labels["source"] != "weak"]
+    return {str(key): None if pd.isna(label) else str(label) for key, label in by_people["label"].items()}
 
 
 def _problem(label: str | None, previous: str | None, current: str | None, classes: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..records import Dataset, InputError, Predictions
-from .media import card_text
+from dqkit.fiftyone_bridge.media import card_text
+from dqkit.records import Dataset, InputError, Predictions
 
 Kind = Literal["text", "float", "int", "bool", "class", "prediction"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..records import Dataset, InputError
+from dqkit.records import Dataset, InputError
 
 CARD_SIZE = (360, 240)
 CARD_CHARACTERS = 400

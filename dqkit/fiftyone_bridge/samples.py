@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..records import Dataset, InputError, Predictions
-from .connection import connect
-from .fields import (
+from dqkit.fiftyone_bridge.connection import connect
+from dqkit.fiftyone_bridge.fields import (
     QUEUE_FIELDS,
     Column,
     Kind,
@@ -23,8 +22,9 @@ from .fields import (
     row_hashes,
     sample_columns,
 )
-from .media import media_files
-from .views import save_queue_view
+from dqkit.fiftyone_bridge.media import media_files
+from dqkit.fiftyone_bridge.views import save_queue_view
+from dqkit.records import Dataset, InputError, Predictions
 
 FORMAT = 1
 LABEL_KINDS: dict[str, Kind] = {

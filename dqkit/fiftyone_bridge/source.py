@@ -1,40 +1,33 @@
-"""From FiftyOne: a user's own dataset or view, read as the plain arrays a dqkit Dataset is made of."""
+"""From FiftyOne: a workbench's `Dataset` made of a user's own FiftyOne dataset or view."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..records import UNLABELED, InputError
-from .connection import connect
+from dqkit.datasets.assemble import assemble
+from dqkit.datasets.pixels import SIDE, decode
+from dqkit.fiftyone_bridge.connection import connect
+from dqkit.records import Dataset, InputError
 
 SPLIT_TAGS = ("test", "train", "validation", "val")
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a FiftyOne dataset says: (n,) ids, image paths, labels (positions in `classes`, -1 for none) and splits."""
-
-    ids: NDArray[np.object_]
-    filepaths: NDArray[np.object_]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
-    split: NDArray[np.object_]
-    name: str
-
-
-def from_fiftyone(dataset: Any, label_field: str, *, uri: str | None = None) -> Source:
-    """The images, labels and splits of a FiftyOne dataset, view or dataset name; FiftyOne's data is only read.
+def from_fiftyone(
+    dataset: Any, label_field: str, *, side: int = SIDE, progress: bool = True, uri: str | None = None
+) -> Dataset:
+    """A `Dataset` of the images of a FiftyOne dataset, view or dataset name; FiftyOne's data is only read.
 
     label_field: a field of Classifications, or of texts. ids: FiftyOne's own sample ids. classes: the dataset's
     `classes[label_field]` or `default_classes` where they are set and cover the labels, otherwise the labels found,
     sorted. split: the sample's tag among test, train, validation and val; "train" where it has none of them.
-    Raises `InputError` when the dataset or field is not there, is of another type, or holds no image.
+    Pixels are decoded once to (n, side, side, 3); a file that is no readable image is a fatal problem of its sample.
+    Raises `InputError` when the dataset or field is not there, is of another type, or holds no readable image, and
+    `MissingExtra` when FiftyOne or its database is not there.
 
-    >>> source = from_fiftyone("quickstart", "ground_truth")  # doctest: +SKIP
+    >>> ds = from_fiftyone("quickstart", "ground_truth")  # doctest: +SKIP
     """
     fo = connect(uri)
     if isinstance(dataset, str):
@@ -43,37 +36,44 @@ def from_fiftyone(dataset: Any, label_field: str, *, uri: str | None = None) -> 
                 f"the 'dataset' argument must be a FiftyOne dataset; got {dataset!r}, known: {fo.list_datasets()}."
             )
         dataset = fo.load_dataset(dataset)
-    field = dataset.get_field(label_field)
-    if isinstance(field, fo.EmbeddedDocumentField) and issubclass(field.document_type, fo.Classification):
-        path = f"{label_field}.label"
-    elif isinstance(field, fo.StringField):
-        path = label_field
-    else:
-        names = [name for name, known in dataset.get_field_schema().items() if _holds_labels(fo, known)]
-        raise InputError(
-            f"the 'label_field' argument must be a field of Classifications or texts; got {label_field!r}, "
-            f"the dataset has {names or 'none'}."
-        )
+    path = _label_path(fo, dataset, label_field)
     if len(dataset) == 0 or dataset.media_type != "image":
         raise InputError(
             f"the 'dataset' argument must hold images; got {len(dataset)} samples of type {dataset.media_type!r}."
         )
     ids, files, names, tags = dataset.values(["id", "filepath", path, "tags"])
-    found = sorted({name for name in names if name is not None})
+    pixels, failures = decode([Path(file) for file in files], side=side, progress=progress)
+    if len(failures) == len(files):
+        first = f"{files[min(failures)]}: {failures[min(failures)]}"
+        raise InputError(f"the 'dataset' argument must hold readable images; none of {len(files)} is one. {first}")
+    found = {name for name in names if name is not None}
     given = (dataset.classes or {}).get(label_field) or dataset.default_classes or []
-    classes = tuple(given) if set(found) <= set(given) else tuple(found)
-    position = {name: i for i, name in enumerate(classes)}
-    return Source(
-        ids=np.array(ids, dtype=object),
-        filepaths=np.array(files, dtype=object),
-        labels=np.array([UNLABELED if name is None else position[name] for name in names], dtype=np.int64),
-        classes=classes,
-        split=np.array(
-            [next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags], dtype=object
-        ),
+    return assemble(
+        pixels,
+        np.array(names, dtype=object),
+        modality="image",
+        classes=given if found <= set(given) and given else None,
+        ids=ids,
+        split=[next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags],
+        paths=files,
+        problems=[(ids[at], "unreadable", message, True) for at, message in sorted(failures.items())],
         name=str(getattr(dataset, "dataset_name", None) or dataset.name),
     )
 
 
-def _holds_labels(fo: Any, field: Any) -> bool:
+def _label_path(fo: Any, dataset: Any, label_field: str) -> str:
+    fields = dataset.get_field_schema()
+    field = fields.get(label_field)
+    if _is_classification(fo, field):
+        return f"{label_field}.label"
+    if isinstance(field, fo.StringField) and label_field != "filepath":
+        return label_field
+    names = [name for name, known in fields.items() if _is_classification(fo, known)]
+    raise InputError(
+        f"the 'label_field' argument must be a field of Classifications or texts; got {label_field!r}, "
+        f"the dataset has {names or 'none'}."
+    )
+
+
+def _is_classification(fo: Any, field: Any) -> bool:
     return isinstance(field, fo.EmbeddedDocumentField) and issubclass(field.document_type, fo.Classification)
