@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.acquisition.distance import kmeans, nearest, squared_distances, squared_norms
+from dqkit.acquisition.distance import BLOCK, kmeans, nearest, squared_distances, squared_norms
 from dqkit.acquisition.doubt import random
 from dqkit.acquisition.pool import Pool
 
 MAX_CLUSTERS = 500
 NEIGHBORS = 20
 DENSE_CLUSTER = 2000
+SHORTLIST = 1024
 
 
 def kcenter(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -24,20 +25,53 @@ def kcenter(pool: Pool, n: int) -> NDArray[np.int64]:
         return random(pool, n)
     rows = x[pool.candidates]
     norms = squared_norms(rows)
-    picks: list[int] = []
     if len(pool.labeled):
-        gap = nearest(rows, x[pool.labeled])[1]
-    else:
-        center = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        picks.append(int(squared_distances(rows, center[None], norms)[:, 0].argmin()))
-        gap = squared_distances(rows, rows[picks], norms)[:, 0]
-    gap[picks] = -1
+        return pool.candidates[farthest_first(rows, norms, nearest(rows, x[pool.labeled])[1], n)]
+    center = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    first = int(squared_distances(rows, center[None], norms)[:, 0].argmin())
+    gap = squared_distances(rows, rows[first : first + 1], norms)[:, 0]
+    gap[first] = -1
+    return pool.candidates[np.concatenate([[first], farthest_first(rows, norms, gap, n - 1)])]
+
+
+def farthest_first(
+    rows: NDArray[np.float32], norms: NDArray[np.float32], gap: NDArray[np.float32], n: int
+) -> NDArray[np.int64]:
+    """Places of n rows, each the farthest from those before it; gap: squared distance to what is covered already.
+
+    Gaps only shrink, so an old gap bounds the new one. The rows with the largest old gaps play the greedy game among
+    themselves for as long as one of them exceeds every bound outside; only then do all rows see the new picks, in one
+    matrix product. Picks equal those of the plain loop, without reading the whole matrix once a pick.
+    """
+    picks: list[int] = []
+    seen = 0
     while len(picks) < n:
-        at = int(gap.argmax())
-        picks.append(at)
-        np.minimum(gap, squared_distances(rows, rows[at : at + 1], norms)[:, 0], out=gap)
+        short = (
+            np.sort(np.argpartition(-gap, SHORTLIST - 1)[:SHORTLIST]) if len(gap) > SHORTLIST else np.arange(len(gap))
+        )
+        inside = rows[short]
+        near = gap[short]
+        bound = -1.0
+        if len(short) < len(gap):
+            outside = gap.copy()
+            outside[short] = -1
+            bound = float(outside.max())
+        while len(picks) < n:
+            at = int(near.argmax())
+            if near[at] <= bound:
+                break
+            picks.append(int(short[at]))
+            np.minimum(near, squared_distances(inside, inside[at : at + 1], norms[short])[:, 0], out=near)
+            near[at] = -1
+        if len(picks) == seen:  # every shortlisted row ties with one outside: go by place
+            picks.append(int(gap.argmax()))
+        if len(picks) < n:
+            for start in range(0, len(rows), BLOCK):
+                block = squared_distances(rows[start : start + BLOCK], rows[picks[seen:]], norms[start : start + BLOCK])
+                np.minimum(gap[start : start + BLOCK], block.min(axis=1), out=gap[start : start + BLOCK])
         gap[picks] = -1
-    return pool.candidates[picks[:n]]
+        seen = len(picks)
+    return np.array(picks[:n], np.int64)
 
 
 def typiclust(pool: Pool, n: int) -> NDArray[np.int64]:

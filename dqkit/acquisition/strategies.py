@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.acquisition.auto import auto
+from dqkit.acquisition.badge import badge
 from dqkit.acquisition.cover import kcenter, typiclust
 from dqkit.acquisition.doubt import (
     bald,
@@ -20,6 +21,7 @@ from dqkit.acquisition.doubt import (
     random,
     vote_entropy,
 )
+from dqkit.acquisition.herding import maxherding, probcover, uncertainty_herding
 from dqkit.acquisition.pool import Pool, make_pool
 from dqkit.records import InputError
 
@@ -38,6 +40,10 @@ STRATEGIES: dict[str, Strategy] = {
     "kcenter": kcenter,
     "coreset": kcenter,
     "typiclust": typiclust,
+    "probcover": probcover,
+    "maxherding": maxherding,
+    "uncertainty_herding": uncertainty_herding,
+    "badge": badge,
     "auto": auto,
 }
 

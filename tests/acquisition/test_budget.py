@@ -94,12 +94,12 @@ def test_controls_are_a_tenth_by_default_and_come_only_from_rows_no_human_has_se
 def test_controls_are_drawn_uniformly() -> None:
     signals = _signals(20)
     counts = pd.Series(0, index=signals.index)
-    for seed in range(600):
-        queue = build_queue(signals, budget=4, control=0.5, seed=seed)
+    for seed in range(150):
+        queue = build_queue(signals, budget=10, control=0.5, seed=seed)
         counts[queue.loc[queue["control"], "sample_id"]] += 1
-    # 600 draws of 2 out of 20: 60 per row, standard deviation sqrt(600 * 0.1 * 0.9) = 7.3
-    assert counts.sum() == 1200
-    assert counts.between(60 - 5 * 7.3, 60 + 5 * 7.3).all()
+    # 150 draws of 5 out of 20: 37.5 per row, standard deviation sqrt(150 * 0.25 * 0.75) = 5.3
+    assert counts.sum() == 750
+    assert counts.between(37.5 - 5 * 5.3, 37.5 + 5 * 5.3).all()
 
 
 def test_the_budget_is_spent_where_the_marginal_values_meet() -> None:
