@@ -81,7 +81,8 @@ def test_a_folder_of_class_folders_is_audited(tmp_path: Path) -> None:
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
     (tmp_path / "photos" / "dark" / "broken.png").write_bytes(b"no image")
     out = tmp_path / "out"
-    assert cli.main(["audit", str(tmp_path / "photos"), "--out", str(out), "--quiet", "--title", "Photos"]) == 0
+    options = ["--out", str(out), "--quiet", "--title", "Photos", "--folds", "2"]
+    assert cli.main(["audit", str(tmp_path / "photos"), *options]) == 0
     found = json.loads((out / "health.json").read_text())
     assert found["title"] == "Photos"
     assert found["metrics"]["n_samples"] == 25
