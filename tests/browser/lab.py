@@ -140,7 +140,7 @@ class Notebook:
             """() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'""",
             timeout=60_000,
         )
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
 
     def command(self, name: str, **arguments: Any) -> None:
         """Runs a JupyterLab command; does not wait for what it started."""

@@ -319,7 +319,11 @@ test("no page is confirmed before all of it is painted", () => {
 });
 
 test("undo takes a whole confirmed page back and shows it again", () => {
-  const m = gridMachine([...page(3), card("o1", { suggested: "owl" }), card("o2", { suggested: "owl" })]);
+  const owls = ["o1", "o2", "o3", "o4"].map((id) => card(id, { suggested: "owl" }));
+  const m = gridMachine([...page(5), ...owls]);
+  m.run("gridToggle");
+  m.run("gridMove", { by: 1 });
+  m.run("gridToggle");
   m.run("gridConfirm", { event_id: "b" });
   m.run("undo", { event_id: "u" });
   assert.deepEqual(m.sent().slice(3).map((a) => [a.kind, a.undoes]), [["undo", "b-0"], ["undo", "b-1"], ["undo", "b-2"]]);

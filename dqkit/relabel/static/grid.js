@@ -16,11 +16,11 @@ function candidates(state) {
   });
 }
 
-/** The largest group with one suggestion; within it those with the same given label stand together, surest first. */
-export function group(cards) {
+/** The largest group with one suggestion, or that of `prefer`; in it the same given labels stand together, surest first. */
+export function group(cards, prefer = null) {
   const groups = new Map();
   for (const card of cards) groups.set(card.suggested, [...(groups.get(card.suggested) ?? []), card]);
-  const largest = [...groups.values()].reduce((best, g) => (g.length > best.length ? g : best), []);
+  const largest = groups.get(prefer) ?? [...groups.values()].reduce((best, g) => (g.length > best.length ? g : best), []);
   const count = new Map();
   for (const { given } of largest) count.set(given, (count.get(given) ?? 0) + 1);
   const rank = (card) => [-count.get(card.given), card.given ?? "", -(card.prob ?? 0), card.sample_id];
@@ -43,7 +43,7 @@ function worthWaiting(state, cards, now) {
 
 /** The state with its next page, or back in the single view when no two samples share a suggestion. */
 function turn(state, now, effects = []) {
-  const cards = group(candidates(state));
+  const cards = group(candidates(state), state.prefer);
   const wait = worthWaiting(state, cards, now);
   if (cards.length < FEWEST && !wait) {
     return tell(next({ ...state, grid: null }), "No samples share a suggestion now; they come one by one.", "info", effects);
@@ -51,7 +51,7 @@ function turn(state, now, effects = []) {
   const page = (state.grid?.page ?? 0) + 1;
   const label = wait ? null : cards[0].suggested;
   const grid = { page, label, cards: wait ? [] : cards, excluded: [], cursor: 0, painted: false };
-  return refill({ ...state, grid, current: null }, now, effects);
+  return refill({ ...state, grid, current: null, prefer: wait ? state.prefer : null }, now, effects);
 }
 
 const chosen = ({ cards, excluded }) => cards.filter((card) => !excluded.includes(card.sample_id));

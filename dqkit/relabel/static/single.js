@@ -51,7 +51,7 @@ function takeBackBatch(state, batch, { event_id, now }) {
   });
   const queue = [...entries.map((entry) => entry.card), ...step.state.queue];
   const history = state.history.filter((entry) => !entries.includes(entry));
-  return tell(next({ ...step.state, queue, history }), `${entries.length} answers undone.`, "info", step.effects);
+  return tell(next({ ...step.state, queue, history, prefer: entries[0].card.suggested }), `${entries.length} answers undone.`, "info", step.effects);
 }
 
 export const SINGLE = {

@@ -26,6 +26,7 @@ export function initialState({ prefetch = 24 } = {}) {
     got: 0, // cards received for the latest request
     exhausted: false, // the source had nothing more
     grid: null, // a page of cards with one suggestion (see grid.js), or null in the single view
+    prefer: null, // the suggestion of a page that was taken back: the next page is that one again
     aside: [], // sample ids that a person took out of a grid page: they are asked one by one
     notice: null, // {tone: "error" | "info", text}
   };

@@ -1,0 +1,199 @@
+"""The grid view, the kinds of samples, odd data, and accessibility, in a real JupyterLab."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import json
+from dataclasses import replace
+from memory_queue import MemoryQueue, digit_cards
+from dqkit.relabel import Card, Labeler
+classes = ["zero", "one", "two"]
+cards = digit_cards(30, classes=classes)
+queue = MemoryQueue(cards, classes)
+def plain(id, media, mime):
+    return Card(id, "label", None, None, None, (), media, mime)
+"""
+SHOW = 'Labeler(queue, annotator="ana")'
+EVENTS = "[[e.sample_id, e.kind, e.label] for e in queue.events]"
+AXE = os.environ.get("DQKIT_AXE", "")
+
+
+def start(open_notebook, *cells: str):
+    notebook = open_notebook([SETUP, *cells, SHOW])
+    notebook.run_all()
+    notebook.page.locator(".dqkit-labeler").click(position={"x": 5, "y": 5})
+    return notebook
+
+
+def test_a_grid_page_is_confirmed_without_what_was_taken_out_and_undone_whole(open_notebook):
+    notebook = start(open_notebook)
+    page = notebook.page
+    notebook.painted("s000")
+    page.keyboard.press("g")
+    page.wait_for_selector(".dq-grid")
+    shown = page.locator(".dq-cell")
+    assert shown.count() == 10
+    notebook.painted("s000")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    notebook.painted("s003")
+    page.locator(".dq-cell").nth(4).click()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=8 samples labelled zero")
+    page.wait_for_selector("text=All saved")
+    zeros = [f"s{i:03d}" for i in range(0, 30, 3)]
+    taken = [i for k, i in enumerate(zeros) if k not in (1, 4)]
+    assert notebook.evaluate(EVENTS) == [[i, "label", "zero"] for i in taken]
+    page.keyboard.press("Backspace")
+    page.wait_for_selector("text=8 answers undone")
+    page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS)[8:] == [[i, "undo", None] for i in taken]
+    page.wait_for_selector("text=8 samples look like zero")
+    page.keyboard.press("2")
+    page.wait_for_selector("text=8 samples labelled one")
+    page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS)[16:] == [[i, "label", "one"] for i in taken]
+
+
+def test_markup_in_a_text_is_shown_as_text_and_never_run(open_notebook):
+    notebook = start(
+        open_notebook,
+        """
+        evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+        classes = ['<b onmouseover="window.hacked=1">x</b>', "two"]
+        card = plain("t1", evil.encode(), "text/plain")
+        card = replace(card, reasons=(evil,), given_label=classes[0], votes={evil: 1.0})
+        row = json.dumps({evil: evil, "age": 41, "city": None}).encode()
+        svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='window.hacked=1'></svg>"
+        queue = MemoryQueue([card, plain("t2", row, "application/json"), plain("t3", svg, "image/svg+xml")], classes)
+        """.replace("\n        ", "\n"),
+    )
+    notebook.painted("t1")
+    assert notebook.page.locator(".dq-text").inner_text().startswith("<img src=x")
+    assert notebook.page.locator(".dq-class").first.inner_text().startswith("1")
+    notebook.page.keyboard.press("1")
+    notebook.painted("t2")
+    assert notebook.page.locator(".dq-row td").all_inner_texts()[1:] == ["41", "missing"]
+    notebook.page.keyboard.press("2")
+    notebook.painted("t3")
+    notebook.page.wait_for_timeout(200)
+    assert notebook.page.evaluate("() => window.hacked") is None
+    assert notebook.evaluate(EVENTS)[0][2].startswith("<b onmouseover")
+
+
+def test_a_vanished_or_broken_picture_is_never_labelled_only_skipped_or_flagged(open_notebook):
+    notebook = start(
+        open_notebook,
+        'odd = [plain("gone", b"", "image/png"), plain("bad", b"no png", "image/png")]',
+        "queue = MemoryQueue([*odd, cards[0]], classes)",
+    )
+    for sample_id, key in (("gone", " "), ("bad", "f")):
+        notebook.painted(sample_id)
+        notebook.page.keyboard.press("1")
+        notebook.page.wait_for_selector("text=cannot be labelled")
+        notebook.page.keyboard.press(key)
+    notebook.painted("s000")
+    notebook.page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS) == [["gone", "skip", None], ["bad", "flag", None]]
+
+
+def test_a_thousand_classes_are_found_by_typing_whatever_their_script(open_notebook):
+    notebook = start(
+        open_notebook,
+        'classes = [f"species {i}" for i in range(997)] + ["🦉 owl", "בית", "snowy owl"]',
+        "queue = MemoryQueue(cards, classes)",
+    )
+    notebook.painted("s000")
+    assert notebook.page.locator(".dq-class").count() == 60
+    for i, typed in enumerate(["בי", "owl"]):
+        notebook.painted(f"s{i:03d}")
+        notebook.page.keyboard.press("/")
+        notebook.page.keyboard.type(typed)
+        notebook.page.keyboard.press("Enter")
+    notebook.painted("s002")
+    notebook.page.keyboard.press("3")
+    notebook.page.wait_for_selector("text=All saved")
+    assert [label for _, _, label in notebook.evaluate(EVENTS)] == ["בית", "🦉 owl", "species 2"]
+
+
+def test_an_empty_queue_says_so_and_undo_still_works(open_notebook):
+    notebook = start(open_notebook, "queue = MemoryQueue(cards[:1], classes)")
+    notebook.painted("s000")
+    notebook.page.keyboard.press("1")
+    notebook.page.wait_for_selector("text=The queue is empty")
+    assert notebook.page.locator(".dqkit-labeler").get_attribute("data-sample-id") is None
+    notebook.page.keyboard.press("1")
+    notebook.page.keyboard.press("Backspace")
+    notebook.painted("s000")
+    notebook.page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS) == [["s000", "label", "zero"], ["s000", "undo", None]]
+
+
+def test_a_blind_card_shows_no_suggestion_and_enter_takes_none(open_notebook):
+    notebook = start(open_notebook, 'queue = MemoryQueue(digit_cards(3, classes=classes, mode="blind"), classes)')
+    notebook.painted("s000")
+    notebook.page.keyboard.press("Enter")
+    notebook.page.wait_for_selector("text=There is no suggestion to take here")
+    assert notebook.page.locator(".dq-is-suggested, .dq-is-given, .dq-vote").count() == 0
+    assert notebook.evaluate(EVENTS) == []
+
+
+def test_a_past_answer_is_changed_by_going_back_to_it(open_notebook):
+    notebook = start(open_notebook)
+    for i in range(3):
+        notebook.painted(f"s{i:03d}")
+        notebook.page.keyboard.press("1")
+    notebook.painted("s003")
+    notebook.page.locator(".dq-past").nth(1).click()
+    notebook.painted("s001")
+    notebook.page.keyboard.press("2")
+    notebook.painted("s003")
+    notebook.page.keyboard.press("n")
+    notebook.page.keyboard.type("d d x f 1")
+    notebook.page.keyboard.press("Enter")
+    notebook.page.wait_for_selector("text=Note kept")
+    notebook.page.wait_for_selector("text=All saved")
+    assert notebook.evaluate(EVENTS)[3:] == [["s001", "undo", None], ["s001", "label", "one"], ["s003", "note", None]]
+    assert notebook.evaluate("queue.events[-1].why") == "d d x f 1"
+
+
+@pytest.mark.skipif(not AXE, reason="DQKIT_AXE does not name axe-core's axe.min.js")
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_in_the_single_and_the_grid_view(open_notebook, theme):
+    notebook = start(open_notebook)
+    notebook.page.evaluate(
+        "async (theme) => await window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+    )
+    notebook.painted("s000")
+    notebook.page.keyboard.press("1")
+    notebook.painted("s001")
+    notebook.page.keyboard.press("n")
+    notebook.page.wait_for_timeout(600)
+    notebook.page.evaluate(Path(AXE).read_text("utf-8"))
+    found = violations(notebook)
+    notebook.page.keyboard.press("Escape")
+    notebook.page.keyboard.press("g")
+    notebook.page.wait_for_selector(".dq-grid")
+    notebook.page.keyboard.press("x")
+    found += violations(notebook)
+    notebook.page.evaluate(
+        "async () => await window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })"
+    )
+    assert found == []
+
+
+def violations(notebook) -> list[str]:
+    result = notebook.page.evaluate("async () => JSON.stringify(await window.axe.run('.dqkit-labeler'))")
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:300]}"
+        for rule in json.loads(result)["violations"]
+        for node in rule["nodes"]
+    ]
