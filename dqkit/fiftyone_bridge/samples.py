@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dqkit.fiftyone_bridge.connection import connect
+from dqkit.fiftyone_bridge.feature_map import Layout, save_map
 from dqkit.fiftyone_bridge.fields import (
     QUEUE_FIELDS,
     Column,
@@ -23,7 +24,7 @@ from dqkit.fiftyone_bridge.fields import (
     sample_columns,
 )
 from dqkit.fiftyone_bridge.media import media_files
-from dqkit.fiftyone_bridge.views import save_queue_view
+from dqkit.fiftyone_bridge.views import save_views
 from dqkit.records import Dataset, InputError, Predictions
 
 FORMAT = 1
@@ -46,6 +47,8 @@ def push(
     queue: pd.DataFrame | None = None,
     name: str,
     media_dir: str | Path,
+    round_number: int | None = None,
+    layout: Layout | None = "pca",
     owner: str = "",
     uri: str | None = None,
 ) -> Any:
@@ -54,6 +57,8 @@ def push(
     labels: the current labels, indexed by sample id (columns label, source, annotator). signals: indexed by sample id,
     one field per column. queue: the open rows, in order (sample_id, action, score, suggested_label, reasons); they
     become the saved view "queue", from which a sample drops out once it is answered there. What is None stays.
+    round_number: also keeps the queue as the view "round N". layout: how predictions.features are drawn as the map of
+    the Embeddings panel, "pca", "tsne" (slow) or None for no map. Signal duplicate_group: the view "duplicates".
     media_dir: where samples that are no image files are drawn, once. owner: names the workbench, so that two of them
     never share a dataset. A label edited in FiftyOne and not yet pulled is left as it is.
     Raises `InputError` when a dataset of that name belongs to someone else (it is not touched) or an argument does not
@@ -71,7 +76,11 @@ def push(
     serial = _next_serial(target, dataset)
     declare(fo, target, {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS})
     _write(fo, target, dataset, columns, current, queued, serial=serial, media_dir=Path(media_dir))
-    save_queue_view(fo, target)
+    target.reload()
+    if predictions is not None and layout is not None:
+        save_map(fo, target, predictions, layout)
+    ranked = [] if queue is None else [str(sample_id) for sample_id in queue["sample_id"]]
+    save_views(fo, target, round_number=round_number, queued=ranked)
     target.reload()
     return target
 

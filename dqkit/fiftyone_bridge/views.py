@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 DECISION_TAGS = ("skip", "flag", "confirm")
 QUEUE_VIEW = "queue"
+DUPLICATES_VIEW = "duplicates"
 
 
 def is_edited(fo: ModuleType) -> Any:
@@ -21,9 +23,29 @@ def is_tagged(fo: ModuleType) -> Any:
     return fo.ViewField("tags").contains(list(DECISION_TAGS))
 
 
-def save_queue_view(fo: ModuleType, target: Any) -> None:
-    """Save (again) the view "queue": queued, in queue order, not answered here and not answered elsewhere."""
+def save_views(fo: ModuleType, target: Any, *, round_number: int | None, queued: Sequence[str]) -> None:
+    """Save (again) the view "queue", "duplicates" where there are any, and the round's view if it is not there yet.
+
+    queue: queued, in queue order, not answered here and not answered elsewhere. round N: what was queued when round N
+    was pushed first, in its order, answered samples dropping out alike. duplicates: one group per set of duplicates.
+    """
     field = fo.ViewField
-    open_rows = (field("queue_rank") != None) & (field("queue_done") != True)  # noqa: E711, E712 an expression, not a test
-    view = target.match(open_rows & ~is_edited(fo) & ~is_tagged(fo)).sort_by("queue_rank")
-    target.save_view(QUEUE_VIEW, view, description="The samples to look at next, best first (dqkit)", overwrite=True)
+    is_open = (field("queue_done") != True) & ~is_edited(fo) & ~is_tagged(fo)  # noqa: E712 an expression, not a test
+    queue = target.match((field("queue_rank") != None) & is_open).sort_by("queue_rank")  # noqa: E711
+    _save(target, QUEUE_VIEW, queue, "The samples to look at next, best first (dqkit)")
+    if round_number is not None and queued and f"round {round_number}" not in target.list_saved_views():
+        keys = dict(zip(*target.values(["dqkit_id", "id"]), strict=True))
+        view = target.select([keys[sample_id] for sample_id in queued], ordered=True).match(is_open)
+        _save(
+            target, f"round {round_number}", view, f"Queued in round {round_number}, not answered (dqkit)"
+        )
+    if isinstance(target.get_field("duplicate_group"), fo.IntField):
+        pairs = target.match(field("duplicate_group") >= 0)
+        if len(pairs):
+            _save(target, DUPLICATES_VIEW, pairs.group_by("duplicate_group"), "Samples that show the same (dqkit)")
+        elif DUPLICATES_VIEW in target.list_saved_views():
+            target.delete_saved_view(DUPLICATES_VIEW)
+
+
+def _save(target: Any, name: str, view: Any, description: str) -> None:
+    target.save_view(name, view, description=description, overwrite=True)
