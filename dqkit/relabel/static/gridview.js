@@ -29,7 +29,7 @@ function title(grid) {
   const given = new Map();
   for (const card of grid.cards) given.set(card.given ?? "no label", (given.get(card.given ?? "no label") ?? 0) + 1);
   const parts = [...given].slice(0, 4).map(([name, n]) => `${count(n)} given ${name}`);
-  return [h("strong", {}, `${count(grid.cards.length)} samples look like ${grid.label}`), h("span", { class: "dq-hint" }, `  ${parts.join(" · ")}${given.size > 4 ? " …" : ""}`)];
+  return [h("strong", {}, `${count(grid.cards.length)} samples look like ${grid.label}`), h("span", { class: "dq-hint" }, `${parts.join(" · ")}${given.size > 4 ? " …" : ""}`)];
 }
 
 /** The cursor and what is taken out; cells stay where they are. */

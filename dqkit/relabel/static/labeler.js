@@ -6,7 +6,7 @@ import { intent } from "./keys.js";
 import { reduce } from "./reduce.js";
 import { initialState } from "./state.js";
 import { answerStore, newId } from "./storage.js";
-import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip } from "./view.js";
+import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip, zoom } from "./view.js";
 
 const TICK_MS = 500;
 const LATE_MS = 700;
@@ -195,7 +195,7 @@ function render({ model, el }) {
     gridMove({ columns = 0, rows = 0, to }) {
       dispatch({ type: "gridMove", by: columns + rows * columnsOf(parts), to });
     },
-    zoom: () => parts.stage.classList.toggle("dq-zoomed"),
+    zoom: () => zoom(parts),
     search: () => !parts.search.hidden && parts.search.focus(),
     write() {
       if (!state.current) return;

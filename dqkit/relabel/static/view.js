@@ -42,7 +42,7 @@ export function build(root, on) {
   parts.meter = h("div", { class: "dq-meter", role: "progressbar", "aria-label": "Samples answered", "aria-valuemin": 0 }, parts.fill);
   root.append(
     h("div", { class: "dq-head" }, parts.action, parts.meter, parts.count, parts.saving, parts.who),
-    parts.notice, h("div", { class: "dq-body" }, parts.stage, parts.why), parts.note, parts.search, parts.classes, parts.commands, parts.strip, parts.live,
+    h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side" }, parts.notice, parts.why)), parts.note, parts.search, parts.classes, parts.commands, parts.strip, parts.live,
   );
   // A click must not take the focus from the root, or Enter would press the button again.
   root.addEventListener("mousedown", (event) => {
@@ -124,6 +124,12 @@ export function markClasses(parts, { given = null, suggested = null, answered = 
   }
 }
 
+/** Enlarges the exhibit about its middle, or shows it whole again. */
+export function zoom({ stage }) {
+  stage.classList.toggle("dq-zoomed");
+  stage.scrollTo((stage.scrollWidth - stage.clientWidth) / 2, (stage.scrollHeight - stage.clientHeight) / 2);
+}
+
 /** One sample: its exhibit, and beside it what is known of it. */
 export function drawSample(parts, card, node, past) {
   parts.stage.classList.remove("dq-zoomed");
@@ -139,7 +145,7 @@ export function drawIdle(parts, title, text, button = null) {
   const again = button && h("button", { class: "dq-command", type: "button", "data-intent": button.type }, button.name);
   parts.stage.replaceChildren(h("div", { class: "dq-idle" }, h("p", { class: "dq-idle-title" }, title), h("p", {}, text), again));
   parts.why.replaceChildren();
-  parts.action.textContent = "";
+  parts.action.textContent = "Labelling queue";
   markClasses(parts);
 }
 
