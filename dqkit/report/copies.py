@@ -29,7 +29,7 @@ def duplicates(inputs: Inputs) -> dict[str, Any]:
     described.sort(
         key=lambda g: (not g["identical_conflict"], not g["identical"], not g["conflict"], -g["size"], g["at"])
     )
-    n_test = int(inputs.dataset.is_test.sum())
+    n_test = int(inputs.is_test.sum())
     total = {key: sum(g[key] for g in described) for key in ("identical", "conflict", "identical_conflict")}
     leaked = [i for g in described for i in g["leaked"]]
     leaked_identical = [i for g in described for i in g["leaked_identical"]]
@@ -64,7 +64,7 @@ def duplicates(inputs: Inputs) -> dict[str, Any]:
 
 def _describe(inputs: Inputs, group: list[int]) -> dict[str, Any]:
     """One group: `identical` counts the samples beyond the first of each content in it."""
-    splits, is_test = inputs.dataset.split, inputs.dataset.is_test
+    splits, is_test = inputs.dataset.split, inputs.is_test
     contents: dict[Hashable, list[int]] = defaultdict(list)
     for position in group:
         contents[_content(inputs, position)].append(position)
@@ -104,7 +104,7 @@ def _shown(inputs: Inputs, group: dict[str, Any]) -> dict[str, Any]:
     ds = inputs.dataset
     # Within a large group, what makes it worth a look comes first: the rarer labels and the test split.
     common = Counter(inputs.label_names[i] for i in group["at"])
-    order = sorted(group["at"], key=lambda i: (common[inputs.label_names[i]], not ds.is_test[i], i))
+    order = sorted(group["at"], key=lambda i: (common[inputs.label_names[i]], not inputs.is_test[i], i))
     samples = [
         {"sample_id": inputs.id_at(i), "label": inputs.label_names[i], "split": str(ds.split[i])}
         for i in order[:SHOWN_MEMBERS]

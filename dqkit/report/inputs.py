@@ -58,6 +58,11 @@ class Inputs:
         return np.asarray([source in CHECKED_SOURCES for source in texts(self.labels, "source")], dtype=bool)
 
     @cached_property
+    def is_test(self) -> NDArray[np.bool_]:
+        """(n,) True for the held-out samples; kept, because the dataset compares strings each time."""
+        return np.asarray(self.dataset.is_test, dtype=bool)
+
+    @cached_property
     def weak(self) -> NDArray[np.bool_]:
         """(n,) True where the current label is a labelling function's guess."""
         return np.asarray([source == "weak" for source in texts(self.labels, "source")], dtype=bool)
@@ -131,8 +136,8 @@ def texts(frame: pd.DataFrame, column: str) -> list[str | None]:
     """One column as strings, None for missing values; all None when the column is not there."""
     if column not in frame.columns:
         return [None] * len(frame)
-    values = frame[column]
-    return [None if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+    values = frame[column].to_numpy(dtype=object)
+    return [None if missing else str(value) for value, missing in zip(values, pd.isna(values), strict=True)]
 
 
 def plain(value: Any) -> Any:

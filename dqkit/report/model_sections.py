@@ -56,7 +56,7 @@ def label_errors(inputs: Inputs) -> dict[str, Any]:
         "kinds": {kind: count for kind, count in flagged_kinds.most_common() if kind},
         "noise_matrix": _noise_matrix(inputs, told, given, flags, suggested),
         "pairs": [{"given": a, "suggested": b, "count": n} for (a, b), n in _ranked(pairs)[:SHOWN_PAIRS]],
-        "in_test": int((flags & inputs.dataset.is_test).sum()),
+        "in_test": int((flags & inputs.is_test).sum()),
         "histogram": histogram(scores[[name is not None for name in given]]),
         "flagged_histogram": histogram(scores[flags]),
         "samples": _suspects(inputs, scores, flags, given, suggested, kinds),
@@ -163,9 +163,9 @@ def uncertain(inputs: Inputs) -> dict[str, Any]:
     if not known.any():
         raise Absent("No predictions were at hand, so nothing is known about certainty.")
     predicted = inputs.signal_texts("predicted_label")
-    pool = known & (inputs.current < 0) & ~inputs.dataset.is_test
+    pool = known & (inputs.current < 0) & ~inputs.is_test
     of_pool = bool(pool.any())
-    candidates = np.flatnonzero(pool if of_pool else known & ~inputs.dataset.is_test)
+    candidates = np.flatnonzero(pool if of_pool else known & ~inputs.is_test)
     order = candidates[np.argsort(-entropy[candidates], kind="stable")][:SHOWN_SAMPLES]
     try:
         confidence = inputs.signal("confidence")
@@ -251,7 +251,7 @@ def _held_out(inputs: Inputs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     rows = inputs.predicted_at
     column = {name: i for i, name in enumerate(predictions.classes)}
     codes = np.asarray([-1 if name is None else column.get(name, -1) for name in inputs.label_names], dtype=np.int64)
-    kept = (rows >= 0) & (codes >= 0) & ~inputs.weak & ~inputs.dataset.is_test & inputs.dataset.is_usable
+    kept = (rows >= 0) & (codes >= 0) & ~inputs.weak & ~inputs.is_test & inputs.dataset.is_usable
     if not kept.any():
         raise Absent("No labelled sample has a prediction.")
     return np.asarray(predictions.pred_probs[rows[kept]], dtype=np.float64), codes[kept]
