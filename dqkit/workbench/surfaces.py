@@ -33,6 +33,7 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
         queue=None if newest is None else bench.open_queue(),
         name=name or fiftyone_name(bench),
         media_dir=bench.path / "media",
+        round_number=None if newest is None else newest.number,
         owner=bench.about["id"],
     )
 
