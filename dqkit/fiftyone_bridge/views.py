@@ -36,9 +36,7 @@ def save_views(fo: ModuleType, target: Any, *, round_number: int | None, queued:
     if round_number is not None and queued and f"round {round_number}" not in target.list_saved_views():
         keys = dict(zip(*target.values(["dqkit_id", "id"]), strict=True))
         view = target.select([keys[sample_id] for sample_id in queued], ordered=True).match(is_open)
-        _save(
-            target, f"round {round_number}", view, f"Queued in round {round_number}, not answered (dqkit)"
-        )
+        _save(target, f"round {round_number}", view, f"Queued in round {round_number}, not answered (dqkit)")
     if isinstance(target.get_field("duplicate_group"), fo.IntField):
         pairs = target.match(field("duplicate_group") >= 0)
         if len(pairs):
