@@ -1,7 +1,20 @@
 """What should a human look at next: query strategies, one budget over three actions, control slice, stopping."""
 
 from dqkit.acquisition.budget import build_queue
+from dqkit.acquisition.control import ControlEstimates, Share, control_estimates
 from dqkit.acquisition.pool import FallbackWarning
+from dqkit.acquisition.stopping import Criterion, advice, stopping
 from dqkit.acquisition.strategies import STRATEGIES, select
 
-__all__ = ["STRATEGIES", "FallbackWarning", "build_queue", "select"]
+__all__ = [
+    "STRATEGIES",
+    "ControlEstimates",
+    "Criterion",
+    "FallbackWarning",
+    "Share",
+    "advice",
+    "build_queue",
+    "control_estimates",
+    "select",
+    "stopping",
+]

@@ -31,7 +31,9 @@ def kcenter(pool: Pool, n: int) -> NDArray[np.int64]:
     first = int(squared_distances(rows, center[None], norms)[:, 0].argmin())
     gap = squared_distances(rows, rows[first : first + 1], norms)[:, 0]
     gap[first] = -1
-    return pool.candidates[np.concatenate([[first], farthest_first(rows, norms, gap, n - 1)])]
+    return np.asarray(
+        pool.candidates[np.concatenate([[first], farthest_first(rows, norms, gap, n - 1)])], dtype=np.int64
+    )
 
 
 def farthest_first(

@@ -17,6 +17,7 @@ from dqkit.acquisition.pool import Pool
 
 BLOCK = 1024
 LAZY_BLOCK = 32
+CACHE_BYTES = 128 * 2**20
 MAX_ROWS = 60_000
 
 
@@ -134,6 +135,25 @@ def pool_positions(rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArra
     return rows[places]
 
 
+class KernelRows:
+    """Rows of the kernel matrix on demand; the latest ones are kept, up to 128 MB of them."""
+
+    def __init__(self, data: NDArray[np.float32], kernel: Kernel) -> None:
+        self.data, self.kernel, self.norms = data, kernel, squared_norms(data)
+        self.room = max(16 * LAZY_BLOCK, CACHE_BYTES // (4 * max(len(data), 1)))
+        self.kept: dict[int, NDArray[np.float32]] = {}
+
+    def __call__(self, places: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """One (rows,) array per place."""
+        new = [int(at) for at in places if int(at) not in self.kept]
+        while self.kept and len(self.kept) + len(new) > self.room:
+            del self.kept[next(iter(self.kept))]
+        if new:
+            squared = squared_distances(self.data[new], self.data, self.norms[new], self.norms)
+            self.kept.update(zip(new, self.kernel(squared), strict=True))
+        return [self.kept[int(at)] if int(at) in self.kept else self(np.array([at]))[0] for at in places]
+
+
 def lazy_greedy(
     data: NDArray[np.float32],
     first: int,
@@ -146,35 +166,33 @@ def lazy_greedy(
 
     covered: (rows,) similarity of each row to its nearest label so far; updated in place. weights: (rows,).
     """
-    norms = squared_norms(data)
-    bound = all_gains(data, norms, covered, weights, kernel)[first:]
+    rows = KernelRows(data, kernel)
+    bound = all_gains(data, rows.norms, covered, weights, kernel)[first:]
     tolerance = 1e-6 * float(weights.sum())
-    picked = np.zeros(len(bound), dtype=bool)
-    fresh = np.full(len(bound), 0)
+    fresh = np.zeros(len(bound), np.int64)
     picks: list[int] = []
+    scratch = np.empty(len(data), np.float32)
     while len(picks) < n:
         stamp = len(picks)
+        size = LAZY_BLOCK
         while True:
-            live = np.where(picked, -np.inf, bound)
-            size = min(LAZY_BLOCK, len(bound))
-            best = np.argpartition(-live, size - 1)[:size] if size < len(bound) else np.arange(size)
-            best = best[np.lexsort((best, -live[best]))]
-            stale = best[(fresh[best] != stamp) & ~picked[best]]
-            if not len(stale) or fresh[best[0]] == stamp:
+            best = np.argpartition(-bound, size - 1)[:size] if size < len(bound) else np.arange(len(bound))
+            stale = best[(fresh[best] != stamp) & np.isfinite(bound[best])]
+            if not len(stale):
                 break
-            block = kernel(squared_distances(data[first + stale], data, norms[first + stale], norms))
-            block -= covered
-            np.maximum(block, 0, out=block)
-            bound[stale] = block @ weights
+            for at, row in zip(stale.tolist(), rows(first + stale), strict=True):
+                np.subtract(row, covered, out=scratch)
+                bound[at] = np.maximum(scratch, 0, out=scratch) @ weights
             fresh[stale] = stamp
-        top_gain = live.max()
-        ties = np.flatnonzero((live >= top_gain - tolerance) & (fresh == stamp))
+            if fresh[int(bound.argmax())] == stamp:
+                break
+            size = min(2 * size, 8 * LAZY_BLOCK)
+        ties = np.flatnonzero((bound >= bound.max() - tolerance) & (fresh == stamp))
         at = int(ties[0])
         picks.append(at)
-        picked[at] = True
-        row = first + at
-        similarity = kernel(squared_distances(data[row : row + 1], data, norms[row : row + 1], norms))[0]
-        np.maximum(covered, similarity, out=covered)
+        np.maximum(covered, rows(np.array([first + at]))[0], out=covered)
+        bound[at] = -np.inf
+        fresh[at] = n
     return np.array(picks, np.int64)
 
 
