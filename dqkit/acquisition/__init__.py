@@ -5,6 +5,7 @@ from dqkit.acquisition.control import ControlEstimates, Share, control_estimates
 from dqkit.acquisition.pool import FallbackWarning
 from dqkit.acquisition.stopping import Criterion, advice, stopping
 from dqkit.acquisition.strategies import STRATEGIES, select
+from dqkit.acquisition.wrappers import select_balanced, select_within_cost
 
 __all__ = [
     "STRATEGIES",
@@ -16,5 +17,7 @@ __all__ = [
     "build_queue",
     "control_estimates",
     "select",
+    "select_balanced",
+    "select_within_cost",
     "stopping",
 ]
