@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dqkit.report.words import number, percent
+from dqkit.report.words import fixed, number, percent
 
 WIDTH, HEIGHT = 380, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 22, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 46, 22, 18, 34
 
 
 def _frame(body: Sequence[Markup], label: str, height: int = HEIGHT) -> Markup:
@@ -55,6 +55,13 @@ def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
     )
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _percents(ticks: Sequence[float]) -> list[str]:
+    """The ticks as percentages, with the decimals that their distance needs."""
+    step = 100 * (ticks[1] - ticks[0]) if len(ticks) > 1 else 1.0
+    digits = next((d for d in range(4) if abs(step * 10**d - round(step * 10**d)) < 1e-6), 4)
+    return [fixed(tick, digits) for tick in ticks]
 
 
 def histogram(
@@ -116,7 +123,7 @@ def curve(points: Sequence[tuple[str, float]], label: str, bands: Sequence[tuple
     across = _scale(0, max(len(points) - 1, 1), LEFT + inset, WIDTH - RIGHT - inset)
     up = _scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
     body = [_line(LEFT, up(t), WIDTH - RIGHT, up(t), "grid") for t in ticks]
-    body += [_text(LEFT - 6, up(t) + 4, percent(t), "end") for t in ticks]
+    body += [_text(LEFT - 6, up(t) + 4, words, "end") for t, words in zip(ticks, _percents(ticks), strict=True)]
     for i, band in enumerate(bands):
         if band:
             body.append(_line(across(i), up(band[0]), across(i), up(band[1]), "whisker"))
@@ -127,10 +134,11 @@ def curve(points: Sequence[tuple[str, float]], label: str, bands: Sequence[tuple
         body.append(_dot(across(i), up(share)))
         if i % every == 0 or i == len(points) - 1:
             body.append(_text(across(i), HEIGHT - BOTTOM + 15, name))
-    first, last = shares[0], shares[-1]
-    body.append(_text(across(len(points) - 1), up(last) - 9, percent(last), kind="value"))
-    if len(points) > 1:
-        body.append(_text(across(0), up(first) - 9, percent(first), kind="value"))
+    tops = [
+        max(share, *(band or (share,))) for share, band in zip(shares, [*bands, *[None] * len(shares)], strict=False)
+    ]
+    for i in {0, len(points) - 1}:
+        body.append(_text(across(i), up(tops[i]) - 9, percent(shares[i]), kind="value"))
     body.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "round", kind="axis"))
     return _frame(body, label)
 
@@ -143,7 +151,7 @@ def interval(rate: float, low: float, high: float, label: str) -> Markup:
     y = 34
     body = [_line(across(0), y, across(ticks[-1]), y, "grid")]
     body += [_line(across(t), y + 4, across(t), y + 9, "tickmark") for t in ticks]
-    body += [_text(across(t), y + 24, percent(t)) for t in ticks]
+    body += [_text(across(t), y + 24, words) for t, words in zip(ticks, _percents(ticks), strict=True)]
     body.append(_rect(across(low), y - 6, across(high) - across(low), 12, "span"))
     body.append(_dot(across(rate), y, "dot", 6))
     body.append(_text(across(rate), y - 14, percent(rate), kind="value"))

@@ -58,7 +58,7 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
     sections = []
     for name, title in TITLES.items():
         section = health["sections"].get(name, {"status": "absent", "note": "This report was made without it."})
-        context = {"name": name, "title": title, "s": section, "health": health, "show": viewer.show}
+        context = {"name": name, "title": title, "s": section, "health": health, "show": viewer.show, "titles": TITLES}
         template = name if section["status"] == "ok" else "not_ok"
         try:
             body = environment.get_template(f"{template}.html").render(context)
@@ -143,6 +143,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         percent=words.percent,
+        fixed=words.fixed,
         number=words.number,
         metric=words.metric,
         change=words.change,

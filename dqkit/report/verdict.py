@@ -9,22 +9,24 @@ from dqkit.report.words import counted, percent, span
 
 SOUND_BELOW = 0.01
 POOR_FROM = 0.05
+LEAKING_FROM = 0.01
 
 
 def verdict(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> dict[str, Any]:
     """`level` ("good", "fair", "poor" or "unknown"), `word`, `headline` and `sentences`.
 
     The level follows the labels that look wrong and nobody has reviewed: below 1 % good, from 5 % poor, fair between.
-    Leakage between splits, unreadable samples, identical samples whose labels differ, or a section that failed make a
-    good level fair.
+    Identical samples in the test split and outside it, near copies of 1 % of the test split, unreadable samples,
+    identical samples whose labels differ, or a section that failed make a good level fair.
     """
     errors = _ok(sections, "label_errors")
     level = "unknown"
     if errors:
         open_rate = metrics.get("label_errors_open_rate", 0.0)
         level = "good" if open_rate < SOUND_BELOW else "fair" if open_rate < POOR_FROM else "poor"
-        trouble = ("leakage_groups", "unreadable_rate", "exact_duplicate_conflicts", "failed_sections")
-        if level == "good" and any(metrics.get(name, 0) > 0 for name in trouble):
+        trouble = ("exact_leakage_rate", "unreadable_rate", "exact_duplicate_conflicts", "failed_sections")
+        leaking = metrics.get("leakage_rate", 0) >= LEAKING_FROM
+        if level == "good" and (leaking or any(metrics.get(name, 0) > 0 for name in trouble)):
             level = "fair"
     word = {"good": "Looks sound", "fair": "Needs attention", "poor": "Needs work", "unknown": "Not judged yet"}[level]
     return {"level": level, "word": word, "headline": _headline(errors, metrics), "sentences": _more(sections, metrics)}
@@ -44,7 +46,8 @@ def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
         share = percent(errors["open"] / errors["n_labeled"]) if errors["n_labeled"] else ""
         return f"{counted(errors['open'], 'label')} {verb} wrong, {share} of {errors['n_labeled']:,}."
     if errors["flagged"]:
-        return f"Every label that looked wrong has been reviewed: {errors['flagged']:,} of {errors['flagged']:,}."
+        changed = f"; {errors['confirmed']:,} {_were(errors['confirmed'])} changed" if errors["confirmed"] else ""
+        return f"Every label that looks wrong has been reviewed{changed}."
     return f"No label looks wrong among {errors['n_labeled']:,}."
 
 
@@ -57,11 +60,14 @@ def _more(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float
         said.append(f"An estimated {percent(errors['estimated_rate'])} of the labels are wrong{around}.")
     if errors.get("reviewed"):
         said.append(f"People have reviewed {errors['reviewed']:,} of {counted(errors['flagged'], 'suspect')}.")
-    if metrics.get("confirmed_errors"):
-        said.append(f"They changed {counted(int(metrics['confirmed_errors']), 'given label')} in all.")
+    if errors.get("confirmed") and errors.get("open"):
+        n = errors["confirmed"]
+        said.append(f"{counted(n, 'given label')} {_were(n)} changed so far.")
     gain = next((d for d in moved.get("deltas", []) if d["metric"] == "test_accuracy"), None)
     if gain and gain["difference"] is not None:
-        said.append(f"Test accuracy went from {percent(gain['before'])} to {percent(gain['after'])} in the last round.")
+        before, after = percent(gain["before"]), percent(gain["after"])
+        moves = f"stayed at {after}" if before == after else f"went from {before} to {after}"
+        said.append(f"Test accuracy {moves} in the last round.")
     leaked, near = metrics.get("exact_leakage_rate", 0.0), metrics.get("leakage_rate", 0.0)
     if leaked:
         more = f" ({percent(near)} counting near copies)" if near > leaked else ""
@@ -74,3 +80,7 @@ def _more(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float
     if metrics.get("unreadable_rate"):
         said.append(f"{percent(metrics['unreadable_rate'])} of the samples cannot be read.")
     return said
+
+
+def _were(n: int) -> str:
+    return "was" if n == 1 else "were"

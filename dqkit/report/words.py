@@ -24,6 +24,11 @@ def percent(share: float | None) -> str:
     return f"{text.removesuffix('.0')}{NARROW}%"
 
 
+def fixed(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage with as many decimals as said, so that a column of them lines up."""
+    return MISSING if share is None else f"{100 * share:.{digits}f}{NARROW}%"
+
+
 def span(low: float, high: float) -> str:
     """An interval of shares: `3.6–4.7 %`."""
     return f"{percent(low).removesuffix(NARROW + '%')}–{percent(high)}"
@@ -72,8 +77,8 @@ SHARE_COLUMNS = ("accuracy", "balanced_accuracy", "ece", "calibration_error", "m
 def cell(value: Any, column: str) -> str:
     """A value of the table of baselines, told by the name of its column."""
     if isinstance(value, int | float) and not isinstance(value, bool) and column in SHARE_COLUMNS:
-        return percent(value)
-    return number(value)
+        return fixed(value)
+    return number(value, "nats" if column == "log_loss" else "ratio")
 
 
 HEADINGS = {"ece": "calibration error", "predict_ms_p50": "ms per sample", "log_loss": "log-loss"}

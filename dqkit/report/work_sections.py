@@ -173,9 +173,8 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
         )
     leakage = copies.get("leakage", {})
     leaked, near = leakage.get("test_samples_identical", 0), leakage.get("test_samples", 0)
-    if near:
-        alike = "an identical copy" if leaked else "a near copy"
-        what = f"Take {counted(leaked or near, 'test sample')} with {alike} in another split out of one of the two."
+    if leaked:
+        what = f"Take {counted(leaked, 'test sample')} with an identical copy in another split out of one of the two."
         add("duplicates", what, "A test score that has seen its answers is too high.")
     if copies.get("identical_conflicts"):
         what = f"Decide {counted(copies['identical_conflicts'], 'group')} of identical samples whose labels differ."
@@ -188,6 +187,9 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
         parts = ", ".join(f"{n} {action.replace('_', ' ')}" for action, n in queue.items() if n)
         what = f"Answer the queue: {counted(sum(queue.values()), 'sample')} waiting ({parts})."
         add("activity", what, "It spends the effort where it helps most.")
+    if near > leaked:
+        what = f"Look at {counted(near - leaked, 'test sample')} with a near copy in another split."
+        add("duplicates", what, "If they show the same thing, the test score is too high.")
     if classes.get("empty") or classes.get("rare"):
         names = _names([*classes.get("empty", []), *classes.get("rare", [])])
         add("balance", f"Collect more of {names}.", "Too few samples to learn from or to judge by.")

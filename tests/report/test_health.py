@@ -157,7 +157,7 @@ def test_a_reviewed_dataset_without_other_trouble_looks_sound(dataset: Dataset, 
     healthy = Dataset(**{**vars(dataset), "problems": dataset.problems.iloc[:0]})
     verdict = health(healthy, **calm)["verdict"]
     assert (verdict["level"], verdict["word"]) == ("good", "Looks sound")
-    assert verdict["headline"] == "Every label that looked wrong has been reviewed: 2 of 2."
+    assert verdict["headline"] == "Every label that looks wrong has been reviewed; 1 was changed."
 
 
 def test_the_next_steps_start_with_what_is_most_pressing(dataset: Dataset, inputs: dict[str, Any]) -> None:
