@@ -1,4 +1,4 @@
-"""The default strategy: typical and diverse rows while the model knows little, uncertain and diverse rows later."""
+"""The default strategy: cover the pool while the model knows little, then cover what it is unsure of."""
 
 from __future__ import annotations
 
@@ -6,43 +6,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.acquisition.cover import typiclust
-from dqkit.acquisition.distance import kmeans
 from dqkit.acquisition.doubt import margin_scores
-from dqkit.acquisition.pool import Pool, top
+from dqkit.acquisition.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
+from dqkit.acquisition.pool import Pool
 
-SHORTLIST = 5
+EVIDENCE_ROWS = 1500
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
 
 
 def auto(pool: Pool, n: int) -> NDArray[np.int64]:
-    """n candidates: typical rows of new clusters while evidence for the model is thin, then uncertain, diverse ones."""
-    if pool.pred_probs is None or not _model_is_skilled(pool):
+    """n candidates that most widen the coverage of rows the model is unsure of, as far as it can be trusted to know.
+
+    Uncertainty herding (Bae et al. 2025) on calibrated probabilities: leave-one-out accuracy on the labelled rows says
+    how often a model of these features is right, and one temperature makes the mean confidence over the pool agree
+    with it. While that accuracy is near chance every row is equally uncertain and the picks are typical and
+    diverse (MaxHerding); as it rises, weight moves to the rows whose margin is small, with no fixed switch.
+    Without probabilities: TypiClust. Without features: distance between probabilities, said in a warning.
+    """
+    if pool.pred_probs is None:
         return typiclust(pool, n)
-    scores = margin_scores(pool.pred_probs[pool.candidates])
-    short = top(scores, SHORTLIST * n)
-    x = pool.features
-    if x is None or len(short) <= n:
-        return pool.candidates[short[:n]]
-    groups = kmeans(x[pool.candidates[short]], n, seed=pool.seed)
-    rank_in_group = np.zeros(len(short), np.int64)
-    seen: dict[int, int] = {}
-    for place, group in enumerate(groups.tolist()):
-        rank_in_group[place] = seen.get(group, 0)
-        seen[group] = seen.get(group, 0) + 1
-    return pool.candidates[short[np.argsort(rank_in_group, kind="stable")[:n]]]
+    x = pool.embedding("auto")
+    assert x is not None  # there are probabilities to stand in
+    rows = coverage_rows(pool, n)
+    probs = pool.pred_probs[rows].astype(np.float64)
+    accuracy = evidence(pool, x)
+    if accuracy is not None:
+        probs = tempered(probs, accuracy)
+    weights = margin_scores(probs).astype(np.float32)
+    return greedy_cover(pool, x, rows, n, weights, Gaussian(bandwidth(x[rows], pool.seed)))
 
 
-def _model_is_skilled(pool: Pool) -> bool:
-    """True when leave-one-out nearest neighbours beat the majority class by half the way to perfect."""
+def evidence(pool: Pool, x: NDArray[np.float32]) -> float | None:
+    """Leave-one-out accuracy of ridge regression on the labelled rows (at most 1500 of them); None with no labels.
+
+    Exact leave-one-out residuals of kernel ridge, y_i - f_-i(x_i) = alpha_i / (K + lambda I)^-1_ii, on the best of four
+    lambdas; class priors are added back after centring.
+    """
     known = pool.labeled[pool.labels[pool.labeled] >= 0]
-    if pool.features is None or len(known) < 10:
-        return bool(len(known))
-    from dqkit.acquisition.distance import squared_distances
+    if not len(known):
+        return None
+    if len(known) > EVIDENCE_ROWS:
+        known = np.sort(pool.rng.choice(known, EVIDENCE_ROWS, replace=False))
+    _, y = np.unique(pool.labels[known], return_inverse=True)
+    if y.max() == 0 or len(known) < 3:
+        return 0.0
+    return max(leave_one_out(x[known], y, ridge) for ridge in RIDGES)
 
-    rng = np.random.default_rng(pool.seed)
-    some = known if len(known) <= 2000 else np.sort(rng.choice(known, 2000, replace=False))
-    gaps = squared_distances(pool.features[some], pool.features[some])
-    np.fill_diagonal(gaps, np.inf)
-    y = pool.labels[some]
-    hit = float((y[gaps.argmin(axis=1)] == y).mean())
-    majority = float(np.bincount(y).max() / len(y))
-    return hit > 0.5 * (1 + majority)
+
+def leave_one_out(x: NDArray[np.float32], y: NDArray[np.int64], ridge: float) -> float:
+    """Share of rows that kernel ridge on all other rows puts in their class; ridge in mean squared norms."""
+    rows = x.astype(np.float64)
+    gram = rows @ rows.T
+    scale = float(np.trace(gram)) / len(rows)
+    # a constant column worth the mean squared norm plays the intercept, so that leaving a row out stays exact
+    inverse = np.linalg.inv(gram / max(scale, 1e-12) + 1.0 + ridge * np.eye(len(rows)))
+    targets = np.eye(int(y.max()) + 1)[y]
+    held_out = targets - (inverse @ targets) / np.diag(inverse)[:, None]
+    return float((held_out.argmax(axis=1) == y).mean())
+
+
+def tempered(probs: NDArray[np.float64], accuracy: float) -> NDArray[np.float64]:
+    """The probabilities raised to one power and renormalised, so that their mean confidence equals the accuracy.
+
+    The power stays within [1/100, 100]; accuracy is held between chance and 0.995.
+    """
+    logs = np.log(np.clip(probs, 1e-12, 1))
+    goal = float(np.clip(accuracy, 1 / probs.shape[1], 0.995))
+    low, high = -np.log(100.0), np.log(100.0)
+    out = probs
+    for _ in range(30):
+        middle = (low + high) / 2
+        out = np.exp(np.exp(middle) * (logs - logs.max(axis=1, keepdims=True)))
+        out /= out.sum(axis=1, keepdims=True)
+        low, high = (middle, high) if out.max(axis=1).mean() < goal else (low, middle)
+    return out

@@ -44,7 +44,7 @@ def probcover(pool: Pool, n: int) -> NDArray[np.int64]:
         return random(pool, n)
     rows = coverage_rows(pool, n)
     radius = ball_radius(x[rows], len(pool.labeled) + n, pool.seed)
-    return _greedy(pool, x, rows, n, np.ones(len(rows), np.float32), Ball(radius))
+    return greedy_cover(pool, x, rows, n, np.ones(len(rows), np.float32), Ball(radius))
 
 
 def _herd(pool: Pool, n: int, name: str) -> NDArray[np.int64]:
@@ -55,7 +55,7 @@ def _herd(pool: Pool, n: int, name: str) -> NDArray[np.int64]:
     weights = np.ones(len(rows), np.float32)
     if name == "uncertainty_herding":
         weights = margin_scores(pool.probabilities(name)[rows]).astype(np.float32)
-    return _greedy(pool, x, rows, n, weights, Gaussian(bandwidth(x[rows], pool.seed)))
+    return greedy_cover(pool, x, rows, n, weights, Gaussian(bandwidth(x[rows], pool.seed)))
 
 
 class Gaussian:
@@ -119,7 +119,7 @@ def _some(x: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
     return x if len(x) <= size else x[np.sort(np.random.default_rng(seed).choice(len(x), size, replace=False))]
 
 
-def _greedy(
+def greedy_cover(
     pool: Pool, x: NDArray[np.float32], rows: NDArray[np.int64], n: int, weights: NDArray[np.float32], kernel: Kernel
 ) -> NDArray[np.int64]:
     """n candidates of greatest gain, each given those before it; equal gains go by position."""
@@ -128,11 +128,7 @@ def _greedy(
     covered = np.zeros(len(rows), np.float32)
     if first:
         covered = kernel(nearest(data, data[:first])[1])
-    return pool_positions(rows, first + lazy_greedy(data, first, covered, weights, kernel, n))
-
-
-def pool_positions(rows: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-    return rows[places]
+    return np.asarray(rows[first + lazy_greedy(data, first, covered, weights, kernel, n)], dtype=np.int64)
 
 
 class KernelRows:

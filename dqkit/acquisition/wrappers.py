@@ -20,7 +20,7 @@ def select_balanced(
     """Positions of n unlabelled rows that even out the classes, for data with a long tail.
 
     From the first 5 n picks of the strategy, the next row is always of the predicted class with fewest labels and picks
-    so far, in the order of the strategy; classes without such a row left are passed over, equal counts go by class position.
+    so far, in the order of the strategy; classes without such a row left are passed over, equal counts go by position.
     Arguments and errors as in `select`; pred_probs must be given.
 
     >>> probs = [[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]]
