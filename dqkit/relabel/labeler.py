@@ -27,6 +27,7 @@ SCRIPTS = (
 )
 STYLES = ("frame.css", "sample.css", "controls.css", "grid.css")
 HISTORY = 200
+MOST_CARDS = 200
 
 
 @cache
@@ -86,14 +87,15 @@ class Labeler(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def _receive(self, _widget: Any, message: dict[str, Any], _buffers: list[Any]) -> None:
-        client = message.get("client")
-        kind = message.get("type")
-        if kind == "hello":
-            self._welcome(client)
-        elif kind == "want":
-            self._deal(client, message)
-        elif kind == "answer":
+        client, kind = message.get("client"), message.get("type")
+        if kind == "answer":
             self._write(client, message.get("answer"))
+        elif kind in ("hello", "want"):
+            try:
+                self._welcome(client) if kind == "hello" else self._deal(client, message)
+            except Exception as error:
+                self.send({"type": "trouble", "client": client, "ask": message.get("ask", 0), "message": str(error)})
+                raise
 
     def _welcome(self, client: Any) -> None:
         answered, total = self._source.progress()
@@ -109,15 +111,11 @@ class Labeler(anywidget.AnyWidget):
         )
 
     def _deal(self, client: Any, message: dict[str, Any]) -> None:
-        n = max(0, min(int(message.get("n", 0)), 200))
+        n = max(0, min(int(message.get("n", 0)), MOST_CARDS))
         have = {str(name) for name in message.get("have", ())}
         reply = {"type": "cards", "client": client, "ask": message.get("ask")}
-        try:
-            cards = self._source.cards(n, self.annotator, have)
-            answered, total = self._source.progress()
-        except Exception as error:
-            self.send({**reply, "type": "trouble", "message": str(error)})
-            raise
+        cards = self._source.cards(n, self.annotator, have)
+        answered, total = self._source.progress()
         for packed, buffers in batches(cards):
             self.send({**reply, "cards": packed, "last": False}, buffers)
         self.send({**reply, "cards": [], "last": True, "answered": answered, "total": total})

@@ -146,3 +146,22 @@ def test_a_refused_answer_brings_the_card_back_with_the_reason(open_notebook):
     notebook.page.wait_for_selector("text=the sample s000 is closed")
     notebook.painted("s000")
     assert notebook.evaluate(EVENTS) == []
+
+
+def test_two_views_of_one_queue_do_not_ask_for_the_same_sample_twice(open_notebook):
+    """The sample on screen in both views may be answered in both; what waits behind it is dropped in the other."""
+    notebook = open_notebook([SETUP, f"widget = {SHOW}", "widget", "widget"])
+    notebook.run_all()
+    first, second = notebook.page.locator(".dqkit-labeler").all()
+    first.click()
+    for i in range(3):
+        notebook.page.wait_for_selector(f'.dqkit-labeler[data-sample-id="s{i:03d}"]')
+        notebook.page.wait_for_timeout(100)
+        notebook.page.keyboard.press("1")
+    notebook.page.wait_for_selector('.dqkit-labeler[data-sample-id="s003"]')
+    notebook.page.wait_for_timeout(300)
+    second.click()
+    notebook.page.keyboard.press("2")
+    notebook.page.wait_for_function(
+        "() => document.querySelectorAll('.dqkit-labeler')[1].dataset.sampleId === 's003'", timeout=5000
+    )

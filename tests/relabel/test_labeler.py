@@ -184,6 +184,28 @@ def test_an_export_shows_a_static_summary_with_class_names_escaped():
     assert "0 of 0 samples answered" in data["text/html"]
 
 
+def test_a_source_that_cannot_deal_is_told_to_the_page_and_not_swallowed(page, queue, monkeypatch):
+    def broken(*_):
+        raise OSError("the database is locked")
+
+    monkeypatch.setattr(queue, "cards", broken)
+    with pytest.raises(OSError, match="locked"):
+        page.say(type="want", ask=3, n=5, have=[])
+    assert page.heard[-1][0] == {"type": "trouble", "client": "p1", "ask": 3, "message": "the database is locked"}
+
+
+def test_an_exported_notebook_shows_the_summary_where_no_widget_state_is_stored(queue):
+    nbconvert = pytest.importorskip("nbconvert")
+    import nbformat
+
+    data, metadata = Labeler(queue, annotator="ana")._repr_mimebundle_()
+    output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+    cell = nbformat.v4.new_code_cell("wb.labeler()", outputs=[output])
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    assert "0 of 6 samples answered" in page
+    assert "widget-view+json" not in page
+
+
 def test_a_deal_ends_at_its_byte_limit_but_never_without_a_card():
     cards = [dataclasses.replace(c, media=bytes(400), neighbors=()) for c in digit_cards(7, classes=CLASSES)]
     assert sum(len(messages) for messages, _ in batches(cards, most_in_all=1000)) == 2

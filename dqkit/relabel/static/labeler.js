@@ -180,7 +180,7 @@ function render({ model, el }) {
   }
 
   function drawWaiting() {
-    if (!state.connected) drawIdle(parts, "Waiting for the kernel", model.get("_summary"));
+    if (!state.connected) drawIdle(parts, "Waiting for the kernel", `${model.get("_summary")} Run this cell to label.`);
     else if (state.awaited !== null) drawIdle(parts, "Bringing it back", "The sample is on its way.");
     else if (!state.exhausted) drawIdle(parts, "One moment", "The next samples are on their way.");
     else drawIdle(parts, "The queue is empty", "Every sample here has an answer. Thank you.", { type: "lookAgain", name: "Look again" });

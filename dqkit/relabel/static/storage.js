@@ -17,7 +17,11 @@ export function answerStore(prefix) {
   let order = 0;
   return {
     keep(answer) {
-      storage?.setItem(name(answer.event_id), JSON.stringify({ at: Date.now(), order: ++order, answer }));
+      try {
+        storage?.setItem(name(answer.event_id), JSON.stringify({ at: Date.now(), order: ++order, answer }));
+      } catch (error) {
+        console.warn("dqkit: the page's storage is full; the answer is sent all the same", error);
+      }
     },
     forget(id) {
       storage?.removeItem(name(id));

@@ -62,7 +62,7 @@ export function drawCommands(parts, grid) {
   const buttons = (grid ? GRID_COMMANDS : SINGLE_COMMANDS).map(([type, name, key]) =>
     h("button", { class: "dq-command", type: "button", "data-intent": type }, name, kbd(key)));
   const leave = h("button", { class: "dq-command", type: "button", "data-intent": "leave" }, "Leave", kbd("Esc"));
-  parts.commands.replaceChildren(...buttons, leave);
+  parts.commands.replaceChildren(...buttons, leave, h("span", { class: "dq-click" }, "Click here, then use the keys"));
 }
 
 /** What stays from sample to sample: progress, saving, notices. */
