@@ -68,7 +68,8 @@ def _shingles(text: str) -> NDArray[np.uint32]:
 def _candidates(sets: Sequence[NDArray[np.uint32]], seed: int) -> set[tuple[int, int]]:
     """Pairs of positions that agree in a band of their signatures."""
     draw = np.random.default_rng(seed)
-    factor = draw.integers(1, 2**31, size=_BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    # Factors of all 64 bits: with smaller ones nothing overflows, and every hash would order the shingles alike.
+    factor = draw.integers(0, 2**63, size=_BANDS * _ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     shift = draw.integers(0, 2**62, size=_BANDS * _ROWS, dtype=np.uint64)
     signature = np.empty((len(sets), _BANDS * _ROWS), dtype=np.uint32)
     for at, members in enumerate(sets):
