@@ -153,8 +153,8 @@ def _decide(source: Path, arguments: argparse.Namespace) -> tuple[str | None, st
     if arguments.label not in table.columns:
         known = ", ".join(map(str, table.columns))
         raise InputError(f"--label must name a column of {source.name}; got {arguments.label!r}. It has: {known}.")
-    taken = {arguments.label, arguments.id, arguments.split}
-    others = [str(column) for column in table.columns if column not in taken]
+    used = {arguments.label, arguments.id, arguments.split}
+    others = [str(column) for column in table.columns if column not in used]
     if not others:
         raise InputError(f"{source.name} has no column beside {arguments.label!r}; there is nothing to learn from.")
     pictures = [column for column in others if looks_like_pictures(table[column])]
@@ -170,7 +170,8 @@ def _decide(source: Path, arguments: argparse.Namespace) -> tuple[str | None, st
             print(f"taking column {found[0]!r} as the {option}s, as --{option} {found[0]} would")
             return (None, found[0], None) if option == "image" else (found[0], None, None)
     left_out = f"; left out as mere names: {', '.join(names)}" if names else ""
-    print(f"taking {len(features)} columns as features, as --features {','.join(features)} would{left_out}")
+    taken = f"{len(features)} column{'' if len(features) == 1 else 's'}"
+    print(f"taking {taken} as features, as --features {','.join(features)} would{left_out}")
     return None, None, features
 
 

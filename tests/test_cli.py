@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import dqkit.baselines
 from dqkit import cli
 
 REPORT = {"schema": 1, "metrics": {"label_error_rate": 0.04, "oos_accuracy": 0.9, "duplicate_rate": 0.0}}
@@ -64,14 +65,19 @@ def test_columns_without_prose_become_features_and_mere_names_are_left_out(
     assert code == 0
     said = capsys.readouterr().out
     assert "taking column 'split' as the split" in said
-    assert "taking 1 columns as features, as --features length would; left out as mere names: code" in said
+    assert "taking 1 column as features, as --features length would; left out as mere names: code" in said
     overview = json.loads((out / "health.json").read_text())["sections"]["overview"]
     assert overview["n_test"] == 10
     assert [c["column"] for c in overview["content"]["columns"]] == ["length"]
 
 
-def test_a_folder_of_class_folders_is_audited(tmp_path: Path) -> None:
+def test_a_folder_of_class_folders_is_audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
+    from sklearn.linear_model import LogisticRegression
+
+    # One quick model in place of the default ones, which have tests of their own.
+    quick = functools.partial(dqkit.baselines.cross_val_predictions, estimators=LogisticRegression(max_iter=1000))
+    monkeypatch.setattr("dqkit.baselines.cross_val_predictions", quick)
 
     rng = np.random.default_rng(0)
     for name, level in (("dark", 40), ("light", 200)):
@@ -218,6 +224,27 @@ def test_lab_opens_the_notebooks_on_this_machine_only(tmp_path: Path, monkeypatc
     ]
 
 
+def test_lab_copies_the_notebooks_of_the_package_where_there_is_no_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lib" / "dqkit"
+    (package / "notebooks").mkdir(parents=True)
+    (package / "notebooks" / "01_quickstart.ipynb").write_text("{}")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(cli, "__file__", str(package / "cli.py"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    opened: list[list[str]] = []
+    monkeypatch.setattr("subprocess.call", lambda command: opened.append(command) or 0)
+    assert cli.main(["lab"]) == 0
+    assert (tmp_path / "here" / "notebooks" / "01_quickstart.ipynb").read_text() == "{}"
+    # A second call opens what is there by now and overwrites nothing.
+    (tmp_path / "here" / "notebooks" / "01_quickstart.ipynb").write_text("mine")
+    assert cli.main(["lab"]) == 0
+    assert (tmp_path / "here" / "notebooks" / "01_quickstart.ipynb").read_text() == "mine"
+    assert opened[0] == opened[1]
+
+
 def test_lab_refuses_a_folder_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,14 +264,26 @@ def test_an_interrupt_exits_130_without_a_traceback(
     assert "interrupted" in capsys.readouterr().err
 
 
+WAITING = """
+import sys, time
+import dqkit.cli, dqkit.datasets
+
+def wait(*arguments, **options):
+    print("waiting", flush=True)
+    time.sleep(60)
+
+dqkit.datasets.from_folder = wait
+sys.exit(dqkit.cli.main(["audit", sys.argv[1], "--out", sys.argv[2]]))
+"""
+
+
 def test_a_real_interrupt_of_a_running_audit_exits_130(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "reviews.csv")
-    command = [sys.executable, "-m", "dqkit.cli", "audit", str(tmp_path / "reviews.csv"), "--label", "x"]
-    running = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True)
-    # Opening the pipe for writing returns once the audit reads from it, and then it waits for rows that never come.
-    with (tmp_path / "reviews.csv").open("w"):
-        running.send_signal(signal.SIGINT)
-        _, error = running.communicate(timeout=60)
+    command = [sys.executable, "-c", WAITING, str(tmp_path), str(tmp_path / "out")]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "waiting\n"
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
     assert running.returncode == 130
     assert error == "dqkit: interrupted; what was finished is kept.\n"
 
