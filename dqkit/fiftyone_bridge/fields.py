@@ -96,8 +96,11 @@ def row_hashes(columns: Mapping[str, Column]) -> list[str]:
     return [f"{names:08x}{row:016x}" for row in rows.to_numpy()]
 
 
-def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> None:
-    """Give the FiftyOne dataset a field for every column; one whose kind changed since the last push is made anew."""
+def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> bool:
+    """Give the FiftyOne dataset a field for every column and say whether one was missing.
+
+    A field whose kind changed since the last push is made anew.
+    """
     label = fo.Classification(label="", confidence=0.0, logits=[0.0], source="", annotator="")
     examples = {"text": "", "float": 0.0, "int": 0, "bool": False, "class": label, "prediction": label}
     fields = {"text": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
@@ -112,6 +115,7 @@ def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> None:
     missing = {name: examples[kind] for name, kind in columns.items() if name in changed or name not in schema}
     if missing:
         _with_example(fo, target, missing)
+    return bool(missing)
 
 
 def bare_document(fo: ModuleType, target: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from dqkit.fiftyone_bridge.fields import (
     sample_columns,
 )
 from dqkit.fiftyone_bridge.media import media_files
-from dqkit.fiftyone_bridge.views import save_views
+from dqkit.fiftyone_bridge.views import arrange_sidebar, save_views
 from dqkit.records import Dataset, InputError, Predictions
 
 FORMAT = 1
@@ -74,7 +74,9 @@ def push(
     fo = connect(uri)
     target = open_or_create(fo, name, owner)
     serial = _next_serial(target, dataset)
-    declare(fo, target, {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS})
+    kinds = {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS}
+    if declare(fo, target, kinds):
+        arrange_sidebar(fo, target)
     _write(fo, target, dataset, columns, current, queued, serial=serial, media_dir=Path(media_dir))
     target.reload()
     if predictions is not None and layout is not None:

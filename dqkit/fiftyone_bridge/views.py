@@ -9,6 +9,9 @@ from typing import Any
 DECISION_TAGS = ("skip", "flag", "confirm")
 QUEUE_VIEW = "queue"
 DUPLICATES_VIEW = "duplicates"
+BOOKKEEPING = frozenset(
+    ("id", "filepath", "created_at", "last_modified_at", "pushed_label", "pushed_serial", "pushed_hash", "queue_done")
+)
 
 
 def is_edited(fo: ModuleType) -> Any:
@@ -47,3 +50,23 @@ def save_views(fo: ModuleType, target: Any, *, round_number: int | None, queued:
 
 def _save(target: Any, name: str, view: Any, description: str) -> None:
     target.save_view(name, view, description=description, overwrite=True)
+
+
+def arrange_sidebar(fo: ModuleType, target: Any) -> None:
+    """Sidebar groups in the order of the work, dqkit's own bookkeeping folded away; tiles show label and suggestion."""
+    groups = {group.name: group for group in fo.DatasetAppConfig.default_sidebar_groups(target)}
+    primitives = groups.pop("primitives", None)
+    plain = [] if primitives is None else list(primitives.paths)
+    queue = [name for name in plain if name.startswith("queue_") and name != "queue_done"]
+    kept = [name for name in plain if name in BOOKKEEPING]
+    wanted = [
+        groups.pop("labels", None),
+        fo.SidebarGroupDocument(name="queue", paths=queue, expanded=True),
+        fo.SidebarGroupDocument(name="signals", paths=[n for n in plain if n not in {*queue, *kept}], expanded=True),
+        groups.pop("tags", None),
+        *groups.values(),
+        fo.SidebarGroupDocument(name="bookkeeping", paths=kept, expanded=False),
+    ]
+    target.app_config.sidebar_groups = [group for group in wanted if group is not None]
+    target.app_config.active_fields = fo.ActiveFields(paths=["label", "queue_suggestion"])
+    target.save()
