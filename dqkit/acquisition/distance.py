@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 2048
+SEED_ROWS = 4096
 
 
 def squared_norms(x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,7 +42,7 @@ def nearest(x: NDArray[np.float32], centers: NDArray[np.float32]) -> tuple[NDArr
 
 
 def kmeans(
-    x: NDArray[np.float32], k: int, *, seed: int, iterations: int = 15, sample: int = 20_000
+    x: NDArray[np.float32], k: int, *, seed: int, iterations: int = 10, sample: int = 10_000
 ) -> NDArray[np.int64]:
     """(n,) cluster of each row by Lloyd's algorithm with k-means++ seeds, fitted on at most `sample` rows.
 
@@ -49,7 +50,8 @@ def kmeans(
     """
     rng = np.random.default_rng(seed)
     rows = x if len(x) <= sample else x[np.sort(rng.choice(len(x), sample, replace=False))]
-    centers = _plus_plus(rows, k, rng)
+    seeds = rows if len(rows) <= SEED_ROWS else rows[np.sort(rng.choice(len(rows), max(SEED_ROWS, k), replace=False))]
+    centers = _plus_plus(seeds, k, rng)
     before = np.empty(0, np.int64)
     for _ in range(iterations):
         place, _ = nearest(rows, centers)
