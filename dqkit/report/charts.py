@@ -11,7 +11,7 @@ from markupsafe import Markup
 from dqkit.report.words import fixed, number, percent
 
 WIDTH, HEIGHT = 380, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 22, 18, 34
+LEFT, RIGHT, TOP, BOTTOM = 56, 22, 18, 34
 
 
 def _frame(body: Sequence[Markup], label: str, height: int = HEIGHT) -> Markup:
@@ -147,7 +147,7 @@ def interval(rate: float, low: float, high: float, label: str) -> Markup:
     """An estimate on a line with its interval around it."""
     height = 74
     ticks = nice_ticks(0, max(high, rate, 0.01) * 1.08)
-    across = _scale(0, ticks[-1], 16, WIDTH - 22)
+    across = _scale(0, ticks[-1], 26, WIDTH - 26)
     y = 34
     body = [_line(across(0), y, across(ticks[-1]), y, "grid")]
     body += [_line(across(t), y + 4, across(t), y + 9, "tickmark") for t in ticks]
