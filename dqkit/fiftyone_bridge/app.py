@@ -11,7 +11,7 @@ from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.feature_map import MAP_KEY
 from dqkit.fiftyone_bridge.samples import owned
 from dqkit.fiftyone_bridge.views import QUEUE_VIEW
-from dqkit.records import InputError
+from dqkit.records import InputError, MissingExtra
 
 LOCAL = "127.0.0.1"
 # FiftyOne reads plugins from a folder of the user's; these two files only point at what is installed with dqkit.
@@ -49,7 +49,13 @@ def open_app(
         raise InputError(f"the 'view' argument must be one of {target.list_saved_views()} or None; got {view!r}.")
     install_plugin(Path(fo.config.plugins_dir))
     shown = target.view() if view is None else target.load_saved_view(view)
-    return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
+    try:
+        return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
+    except fo.core.service.ServiceListenTimeout as error:
+        raise MissingExtra(
+            f"FiftyOne's App did not start on port {port or fo.config.default_app_port} within a minute. Call open_app "
+            "again, with another 'port' if that one is taken."
+        ) from error
 
 
 def install_plugin(plugins: Path) -> Path:
