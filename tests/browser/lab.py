@@ -237,8 +237,12 @@ class Notebook:
         return self.page.locator(LABELER).first
 
     def painted(self, sample_id: str, *, timeout: float = 10) -> None:
-        """Waits until this sample is the painted one."""
-        self.page.wait_for_selector(f'{LABELER}[data-sample-id="{sample_id}"]', timeout=timeout * 1000)
+        """Waits until this sample is the painted one; says what the outputs show when it never is."""
+        try:
+            self.page.wait_for_selector(f'{LABELER}[data-sample-id="{sample_id}"]', timeout=timeout * 1000)
+        except Exception as error:
+            shown = self.page.locator(".jp-OutputArea-output:visible").all_inner_texts()
+            raise AssertionError(f"{sample_id} was not painted; the outputs show {shown}") from error
 
     def close(self) -> None:
         """Closes it without saving, and ends its kernel if it is its own."""

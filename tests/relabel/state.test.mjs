@@ -149,6 +149,16 @@ test("answers left over from an earlier page are sent in order and their samples
   assert.deepEqual(result.state.history.map((h) => h.event_id), ["x1", "x2"]);
 });
 
+test("an answer that is already durable is neither counted twice nor sent again after a reload", () => {
+  const left = { event_id: "x1", sample_id: "s0", kind: "label", label: "cat", why: "", undoes: null };
+  let { state } = reduce(initialState(), { type: "restored", answers: [left], now: 0 });
+  const past = { event_id: "x1", sample_id: "s0", kind: "label", label: "cat" };
+  const result = reduce(state, { type: "welcome", classes: CLASSES, annotator: "ana", answered: 1, total: 9, history: [past], now: 1 });
+  assert.deepEqual(result.effects.map((e) => e.type), ["forget", "want"]);
+  assert.equal(answeredCount(result.state), 1);
+  assert.deepEqual(result.state.history.map((h) => h.event_id), ["x1"]);
+});
+
 test("a late reply to an earlier request is ignored, so no sample is asked twice", () => {
   const m = machine();
   m.run("choose", { label: "owl" });

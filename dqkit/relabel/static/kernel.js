@@ -17,13 +17,19 @@ export const KERNEL = {
     const undone = undoneIds(state);
     const known = new Map(state.history.map((entry) => [entry.event_id, entry]));
     const live = history.filter((a) => ANSWERS.has(a.kind) && !undone.has(a.event_id));
-    const saved = new Set(live.map((a) => a.event_id));
-    const waiting = state.pending
+    const saved = new Set(history.map((a) => a.event_id));
+    // What the source already has needs no second sending; the acknowledgement was lost with the earlier page.
+    const durable = state.pending.filter((p) => saved.has(p.answer.event_id));
+    const left = state.pending.filter((p) => !durable.includes(p));
+    const waiting = left
       .map((p) => ({ ...p.answer, card: p.of?.card ?? null, at: p.sentAt }))
-      .filter((a) => ANSWERS.has(a.kind) && !undone.has(a.event_id) && !saved.has(a.event_id));
+      .filter((a) => ANSWERS.has(a.kind) && !undone.has(a.event_id));
     const merged = [...live, ...waiting].map((a) => known.get(a.event_id) ?? { card: null, at: null, batch: null, ...a });
-    const pending = state.pending.map((p) => ({ ...p, sentAt: now, tries: p.tries + 1 }));
-    const sends = pending.map(({ answer }) => ({ type: "send", answer }));
+    const pending = left.map((p) => ({ ...p, sentAt: now, tries: p.tries + 1 }));
+    const sends = [
+      ...durable.map((p) => ({ type: "forget", event_id: p.answer.event_id })),
+      ...pending.map(({ answer }) => ({ type: "send", answer })),
+    ];
     const fresh = { connected: true, classes, annotator, answered, total, history: merged, pending, askedAt: null };
     return refill({ ...state, ...fresh, exhausted: false }, now, sends);
   },
