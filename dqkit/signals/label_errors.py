@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,17 +11,33 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError, check_probabilities
+from dqkit.signals.confident_learning import confident_learning
+from dqkit.signals.families import neighbor_votes, weigh
+from dqkit.signals.label_reasons import Evidence, kinds, reasons
+from dqkit.signals.labels import as_labels, wilson_interval
+from dqkit.signals.neighbors import Neighbors
+from dqkit.signals.neighbors import neighbors as nearest_rows
+from dqkit.signals.noise_model import Ints, solve_increasing
+from dqkit.signals.posterior import judge
+from dqkit.signals.regression import regression_errors
 
 Method = Literal["auto", "confident_learning"]
+METHODS: tuple[Method, ...] = ("auto", "confident_learning")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelErrors:
     """The finding: one row a sample in `table`, and the noise in all.
 
-    table: rows 0..n-1; score (float in [0, 1], higher = look sooner), flag (bool), suggested_label (int), kind (str).
+    table: rows 0..n-1
+        score: float in [0, 1], higher = look sooner. flag: bool, the label is more likely wrong than right (score >
+        0.5). suggested_label: int, the most probable true class (a float for a continuous target).
+        error_probability: float, the scores scaled so that they add up to the estimated number of errors.
+        kind: "mislabelled", "ambiguous" (two classes nearly equal), "outlier", "hard_but_correct" or "".
+        reasons: str, plain words joined by "; ", for rows that are flagged or score above 0.25, else "".
     noise_rate, noise_rate_interval: share of the labelled rows whose label is wrong, with its 95 % interval.
-    noise_matrix: (c, c), row = true class, column = given class, rows sum to one.
+    noise_matrix: (c, c), row = true class, column = given class, rows sum to one; (0, 0) for a continuous target.
+    scorers: what the scores rest on. weights: (members,), the weight of each member, summing to one.
     """
 
     table: pd.DataFrame
@@ -31,9 +48,21 @@ class LabelErrors:
     scorers: tuple[str, ...]
 
     def expected_precision(self, k: int) -> float:
-        """The expected share of wrong labels among the `k` rows that score highest."""
-        score = np.sort(self.table["score"].to_numpy())[::-1][: max(int(k), 1)]
-        return float(score.mean())
+        """The expected share of wrong labels among the `k` rows that score highest, 0 <= it <= 1.
+
+        k: a review budget of 1 row or more (more than there are means all). Raises `InputError` below 1.
+        """
+        if k < 1:
+            raise InputError(f"k must be a review budget of at least 1 row; got {k}.")
+        order = np.argsort(-self.table["score"].to_numpy(), kind="stable")[: int(k)]
+        return float(self.table["error_probability"].to_numpy()[order].mean())
+
+    def __repr__(self) -> str:
+        low, high = self.noise_rate_interval
+        return (
+            f"LabelErrors({len(self.table):,} rows, {int(self.table['flag'].sum()):,} flagged, noise rate "
+            f"{self.noise_rate:.3f} [{low:.3f}, {high:.3f}], from {', '.join(self.scorers)})"
+        )
 
 
 def label_errors(
@@ -42,58 +71,170 @@ def label_errors(
     *,
     method: Method = "auto",
     features: ArrayLike | None = None,
-    neighbors: Any = None,
-    dynamics: Any = None,
+    neighbors: Neighbors | None = None,
+    dynamics: Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
 ) -> LabelErrors:
-    """Return which given labels are probably wrong, as a `LabelErrors`.
+    """Return which given labels are probably wrong, how sure that is, and the noise in all, as `LabelErrors`.
 
-    labels: (n,) int positions of classes, -1 = unlabelled. pred_probs: (n, c) or (members, n, c), out of sample.
-    Raises `InputError` where shapes disagree, a label is out of range or a row is no distribution.
+    labels: (n,) int positions of classes, -1 = unlabelled (score 0, never flagged). pred_probs: out-of-sample
+    probabilities, (n, c) or (members, n, c), rows summing to one. features: (n, d), or neighbors: their kNN graph; the
+    neighbours' labels then vote as one more member. dynamics: training history per sample, name -> (n,) or (n, epochs);
+    it is told among the reasons. method: "auto", or "confident_learning" for cleanlab's own flags over the members'
+    plain average. seed: picks the rows that parameters are fitted on above 50,000 rows.
+
+    How a row is judged:
+
+    1. Members are mixed with the weights that make the given labels most likely (EM on out-of-sample likelihood, a
+       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. Neighbours join only
+       where they raise that likelihood beyond two standard errors. One temperature is fitted to the mix (Guo et al.
+       2017).
+    2. Networks trained on noisy labels predict the given label, not the truth: P(given | x) = P(true | x) T. T is
+       counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021).
+    3. The given label is evidence too, P(true = t | x, given = g) ~ P(t | x) M[t, g]^trust, with M between T and the
+       counts over all rows. Trust 1 is right for noise that only depends on the class, trust 0 (the model alone
+       decides) for human noise, which gathers on ambiguous samples where the model has learned the same doubt. Which
+       one holds shows in the clear rows: if they carry the noise of all rows, the noise depends on the class alone.
+       Trust runs from 0.2 to 0.4 with that ratio, up to 0.5 where most disagreement fades once labels are trusted
+       (weak models on clean labels). Full trust is never given: members learned from these labels, so part of the
+       evidence is in P.
+    4. A row is flagged where the most probable class is not the given one; its score compares just these two, so that
+       the flag is score > 0.5.
+
+    The noise rate is the geometric mean of the flagged share at that trust and at 0.6; its interval runs from 0.9 x the
+    share at trust 1 to the share at trust 0, widened by Wilson's interval: which kind of noise it is is what is not
+    known. Rows may come in any order; each gets the same answer (to rounding). A class nobody is labelled with is
+    allowed.
+
+    Floating-point labels that are not whole numbers are a continuous target: see `regression_errors`.
+
+    Raises `InputError` where shapes disagree, n = 0, c < 2, a label is out of range, or a row is no distribution.
+
+    >>> import numpy as np
+    >>> probs = np.array([[0.9, 0.1]] * 40 + [[0.1, 0.9]] * 40)
+    >>> given = np.array([0] * 40 + [1] * 39 + [0])
+    >>> found = label_errors(given, probs)
+    >>> found.table.loc[found.table["flag"], ["suggested_label", "kind"]].to_dict("index")
+    {79: {'suggested_label': 1, 'kind': 'mislabelled'}}
     """
-    probs = np.asarray(pred_probs, dtype=np.float32)
-    probs = probs[None] if probs.ndim == 2 else probs
-    given = np.asarray(labels)
-    if probs.ndim != 3 or probs.shape[1] != len(given) or min(probs.shape[:2]) == 0 or probs.shape[2] < 2:
-        raise InputError(
-            f"pred_probs must have shape (n, c) or (members, n, c) with n = {len(given)} > 0 labels and c >= 2; "
-            f"got {np.shape(pred_probs)}."
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
+    if _continuous(labels):
+        found = regression_errors(labels, pred_probs, features=features, neighbors=neighbors)
+        return LabelErrors(
+            table=found.table,
+            noise_rate=found.error_rate,
+            noise_rate_interval=found.error_rate_interval,
+            noise_matrix=np.empty((0, 0)),
+            weights=found.weights,
+            scorers=("residuals",),
         )
-    check_probabilities("pred_probs", probs)
-    c = probs.shape[2]
-    if given.dtype.kind not in "iu" or given.min() < UNLABELED or given.max() >= c:
-        raise InputError(f"labels must be integers from -1 (unlabelled) to {c - 1}; got {given.dtype}.")
-    given = given.astype(np.int64)
-    known = given != UNLABELED
-    n = len(given)
-    mean = probs.mean(axis=0, dtype=np.float64)
-    y, p = given[known], mean[known]
-    joint = np.full((c, c), 1e-2)
-    for g in range(c):
-        joint[:, g] += p[y == g].sum(axis=0)
-    matrix = joint / joint.sum(axis=1, keepdims=True)
-    posterior = p * matrix[:, y].T
-    posterior /= posterior.sum(axis=1, keepdims=True)
+    probs, given = _checked(labels, pred_probs)
+    graph = _graph(features, neighbors, len(given))
+    history = _history(dynamics, len(given))
+    if method == "confident_learning":
+        return LabelErrors(*confident_learning(given, np.asarray(pred_probs)))
+    m, n, c = probs.shape
+    known = np.flatnonzero(given != UNLABELED)
+    votes = None if graph is None else neighbor_votes(graph.indices, given, c)
+    mix = weigh(probs, given, known, votes, seed)
+    verdict = judge(mix.probs, given, known, seed)
+
+    rate, interval = _rate(verdict.shares, len(known))
     score = np.zeros(n)
-    score[known] = 1 - posterior[np.arange(len(y)), y]
-    suggested = mean.argmax(axis=1)
-    suggested[known] = posterior.argmax(axis=1)
+    score[known] = verdict.score
     flag = score > 0.5
-    rate = float(score[known].mean()) if known.any() else 0.0
-    half = 1.96 * float(np.sqrt(max(rate * (1 - rate), 1e-12) / max(int(known.sum()), 1)))
+    evidence = Evidence(
+        given=given,
+        probs=mix.probs,
+        clean_given=verdict.clean_given,
+        clean_top=verdict.clean_top,
+        suggested=verdict.suggested,
+        votes=probs.argmax(axis=2).astype(np.int32),
+        neighbor_labels=None if graph is None else np.where(graph.indices >= 0, given[graph.indices], UNLABELED),
+        outlier=None if graph is None else graph.table["outlier"].to_numpy(dtype=bool),
+        history=history,
+    )
     table = pd.DataFrame(
         {
-            "score": np.clip(score, 0, 1),
+            "score": score,
             "flag": flag,
-            "suggested_label": suggested.astype(np.int64),
-            "kind": np.where(flag, "mislabelled", ""),
+            "suggested_label": verdict.suggested,
+            "error_probability": _error_probability(score, known, rate),
+            "kind": kinds(evidence, flag),
+            "reasons": reasons(evidence, np.flatnonzero(flag | (score > 0.25))),
         }
     )
-    return LabelErrors(
-        table=table,
-        noise_rate=rate,
-        noise_rate_interval=(max(rate - half, 0.0), min(rate + half, 1.0)),
-        noise_matrix=matrix,
-        weights=np.full(len(probs), 1 / len(probs)),
-        scorers=("pred_probs",),
-    )
+    scorers = [f"{m} member{'s' if m > 1 else ''}", "noise matrix"]
+    scorers += ["neighbours"] if mix.used_neighbors else []
+    return LabelErrors(table, rate, interval, verdict.matrix, mix.weights, tuple(scorers))
+
+
+def _continuous(labels: ArrayLike) -> bool:
+    values = np.asarray(labels)
+    return values.dtype.kind == "f" and bool(np.isfinite(values).all()) and bool((values != np.floor(values)).any())
+
+
+def _checked(labels: ArrayLike, pred_probs: ArrayLike) -> tuple[NDArray[np.float32], Ints]:
+    shape = np.shape(pred_probs)
+    if len(shape) not in (2, 3) or min(shape) == 0:
+        raise InputError(
+            f"pred_probs must have shape (n, c) or (members, n, c) and hold at least one row; got {shape}. "
+            "Members must agree in shape."
+        )
+    probs = np.asarray(pred_probs, dtype=np.float32)
+    probs = probs[None] if probs.ndim == 2 else probs
+    _, n, c = probs.shape
+    if c < 2:
+        raise InputError("pred_probs must hold at least 2 classes; got 1: with one class no label can be wrong.")
+    for rows in range(0, n, 100_000):  # in blocks: the checks make temporary arrays as large as their input
+        check_probabilities("pred_probs", probs[:, rows : rows + 100_000])
+    given = as_labels(labels, classes=c, n=n)
+    return probs, given
+
+
+def _graph(features: ArrayLike | None, neighbors: Neighbors | None, n: int) -> Neighbors | None:
+    if neighbors is not None:
+        if len(neighbors.indices) != n:
+            raise InputError(f"neighbors must describe the {n} rows of labels; got {len(neighbors.indices)} rows.")
+        return neighbors
+    if features is None:
+        return None
+    rows = np.asarray(features)
+    if rows.ndim != 2 or len(rows) != n:
+        raise InputError(f"features must have shape (n, d) with n = {n}; got {rows.shape}.")
+    return nearest_rows(rows, k=min(10, n - 1)) if n > 1 else None
+
+
+def _history(dynamics: Mapping[str, ArrayLike] | None, n: int) -> dict[str, NDArray[Any]]:
+    out: dict[str, NDArray[Any]] = {}
+    for name, values in (dynamics or {}).items():
+        array = np.asarray(values)
+        if array.ndim not in (1, 2) or len(array) != n:
+            raise InputError(f"dynamics[{name!r}] must have shape (n,) or (n, epochs) with n = {n}; got {array.shape}.")
+        out[name] = array
+    return out
+
+
+def _rate(shares: Mapping[float, float], n: int) -> tuple[float, tuple[float, float]]:
+    if n == 0:
+        return 0.0, (0.0, 1.0)
+    rate = float(np.sqrt(shares[-1.0] * shares[0.6]))
+    low, high = 0.9 * min(shares[1.0], rate), max(shares[0.0], rate)
+    return rate, (float(wilson_interval([low * n], [n])[0][0]), float(wilson_interval([high * n], [n])[1][0]))
+
+
+def _error_probability(score: NDArray[np.float64], known: NDArray[np.intp], rate: float) -> NDArray[np.float64]:
+    """Scores flattened (members err together, so the extremes overstate) and shifted until their mean is `rate`."""
+    out = np.zeros(len(score))
+    if len(known) == 0:
+        return out
+    clipped = np.clip(score[known], 1e-6, 1 - 1e-6)
+    logits = 0.6 * np.log(clipped / (1 - clipped))
+    few = logits if len(logits) <= 50_000 else np.sort(logits)[:: len(logits) // 50_000]
+
+    def mean(shift: float) -> float:
+        return float((1 / (1 + np.exp(-(few + shift)))).mean())
+
+    out[known] = 1 / (1 + np.exp(-(logits + solve_increasing(mean, rate, -30.0, 30.0))))
+    return out

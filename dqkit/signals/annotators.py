@@ -1,0 +1,109 @@
+"""Several annotators' labels: the consensus, how good each annotator is, and how sure each sample's label is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import UNLABELED, InputError, check_probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """samples: rows 0..n-1: consensus_label (int, -1 where nobody answered), agreement (share of the answers equal to
+    it), score (one minus its CROWDLAB quality, higher = look sooner), answers (int).
+    annotators: one row an annotator: quality (CROWDLAB, or agreement with the consensus), agreement, answers."""
+
+    samples: pd.DataFrame
+    annotators: pd.DataFrame
+    method: str
+
+
+def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classes: int | None = None) -> Consensus:
+    """Return consensus labels, annotator quality and per-sample agreement, as a `Consensus`.
+
+    answers: (n, annotators) int positions of classes, -1 = not answered. pred_probs: (n, c) out-of-sample
+    probabilities of a model: then cleanlab's CROWDLAB (Goh, Tkachenko & Mueller 2022) weighs the model and each
+    annotator. Without it a majority vote (ties to the class answered more often in all, then the lower one) decides; a
+    sample's score is then one minus the agreement. classes: their number, when pred_probs is not given. Raises
+    `InputError` on bad shapes or labels.
+
+    >>> consensus([[0, 0, 1], [1, 1, 1], [0, -1, -1]]).samples["consensus_label"].tolist()
+    [0, 1, 0]
+    """
+    given = np.asarray(answers)
+    if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "iu":
+        raise InputError(f"answers must be whole numbers of shape (n, annotators); got {given.dtype} {given.shape}.")
+    given = given.astype(np.int64)
+    c = classes if classes is not None else max(int(given.max()) + 1, 2)
+    probs = None if pred_probs is None else np.asarray(pred_probs, dtype=np.float64)
+    if probs is not None:
+        if probs.ndim != 2 or len(probs) != len(given) or probs.shape[1] < 2:
+            raise InputError(f"pred_probs must have shape (n, c) with n = {len(given)}, c >= 2; got {probs.shape}.")
+        check_probabilities("pred_probs", probs)
+        c = probs.shape[1]
+    if given.min() < UNLABELED or given.max() >= c:
+        raise InputError(f"answers must be -1 (not answered) to {c - 1}; got {int(given.min())} to {int(given.max())}.")
+    answered = given >= 0
+    rows, columns = np.flatnonzero(answered.any(axis=1)), np.flatnonzero(answered.any(axis=0))
+    label = _majority(given, c)
+    quality = np.full(len(given), np.nan)
+    skill: NDArray[np.float64] | None = None
+    several = bool((answered.sum(axis=1) > 1).any())
+    if probs is not None and several:
+        label, quality, skill = _crowdlab(given, probs, rows, columns, label)
+    hits = (given == label[:, None]) & answered
+    count = answered.sum(axis=1)
+    agreement = np.where(count > 0, hits.sum(axis=1) / np.maximum(count, 1), np.nan)
+    share = hits.sum(axis=0) / np.maximum(answered.sum(axis=0), 1)
+    own = np.where(np.isnan(quality), agreement, quality)
+    samples = pd.DataFrame(
+        {
+            "consensus_label": label,
+            "agreement": agreement,
+            "score": np.where(count > 0, np.clip(1 - own, 0, 1), 0.0),
+            "answers": count.astype(np.int64),
+        }
+    )
+    people = pd.DataFrame(
+        {
+            "quality": share if skill is None else skill,
+            "agreement": np.where(answered.any(axis=0), share, np.nan),
+            "answers": answered.sum(axis=0).astype(np.int64),
+        }
+    )
+    return Consensus(samples, people, "majority vote" if skill is None else "CROWDLAB (cleanlab)")
+
+
+def _majority(given: NDArray[np.int64], c: int) -> NDArray[np.int64]:
+    counts = np.zeros((len(given), c))
+    rows, columns = np.nonzero(given >= 0)
+    np.add.at(counts, (rows, given[rows, columns]), 1.0)
+    overall = counts.sum(axis=0) / max(float(counts.sum()), 1.0)
+    label: NDArray[np.int64] = (counts + 0.5 * overall).argmax(axis=1).astype(np.int64)
+    label[counts.sum(axis=1) == 0] = UNLABELED
+    return label
+
+
+def _crowdlab(
+    given: NDArray[np.int64],
+    probs: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    label: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    from cleanlab.multiannotator import get_label_quality_multiannotator
+
+    table = pd.DataFrame(given[np.ix_(rows, columns)].astype(float)).replace(-1.0, np.nan)
+    found = get_label_quality_multiannotator(table, probs[rows], verbose=False)
+    label = label.copy()
+    quality = np.full(len(given), np.nan)
+    label[rows] = found["label_quality"]["consensus_label"].to_numpy()
+    quality[rows] = found["label_quality"]["consensus_quality_score"].to_numpy()
+    skill = np.full(given.shape[1], np.nan)
+    stats = found["annotator_stats"]["annotator_quality"]
+    skill[columns[stats.index.to_numpy().astype(int)]] = stats.to_numpy()
+    return label, quality, skill

@@ -1,0 +1,115 @@
+"""The probability that a given label is wrong, from mixed probabilities, the labels and a fitted noise model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqkit.signals.noise_model import (
+    FIT_ROWS,
+    Floats,
+    Ints,
+    best_exponent,
+    fit_matrix,
+    fit_sample,
+    overall_matrix,
+    row_blocks,
+    sharpen,
+    unmix,
+)
+
+TRUST_LOW, TRUST_HIGH, TRUST_TOP = 0.2, 0.4, 0.5
+FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """score: (k,) of the labelled rows. suggested, clean_given, clean_top: (n,). matrix: (c, c).
+
+    clean_given, clean_top: P(true | x) of the given class (0 where none is given) and of the suggested one.
+    shares: trust -> share of labelled rows whose label is not the most probable class; -1 stands for the trust used.
+    """
+
+    score: NDArray[np.float64]
+    suggested: Ints
+    clean_given: Floats
+    clean_top: Floats
+    matrix: NDArray[np.float64]
+    shares: dict[float, float]
+    trust: float
+
+
+def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Verdict:
+    """The verdict on every row. probs: (n, c) P(given | x). given: (n,), -1 = none. known: where a label is given."""
+    n, c = probs.shape
+    if len(known) == 0:
+        top = probs.argmax(axis=1).astype(np.int64)
+        return Verdict(
+            np.empty(0),
+            top,
+            np.zeros(n, np.float32),
+            probs.max(axis=1),
+            np.eye(c),
+            dict.fromkeys((-1.0, 0.0), 0.0),
+            0.0,
+        )
+    sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
+    p, y = probs[sample], given[sample]
+    exponent = best_exponent(p[:20_000], y[:20_000]) if len(y) >= FEW_ROWS else 1.0
+    clear, clean = fit_matrix(sharpen(p, exponent), y)
+    overall = overall_matrix(clean, y)
+    between = np.sqrt(clear * overall)
+    shares = {t: float((_decide(clean, y, between**t)[0] != y).mean()) for t in (0.0, 0.6, 1.0)}
+    trust = _trust(clear, overall, shares)
+
+    score, suggested = np.zeros(n), np.empty(n, dtype=np.int64)
+    clean_given, clean_top = np.zeros(n, np.float32), np.empty(n, np.float32)
+    power = between**trust
+    counts = np.zeros((c, c))
+    for rows in row_blocks(n, c):
+        q = unmix(sharpen(probs[rows], exponent), clear)
+        labels = given[rows]
+        at = np.arange(len(labels))
+        has = labels >= 0
+        safe = np.where(has, labels, 0)
+        best, own, rival = _decide(q, safe, power)
+        suggested[rows] = np.where(has, best, q.argmax(axis=1))
+        score[rows] = np.where(has, rival / np.maximum(rival + own, 1e-30), 0.0)
+        clean_given[rows] = np.where(has, q[at, safe], 0.0)
+        clean_top[rows] = q[at, suggested[rows]]
+        np.add.at(counts, (best[has], labels[has]), 1.0)
+    judged = score[known]
+    shares[-1.0] = float((suggested[known] != given[known]).mean())
+    return Verdict(judged, suggested, clean_given, clean_top, _matrix(counts), shares, trust)
+
+
+def _decide(
+    q: Floats, given: Ints, power: NDArray[np.float64]
+) -> tuple[Ints, NDArray[np.float32], NDArray[np.float32]]:
+    """The most probable class, the weight of the given one, and the largest weight among the others."""
+    weight = q * power.T.astype(np.float32)[given]
+    at = np.arange(len(given))
+    own = weight[at, given].copy()
+    weight[at, given] = -1.0
+    other = weight.argmax(axis=1)
+    rival = weight[at, other]
+    # A tie keeps the given label, so that flag and score > 0.5 agree.
+    return np.where(rival > own, other, given).astype(np.int64), own, rival
+
+
+def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dict[float, float]) -> float:
+    c = len(clear)
+    everywhere = max(1 - float(np.trace(overall)) / c, 1e-9)
+    ratio = (1 - float(np.trace(clear)) / c) / everywhere
+    trust = TRUST_LOW + (TRUST_HIGH - TRUST_LOW) * float(np.clip((ratio - 0.5) / 0.4, 0, 1))
+    fading = shares[0.0] / max(shares[0.6], 1e-9)
+    return trust + (TRUST_TOP - trust) * float(np.clip(fading - 2.4, 0, 1))
+
+
+def _matrix(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows to shares; a class that no row is thought to belong to keeps its own label."""
+    empty = counts.sum(axis=1) == 0
+    counts[empty, np.flatnonzero(empty)] = 1.0
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
