@@ -33,7 +33,7 @@ demo: $(READY) ## Run the quickstart notebook from top to bottom; results in wor
 	rm -rf $(DEMO)
 	mkdir -p $(DEMO)
 	DQKIT_WORK=$(abspath $(DEMO)) $(PY) -m jupyter nbconvert --log-level WARN --to notebook --execute \
-	  --output-dir $(DEMO) notebooks/01_quickstart.ipynb
+	  --ExecutePreprocessor.store_widget_state=False --output-dir $(DEMO) notebooks/01_quickstart.ipynb
 	@cat $(DEMO)/score.txt
 	@echo "Look at $(DEMO)/01_quickstart.ipynb and $(DEMO)/health.html"
 

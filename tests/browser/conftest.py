@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import uuid
@@ -25,7 +26,9 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def browser_context(tmp_path_factory: pytest.TempPathFactory):
     """A Chromium with a fresh profile."""
     if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"{CHROMIUM} is not installed")
+        # Where the browser is promised, a test that cannot run has failed.
+        refuse = pytest.fail if os.environ.get("DQKIT_REQUIRE_BROWSER") else pytest.skip
+        refuse(f"{CHROMIUM} is not installed")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
