@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 FIT_ROWS = 4_000
+STATISTICS_ROWS = 20_000
+CHUNK = 4_096
 
 
-def standardize(x: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Columns centred and scaled in place by mean and deviation of the given rows; a constant column becomes zero."""
-    sample = x[rows] if len(rows) < len(x) else x
+def standardize(x: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Columns centred and scaled in place by mean and deviation of (up to 20,000) rows; constants become zero."""
+    sample = x[rows[:: max(1, -(-len(rows) // STATISTICS_ROWS))]].astype(np.float32)
     mean = sample.mean(axis=0, dtype=np.float64)
-    deviation = sample.std(axis=0, dtype=np.float64)
-    scale = np.where(deviation > 1e-6 * max(float(deviation.max(initial=0)), 1e-12), deviation, np.inf)
-    x -= mean.astype(np.float32)
-    x /= scale.astype(np.float32)
+    deviation = np.sqrt(np.maximum(np.einsum("ij,ij->j", sample, sample, dtype=np.float64) / len(sample) - mean**2, 0))
+    del sample
+    scale = np.where(deviation > 1e-5 * max(float(deviation.max(initial=0)), 1e-12), deviation, np.inf)
+    for start in range(0, len(x), CHUNK):
+        part = x[start : start + CHUNK]
+        x[start : start + CHUNK] = (part - mean.astype(np.float32)) / scale.astype(np.float32)
     return x
 
 
-def principal(x: NDArray[np.float32], width: int, *, rows: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
+def principal(x: NDArray[Any], width: int, *, rows: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
     """(n, <= width) projections of centred x on its leading principal directions, learned from 4,000 of `rows`."""
     rng = np.random.default_rng(seed)
     if x.shape[1] <= width or len(rows) == 0:
         return np.array(x, dtype=np.float32)
     picked = np.sort(rng.choice(rows, size=min(len(rows), FIT_ROWS), replace=False))
-    sample = x[picked]
+    sample = x[picked].astype(np.float32)
     width = min(width, len(picked))
     basis = rng.standard_normal((x.shape[1], min(width + 8, x.shape[1]))).astype(np.float32)
-    for _ in range(4):
+    for _ in range(3):
         basis = np.linalg.qr(sample.T @ (sample @ basis))[0]
     _, _, right = np.linalg.svd(sample @ basis, full_matrices=False)
     directions = (basis @ right.T)[:, :width]
-    directions *= np.where(directions[np.abs(directions).argmax(axis=0), np.arange(width)] < 0, -1, 1)
-    return np.asarray(x @ directions, dtype=np.float32)
+    directions *= np.where(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])] < 0, -1, 1)
+    out = np.empty((len(x), directions.shape[1]), dtype=np.float32)
+    for start in range(0, len(x), CHUNK):
+        out[start : start + CHUNK] = x[start : start + CHUNK].astype(np.float32) @ directions
+    return out

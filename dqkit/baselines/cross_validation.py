@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
 from dqkit.baselines.comparison import reference_rows, scores_of, table
-from dqkit.baselines.defaults import representation
+from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Member, Task, seed_of
-from dqkit.records import Dataset, DqkitError, InputError, Predictions
+from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 LATENCY_CALLS = 30
 
@@ -36,6 +37,7 @@ def cross_val_predictions(
     *,
     checkpoint_dir: str | Path | None = None,
     groups: ArrayLike | None = None,
+    pretrained: str | Path | None = None,
     progress: bool = True,
 ) -> Predictions:
     """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
@@ -44,6 +46,8 @@ def cross_val_predictions(
         scikit-learn's fit/predict_proba (or decision_function). folds: how many parts the labelled are cut into.
     seed: the same seed gives the same result bit for bit on the same CPU.
     checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
+    pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
+        texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
     groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
 
     Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
@@ -63,7 +67,7 @@ def cross_val_predictions(
     (60, 2)
     """
     task = _task(ds, folds, seed, groups)
-    view = representation(task)
+    view = _view(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
     call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, seed)
@@ -104,6 +108,22 @@ def cross_val_predictions(
         features=np.ascontiguousarray(view.features, dtype=np.float32),
         baselines=table(rows),
     )
+
+
+def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, progress: bool) -> Representation:
+    if pretrained is None:
+        return representation(task)
+    from dqkit.baselines.pretrained import PretrainedRepresentation, embed
+
+    if task.dataset.modality == "table":
+        raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
+    try:
+        embedding = embed(task.dataset, pretrained, cache_dir=cache, progress=progress)
+    except (InputError, MissingExtra) as error:
+        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=3)
+        return representation(task)
+    digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
+    return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
 
 
 def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from dqkit.baselines.compress import principal, standardize
 from dqkit.baselines.defaults import Representation
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.members import Member, Predict
-from dqkit.baselines.patches import learn_dictionary, patch_features, settings_for, small
+from dqkit.baselines.patches import SIDE, PatchSettings, learn_dictionary, patch_features, settings_for, small
 from dqkit.baselines.ridge import FoldRidge
 
 NETWORK_PIXELS = 500_000
 FEATURE_WIDTH = 64
+COMPONENTS = 256
 
 
 class ImageRepresentation(Representation):
@@ -24,54 +26,60 @@ class ImageRepresentation(Representation):
 
     @cached_property
     def pixels(self) -> NDArray[np.float32]:
-        """(n, c, h, w) in [0, 1]."""
+        """(n, c, h, w) in [0, 1], no side above 32."""
         return small(self.task.dataset.content)
 
+    @property
+    def settings(self) -> PatchSettings:
+        return settings_for(self.task.dataset.content.shape[1:], self.task.seed)
+
     @cached_property
-    def patches(self) -> NDArray[np.float32]:
-        """(n, d) standardised patch features (square roots even out their long tail)."""
+    def patches(self) -> NDArray[Any]:
+        """(n, d) standardised patch features."""
         content, seen = self.task.dataset.content, self.task.unsupervised
-        settings = settings_for(self.pixels.shape[2:], len(content), self.task.seed)
         rng = np.random.default_rng(self.task.seed)
         some = np.sort(rng.choice(seen, size=min(len(seen), 3_000), replace=False))
-        x = patch_features(content, learn_dictionary(np.asarray(content[some]), settings))
-        np.sqrt(x, out=x)
+        x = patch_features(content, learn_dictionary(np.asarray(content[some]), self.settings))
         return standardize(x, seen)
 
     @cached_property
+    def components(self) -> NDArray[np.float32]:
+        """(n, <= 256) principal components of the patch features."""
+        return principal(self.patches, COMPONENTS, rows=self.task.unsupervised, seed=self.task.seed)
+
+    @cached_property
     def features(self) -> NDArray[np.float32]:
-        task = self.task
-        return principal(self.patches, FEATURE_WIDTH, rows=task.unsupervised, seed=task.seed)
+        return np.ascontiguousarray(self.components[:, :FEATURE_WIDTH])
 
     @cached_property
     def plain(self) -> NDArray[np.float32]:
         """(n, at most 16 x 16 x c) centred pixels, all divided by one number: they keep their relative importance."""
-        x = self.pixels
-        while x.shape[2] > 16 and x.shape[3] > 16:
-            h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
-            x = x[:, :, :h:2, :w:2] + x[:, :, 1:h:2, :w:2] + x[:, :, :h:2, 1:w:2] + x[:, :, 1:h:2, 1:w:2]
-        flat = x.reshape(len(x), -1)
+        content = self.task.dataset.content
+        parts = [_reduced(small(content[i : i + 4096])) for i in range(0, len(content), 4096)]
+        flat = np.concatenate(parts)
         seen = flat[self.task.unsupervised]
         scale = max(float(seen.std(axis=0, dtype=np.float64).mean()), 1e-6)
-        return np.asarray((flat - seen.mean(axis=0, dtype=np.float64)) / scale, dtype=np.float32)
+        flat -= seen.mean(axis=0, dtype=np.float64).astype(np.float32)
+        flat /= np.float32(scale)
+        return flat
 
     @cached_property
     def ridge(self) -> FoldRidge:
         return FoldRidge(self.task, self.patches)
 
     def members(self) -> list[Member]:
-        task = self.task
-        shape = self.pixels.shape
-        notes = asdict(settings_for(shape[2:], len(task.dataset), task.seed))
+        task, settings = self.task, self.settings
+        n, height, width = task.dataset.content.shape[:3]
+        tiny = min(height, width) < 16
         members = [
-            Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **notes}),
-            kernel_member(task, lambda: self.plain),
+            Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)}),
+            kernel_member(task, lambda: self.plain if tiny else self.components),
         ]
-        if shape[0] * shape[2] * shape[3] <= NETWORK_PIXELS or _has_cuda():
+        if n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda():
             from dqkit.baselines.network import NetworkSettings, network_member
 
-            settings = NetworkSettings(flip=shape[1] > 1, shift=1 if shape[2] < 16 else 2)
-            members.append(network_member(task, self.pixels, settings))
+            shape = NetworkSettings(flip=settings.mirror, shift=1 if tiny else 2)
+            members.append(network_member(task, self.pixels, shape))
         else:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members
@@ -84,6 +92,14 @@ class ImageRepresentation(Representation):
             return self.ridge.fit(fold, columns=np.sort(order[half::2]))
 
         return Member(name, fit, {"model": "patch ridge, half of the columns", "half": half})
+
+
+def _reduced(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, c, h, w) -> (n, pixels), two by two pixels added up while both sides are above 16."""
+    while x.shape[2] > 16 and x.shape[3] > 16:
+        h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+        x = x[:, :, :h:2, :w:2] + x[:, :, 1:h:2, :w:2] + x[:, :, :h:2, 1:w:2] + x[:, :, 1:h:2, 1:w:2]
+    return x.reshape(len(x), -1)
 
 
 def _has_cuda() -> bool:

@@ -10,26 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 32
+LARGE = 25_000_000
 
 
 @dataclass(frozen=True)
 class PatchSettings:
-    """size: patch side in pixels. stride: step between patches. words: dictionary size. grid: pooling cells a side."""
+    """size: patch side in pixels. stride: step between patches. words: dictionary size. grid: pooling cells a side.
+
+    mirror: features that an image and its mirror image share. Every word gets a mirrored twin, and the response of a
+    word in a cell is added to the twin's in the mirrored cell: what mirrored copies would teach, at half the width.
+    Colour images only: a mirrored digit is no digit.
+    """
 
     size: int
     stride: int
     words: int
     grid: int
     pad: int
+    mirror: bool
     seed: int = 0
 
 
-def settings_for(shape: tuple[int, ...], n: int, seed: int) -> PatchSettings:
-    """Settings for images of one shape, cheap enough for n of them."""
-    side = min(shape[0], shape[1], SIDE)
+def settings_for(shape: tuple[int, ...], seed: int) -> PatchSettings:
+    """Settings for (h, w[, c]) images of one shape."""
+    side = min(min(shape[:2]), SIDE)
+    color = len(shape) == 3 and shape[2] > 1
     if side < 16:
-        return PatchSettings(size=min(5, side), stride=1, words=240 if n < 20_000 else 160, grid=2, pad=1, seed=seed)
-    return PatchSettings(size=6, stride=2, words=800 if n < 20_000 else 1000, grid=2, pad=0, seed=seed)
+        return PatchSettings(size=min(5, side), stride=1, words=240, grid=2, pad=1, mirror=color, seed=seed)
+    return PatchSettings(size=6, stride=2, words=300, grid=3, pad=0, mirror=color, seed=seed)
 
 
 def small(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -53,19 +61,18 @@ def _patches(x: NDArray[np.float32], size: int, stride: int) -> NDArray[np.float
 
 def _normalize(patches: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each patch minus its mean, over its deviation (10/255 keeps flat patches from exploding)."""
-    patches -= patches.mean(axis=-1, keepdims=True)
+    patches = patches - patches.mean(axis=-1, keepdims=True)
     patches /= np.sqrt(np.mean(patches * patches, axis=-1, keepdims=True) + np.float32((10 / 255) ** 2))
     return patches
 
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """What patches are compared with: projection (patch, words) = whitening times unit words, bias (words,)."""
+    """What patches are compared with: projection (patch, words) = whitening times unit words; bias (words,)."""
 
     settings: PatchSettings
     projection: NDArray[np.float32]
     bias: NDArray[np.float32]
-    threshold: float
 
 
 def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dictionary:
@@ -75,12 +82,14 @@ def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dict
     x = _padded(small(images[picked]), settings.pad)
     p = _patches(x, settings.size, 1)
     flat = p.reshape(-1, p.shape[-1])
-    wanted = min(len(flat), 24_000)
-    flat = _normalize(flat[np.sort(rng.choice(len(flat), size=wanted, replace=False))])
+    flat = _normalize(flat[np.sort(rng.choice(len(flat), size=min(len(flat), 24_000), replace=False))])
+    if settings.mirror:
+        flat = np.concatenate([flat, _mirrored(flat, settings.size)])
+        flat = flat[rng.permutation(len(flat))]
     mean = flat.mean(axis=0)
     covariance = np.cov((flat - mean).astype(np.float64), rowvar=False).reshape(flat.shape[1], -1)
     values, vectors = np.linalg.eigh(covariance)
-    white = ((vectors / np.sqrt(np.maximum(values, 0) + 0.05)) @ vectors.T).astype(np.float32)
+    white = ((vectors / np.sqrt(np.maximum(values, 0) + 0.1)) @ vectors.T).astype(np.float32)
     w = (flat - mean) @ white
     norms = np.linalg.norm(w, axis=1)
     w = w[norms > 1e-3 * max(float(norms.mean()), 1e-9)]
@@ -88,9 +97,15 @@ def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dict
     words = (
         _spherical_kmeans(w, min(settings.words, len(w)), rng) if len(w) else np.zeros((1, flat.shape[1]), np.float32)
     )
+    if settings.mirror:
+        words = np.concatenate([words, _mirrored(words, settings.size)])
     projection = np.ascontiguousarray(white @ words.T)
-    sample = (flat[:4000] - mean) @ projection
-    return Dictionary(settings, projection, (mean @ projection).astype(np.float32), float(sample.std()))
+    spread = float(((flat[:4000] - mean) @ projection).std())
+    return Dictionary(settings, projection, (mean @ projection + 0.5 * spread).astype(np.float32))
+
+
+def _mirrored(patches: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    return patches.reshape(len(patches), -1, size, size)[..., ::-1].reshape(len(patches), -1)
 
 
 def _spherical_kmeans(w: NDArray[np.float32], k: int, rng: np.random.Generator, rounds: int = 8) -> NDArray[np.float32]:
@@ -108,27 +123,33 @@ def _padded(x: NDArray[np.float32], pad: int) -> NDArray[np.float32]:
     return np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), mode="edge") if pad else x
 
 
-def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: int = 32) -> NDArray[np.float32]:
-    """float32 (n, grid * grid * words): the mean over each grid cell of how far each word exceeds its threshold."""
+def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: int = 8) -> NDArray[np.floating[Any]]:
+    """(n, grid * grid * words): the root of the mean over each grid cell of how far each word exceeds its threshold.
+
+    float32, or float16 where float32 would take more than 100 MB; the roots even out a long tail.
+    """
     s = dictionary.settings
-    out: NDArray[Any] | None = None
+    words = dictionary.projection.shape[1] // (2 if s.mirror else 1)
+    width = s.grid * s.grid * words
+    out = np.empty((len(images), width), dtype=np.float32 if len(images) * width < LARGE else np.float16)
     for start in range(0, len(images), chunk):
-        x = _padded(small(images[start : start + chunk]), s.pad)
-        p = _normalize(_patches(x, s.size, s.stride))
-        n, rows, columns, width = p.shape
-        z = p.reshape(-1, width) @ dictionary.projection
-        z -= dictionary.bias + np.float32(0.5 * dictionary.threshold)
+        p = _normalize(_patches(_padded(small(images[start : start + chunk]), s.pad), s.size, s.stride))
+        n, rows, columns, length = p.shape
+        z = p.reshape(-1, length) @ dictionary.projection
+        z -= dictionary.bias
         np.maximum(z, 0, out=z)
         z = z.reshape(n, rows, columns, -1)
-        if out is None:
-            out = np.empty((len(images), s.grid * s.grid * z.shape[-1]), dtype=np.float32)
-        cells = [
-            z[:, top:bottom, left:right].mean(axis=(1, 2))
-            for top, bottom in _cells(rows, s.grid)
-            for left, right in _cells(columns, s.grid)
-        ]
-        out[start : start + n] = np.concatenate(cells, axis=1)
-    return np.empty((0, 0), dtype=np.float32) if out is None else np.asarray(out)
+        cells = np.stack(
+            [
+                np.stack([z[:, a:b, c:d].mean(axis=(1, 2)) for c, d in _cells(columns, s.grid)], axis=1)
+                for a, b in _cells(rows, s.grid)
+            ],
+            axis=1,
+        )
+        if s.mirror:
+            cells = cells[..., :words] + cells[:, :, ::-1, words:]
+        out[start : start + n] = np.sqrt(cells.reshape(n, -1))
+    return out
 
 
 def _cells(length: int, grid: int) -> list[tuple[int, int]]:

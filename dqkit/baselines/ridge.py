@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.members import Positions, Predict, Scores, Task
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+CHUNK = 8_192
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +47,13 @@ class Moments:
 class FoldRidge:
     """Exact K-fold ridge regression with an intercept on one-hot labels, from one pass over the features.
 
-    x: (n, d) float32 features of every sample, roughly centred. With G_k = X_k' X_k of the samples held out in fold k,
-    the normal equations of fold k are those of all samples minus G_k (a downdate), so K fits cost one Gram matrix and
-    K Cholesky factors. With fewer labelled samples than columns the same solution comes from the kernel matrix X X'.
+    x: (n, d) float32 or float16 features of every sample, roughly centred. With G_k = X_k' X_k of the samples held out
+    in fold k, the normal equations of fold k are those of all samples minus G_k (a downdate), so K fits cost one Gram
+    matrix and K Cholesky factors. With fewer labelled samples than columns the same comes from X X'.
     The penalty is `strength` times the mean variance sum of a column, so it means the same on any features.
     """
 
-    def __init__(self, task: Task, x: NDArray[np.float32]) -> None:
+    def __init__(self, task: Task, x: NDArray[Any]) -> None:
         self.task = task
         self.x = x
         self.dual = len(task.labeled) < x.shape[1]
@@ -64,8 +65,11 @@ class FoldRidge:
 
     @cached_property
     def _kernel(self) -> NDArray[np.float32]:
-        x = self.x[self.task.labeled]
+        x = self._rows(self.task.labeled)
         return np.asarray(x @ x.T, dtype=np.float32)
+
+    def _rows(self, at: Positions, columns: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        return np.asarray(self.x[at] if columns is None else self.x[np.ix_(at, columns)], dtype=np.float32)
 
     @cached_property
     def _moments(self) -> list[Moments]:
@@ -73,9 +77,14 @@ class FoldRidge:
         folds = self.task.folds[self.task.labeled]
         out = []
         for fold in range(int(folds.max()) + 1):
-            x, y = self.x[self.task.labeled[folds == fold]], self._targets[folds == fold]
-            sums = x.sum(axis=0, dtype=np.float64), y.sum(axis=0, dtype=np.float64)
-            out.append(Moments(np.asarray(x.T @ x), np.asarray(x.T @ y), *sums, len(x)))
+            held = np.flatnonzero(folds == fold)
+            parts = []
+            for start in range(0, len(held), CHUNK):
+                part = held[start : start + CHUNK]
+                x, y = self._rows(self.task.labeled[part]), self._targets[part]
+                sums = x.sum(axis=0, dtype=np.float64), y.sum(axis=0, dtype=np.float64)
+                parts.append(Moments(np.asarray(x.T @ x), np.asarray(x.T @ y), *sums, len(x)))
+            out.append(reduce(Moments.__add__, parts))
         return out
 
     @cached_property
@@ -84,11 +93,26 @@ class FoldRidge:
 
     @cached_property
     def strength(self) -> float:
-        """The penalty with the least squared error on fold 0 of models fitted without it: one number for all folds."""
+        """The penalty with the least squared error on fold 0 of models fitted without it: one number for all folds.
+
+        The error has one valley, so the search goes downhill from the middle of `STRENGTHS`.
+        """
         held = self.task.labeled[self.task.folds[self.task.labeled] == 0]
         wanted = np.eye(self.task.n_classes, dtype=np.float32)[self.task.y[held]]
-        errors = [float(((self.fit(0, s)(held) - wanted) ** 2).mean()) for s in STRENGTHS]
-        return STRENGTHS[int(np.argmin(errors))]
+        errors: dict[int, float] = {}
+
+        def error(i: int) -> float:
+            if not 0 <= i < len(STRENGTHS):
+                return float("inf")
+            if i not in errors:
+                errors[i] = float(((self.fit(0, STRENGTHS[i])(held) - wanted) ** 2).mean())
+            return errors[i]
+
+        at = len(STRENGTHS) // 2
+        step = 1 if error(at + 1) < error(at) else -1
+        while error(at + step) < error(at):
+            at += step
+        return STRENGTHS[at]
 
     def fit(self, fold: int, strength: float | None = None, columns: NDArray[np.int64] | None = None) -> Predict:
         """The model of one fold over all or the chosen columns; predict(positions) -> (k, c) regression scores."""
@@ -96,8 +120,10 @@ class FoldRidge:
         weights, intercept = solve(fold, self.strength if strength is None else strength, columns)
 
         def predict(at: Positions) -> Scores:
-            x = self.x[at] if columns is None else self.x[np.ix_(at, columns)]
-            return np.asarray(x @ weights + intercept, dtype=np.float32)
+            out = np.empty((len(at), len(intercept)), dtype=np.float32)
+            for start in range(0, len(at), CHUNK):
+                out[start : start + CHUNK] = self._rows(at[start : start + CHUNK], columns) @ weights + intercept
+            return out
 
         return predict
 
@@ -118,12 +144,8 @@ class FoldRidge:
         self, fold: int, strength: float, columns: NDArray[np.int64] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         train = np.flatnonzero(self.task.folds[self.task.labeled] != fold)
-        x, y = self.x[self.task.labeled[train]], self._targets[train]
-        if columns is None:
-            kernel = self._kernel[np.ix_(train, train)]
-        else:
-            x = x[:, columns]
-            kernel = x @ x.T
+        x, y = self._rows(self.task.labeled[train], columns), self._targets[train]
+        kernel = self._kernel[np.ix_(train, train)] if columns is None else x @ x.T
         middle = kernel.mean(axis=0, dtype=np.float64).astype(np.float32)
         kernel = kernel - middle[:, None] - middle[None] + middle.mean()
         y_mean, x_mean = y.mean(axis=0), x.mean(axis=0, dtype=np.float64)
