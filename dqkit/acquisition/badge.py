@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dqkit.acquisition.distance import squared_norms
 from dqkit.acquisition.doubt import random
-from dqkit.acquisition.pool import Pool
+from dqkit.acquisition.pool import MAX_CANDIDATES, Pool
 
 
 def badge(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -21,9 +21,8 @@ def badge(pool: Pool, n: int) -> NDArray[np.int64]:
     x = pool.embedding("badge")
     if x is None:
         return random(pool, n)
-    rows = x[pool.candidates]
-    errors = error_vectors(probs[pool.candidates])
-    return pool.candidates[plus_plus(rows, errors, n, pool.rng)]
+    candidates = pool.shortlist(n, MAX_CANDIDATES)
+    return candidates[plus_plus(x[candidates], error_vectors(probs[candidates]), n, pool.rng)]
 
 
 def error_vectors(probs: NDArray[np.floating]) -> NDArray[np.float32]:

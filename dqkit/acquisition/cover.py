@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dqkit.acquisition.distance import BLOCK, kmeans, nearest, squared_distances, squared_norms
 from dqkit.acquisition.doubt import random
-from dqkit.acquisition.pool import Pool
+from dqkit.acquisition.pool import MAX_CANDIDATES, Pool
 
 MAX_CLUSTERS = 500
 NEIGHBORS = 20
@@ -23,17 +23,16 @@ def kcenter(pool: Pool, n: int) -> NDArray[np.int64]:
     x = pool.embedding("kcenter")
     if x is None:
         return random(pool, n)
-    rows = x[pool.candidates]
+    candidates = pool.shortlist(n, MAX_CANDIDATES)
+    rows = x[candidates]
     norms = squared_norms(rows)
     if len(pool.labeled):
-        return pool.candidates[farthest_first(rows, norms, nearest(rows, x[pool.labeled])[1], n)]
+        return candidates[farthest_first(rows, norms, nearest(rows, x[pool.anchors])[1], n)]
     center = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     first = int(squared_distances(rows, center[None], norms)[:, 0].argmin())
     gap = squared_distances(rows, rows[first : first + 1], norms)[:, 0]
     gap[first] = -1
-    return np.asarray(
-        pool.candidates[np.concatenate([[first], farthest_first(rows, norms, gap, n - 1)])], dtype=np.int64
-    )
+    return np.asarray(candidates[np.concatenate([[first], farthest_first(rows, norms, gap, n - 1)])], dtype=np.int64)
 
 
 def farthest_first(
@@ -85,10 +84,11 @@ def typiclust(pool: Pool, n: int) -> NDArray[np.int64]:
     x = pool.embedding("typiclust")
     if x is None:
         return random(pool, n)
-    rows = np.concatenate([pool.labeled, pool.candidates])
-    clusters = kmeans(x[rows], min(len(pool.labeled) + n, MAX_CLUSTERS), seed=pool.seed)
-    where = clusters[len(pool.labeled) :]
-    taken = np.bincount(clusters[: len(pool.labeled)], minlength=clusters.max() + 1)
+    anchors, candidates = pool.anchors, pool.shortlist(n, MAX_CANDIDATES)
+    rows = np.concatenate([anchors, candidates])
+    clusters = kmeans(x[rows], min(len(anchors) + n, MAX_CLUSTERS), seed=pool.seed)
+    where = clusters[len(anchors) :]
+    taken = np.bincount(clusters[: len(anchors)], minlength=clusters.max() + 1)
     sizes = np.bincount(clusters, minlength=clusters.max() + 1)
     queues: dict[int, list[int]] = {}
     picks: list[int] = []
@@ -99,11 +99,11 @@ def typiclust(pool: Pool, n: int) -> NDArray[np.int64]:
         order = np.lexsort((open_clusters, -sizes[open_clusters], taken[open_clusters], sizes[open_clusters] < 5))
         cluster = int(open_clusters[order[0]])
         if cluster not in queues:
-            queues[cluster] = _by_typicality(x, rows[clusters == cluster], pool.candidates, where == cluster, pool.seed)
+            queues[cluster] = _by_typicality(x, rows[clusters == cluster], candidates, where == cluster, pool.seed)
         picks.append(queues[cluster].pop(0))
         taken[cluster] += 1
         left[cluster] -= 1
-    return pool.candidates[picks]
+    return np.asarray(candidates[picks], dtype=np.int64)
 
 
 def _by_typicality(

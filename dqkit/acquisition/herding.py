@@ -83,15 +83,12 @@ Kernel = Gaussian | Ball
 
 
 def coverage_rows(pool: Pool, n: int) -> NDArray[np.int64]:
-    """Positions to cover: every labelled row and candidate, or a uniform sample of 60,000 candidates beyond that.
+    """Positions to cover and to pick from: every candidate, or a uniform sample of 60,000 (labelled rows are covered).
 
     With the sample, each mean coverage is off by more than 0.01 with probability under 2 exp(-2 * 60,000 * 0.01^2)
     = 1.2e-5 (Hoeffding; the kernel lies in [0, 1]).
     """
-    candidates = pool.candidates
-    if len(candidates) > MAX_ROWS:
-        candidates = np.sort(pool.rng.choice(candidates, max(MAX_ROWS, n), replace=False))
-    return np.concatenate([pool.labeled, candidates])
+    return pool.shortlist(n, MAX_ROWS)
 
 
 def bandwidth(x: NDArray[np.float32], seed: int) -> float:
@@ -122,13 +119,12 @@ def _some(x: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
 def greedy_cover(
     pool: Pool, x: NDArray[np.float32], rows: NDArray[np.int64], n: int, weights: NDArray[np.float32], kernel: Kernel
 ) -> NDArray[np.int64]:
-    """n candidates of greatest gain, each given those before it; equal gains go by position."""
+    """n of the rows, each of greatest gain given the labels and those before it; equal gains go by position."""
     data = x[rows]
-    first = len(pool.labeled)
     covered = np.zeros(len(rows), np.float32)
-    if first:
-        covered = kernel(nearest(data, data[:first])[1])
-    return np.asarray(rows[first + lazy_greedy(data, first, covered, weights, kernel, n)], dtype=np.int64)
+    if len(pool.labeled):
+        covered = kernel(nearest(data, x[pool.anchors])[1])
+    return np.asarray(rows[lazy_greedy(data, covered, weights, kernel, n)], dtype=np.int64)
 
 
 class KernelRows:
@@ -152,18 +148,17 @@ class KernelRows:
 
 def lazy_greedy(
     data: NDArray[np.float32],
-    first: int,
     covered: NDArray[np.float32],
     weights: NDArray[np.float32],
     kernel: Kernel,
     n: int,
 ) -> NDArray[np.int64]:
-    """Places, counted from `first`, of n rows of data[first:] picked greedily.
+    """Places of n rows picked greedily.
 
     covered: (rows,) similarity of each row to its nearest label so far; updated in place. weights: (rows,).
     """
     rows = KernelRows(data, kernel)
-    bound = all_gains(data, rows.norms, covered, weights, kernel)[first:]
+    bound = all_gains(data, rows.norms, covered, weights, kernel)
     tolerance = 1e-6 * float(weights.sum())
     fresh = np.zeros(len(bound), np.int64)
     picks: list[int] = []
@@ -176,7 +171,7 @@ def lazy_greedy(
             stale = best[(fresh[best] != stamp) & np.isfinite(bound[best])]
             if not len(stale):
                 break
-            for at, row in zip(stale.tolist(), rows(first + stale), strict=True):
+            for at, row in zip(stale.tolist(), rows(stale), strict=True):
                 np.subtract(row, covered, out=scratch)
                 bound[at] = np.maximum(scratch, 0, out=scratch) @ weights
             fresh[stale] = stamp
@@ -186,7 +181,7 @@ def lazy_greedy(
         ties = np.flatnonzero((bound >= bound.max() - tolerance) & (fresh == stamp))
         at = int(ties[0])
         picks.append(at)
-        np.maximum(covered, rows(np.array([first + at]))[0], out=covered)
+        np.maximum(covered, rows(np.array([at]))[0], out=covered)
         bound[at] = -np.inf
         fresh[at] = n
     return np.array(picks, np.int64)

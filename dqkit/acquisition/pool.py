@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError, check_probabilities
 
+MAX_ANCHORS = 20_000
+MAX_CANDIDATES = 200_000
+
 
 class FallbackWarning(UserWarning):
     """A strategy lacked an input it prefers and used another; the text says which."""
@@ -37,6 +40,25 @@ class Pool:
     def rng(self) -> np.random.Generator:
         """A generator that starts at the seed, anew at every call."""
         return np.random.default_rng(self.seed)
+
+    @property
+    def anchors(self) -> NDArray[np.int64]:
+        """The labelled positions, or 20,000 of them at random.
+
+        A region that holds 1 in 2,000 labels keeps one of them with probability over 1 - exp(-10).
+        """
+        if len(self.labeled) <= MAX_ANCHORS:
+            return self.labeled
+        return np.sort(self.rng.choice(self.labeled, MAX_ANCHORS, replace=False))
+
+    def shortlist(self, n: int, most: int) -> NDArray[np.int64]:
+        """The candidates, or `most` of them at random (n if that is more).
+
+        A region that holds a share s of the pool loses all its candidates with probability under exp(-most * s).
+        """
+        if len(self.candidates) <= max(most, n):
+            return self.candidates
+        return np.sort(self.rng.choice(self.candidates, max(most, n), replace=False))
 
     def probabilities(self, strategy: str) -> NDArray[np.floating]:
         """(n, c) predicted probabilities; raises `InputError` when none were passed."""
@@ -89,7 +111,7 @@ def make_pool(
         if matrix.ndim != 2:
             raise InputError(f"features must have shape (n, d); got {matrix.shape}. Flatten each sample to one row.")
         matrix = np.ascontiguousarray(matrix, dtype=np.float32)
-        if not np.isfinite(matrix).all():
+        if matrix.size and not np.isfinite([matrix.min(), matrix.max()]).all():  # no (n, d) mask: memory
             row = int(np.argmin(np.isfinite(matrix).all(axis=1)))
             raise InputError(f"features must be finite; row {row} is not. Fill or drop missing values first.")
     if members is not None:

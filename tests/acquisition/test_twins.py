@@ -91,8 +91,7 @@ def test_kcenter_beyond_its_shortlist_is_still_farthest_first() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_herding_is_plain_greedy_coverage(seed: int) -> None:
     x, probs, labeled = _blobs(seed)
-    order = np.concatenate([np.flatnonzero(labeled), np.flatnonzero(~labeled)])
-    width = bandwidth(x[order], 0)
+    width = bandwidth(x[~labeled], 0)
     kernel = np.array([[math.exp(-(_distance(a, b) ** 2) / width) for b in x] for a in x])
     doubt = 1 - (np.sort(probs, axis=1)[:, 2] - np.sort(probs, axis=1)[:, 1])
     for name, weights in (("maxherding", np.ones(len(x))), ("uncertainty_herding", doubt)):
@@ -117,8 +116,7 @@ def _greedy(kernel: np.ndarray, weights: np.ndarray, labeled: np.ndarray, n: int
 @pytest.mark.parametrize("seed", SEEDS)
 def test_probcover_takes_the_ball_with_most_uncovered_rows(seed: int) -> None:
     x, _, labeled = _blobs(seed)
-    order = np.concatenate([np.flatnonzero(labeled), np.flatnonzero(~labeled)])
-    radius = ball_radius(x[order], 9 + 12, 0)
+    radius = ball_radius(x[~labeled], 9 + 12, 0)
     balls = np.array([[_distance(a, b) <= radius for b in x] for a in x], dtype=float)
     expected = _greedy(balls, np.ones(len(x)), labeled, 12)
     assert select("probcover", 12, features=x, labeled=labeled).tolist() == expected
@@ -132,7 +130,7 @@ def test_lazy_greedy_keeps_to_plain_greedy_over_many_blocks() -> None:
         weights = rng.random(1300).astype(np.float32)
         covered = np.zeros(1300)
         value = []
-        for at in lazy_greedy(x, 0, np.zeros(1300, np.float32), weights, kernel, 20):
+        for at in lazy_greedy(x, np.zeros(1300, np.float32), weights, kernel, 20):
             gains = np.maximum(dense - covered, 0) @ weights
             value.append(gains[at] / gains.max())
             covered = np.maximum(covered, dense[at])
