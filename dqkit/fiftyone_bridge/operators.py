@@ -27,7 +27,10 @@ def set_labels(target: Any, labels: Mapping[str, str]) -> int:
             # Only if it still is what the annotator saw: another tab may have answered in between.
             UpdateOne(
                 {"_id": ObjectId(key), "label.label": now[key]},
-                {"$set": {"label": classification(template, labels[key], source="fiftyone", annotator=None)}},
+                {
+                    "$set": {"label": classification(template, labels[key], source="fiftyone", annotator=None)},
+                    "$currentDate": {"last_modified_at": True},
+                },
             )
             for key in different
         ],
