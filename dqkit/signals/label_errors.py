@@ -95,7 +95,7 @@ def label_errors(
        counts over all rows. Trust 1 is right for noise that only depends on the class, trust 0 (the model alone
        decides) for human noise, which gathers on ambiguous samples where the model has learned the same doubt. Which
        one holds shows in the clear rows: if they carry the noise of all rows, the noise depends on the class alone.
-       Trust runs from 0.2 to 0.4 with that ratio, up to 0.5 where most disagreement fades once labels are trusted
+       Trust runs from 0.25 to 0.4 with that ratio, up to 0.5 where most disagreement fades once labels are trusted
        (weak models on clean labels). Full trust is never given: members learned from these labels, so part of the
        evidence is in P.
     4. A row is flagged where the most probable class is not the given one; its score compares just these two, so that
@@ -160,7 +160,7 @@ def label_errors(
             "score": score,
             "flag": flag,
             "suggested_label": verdict.suggested,
-            "error_probability": _error_probability(score, known, rate),
+            "error_probability": _error_probability(score, known, rate, verdict.shares),
             "kind": kinds(evidence, flag),
             "reasons": reasons(evidence, np.flatnonzero(flag | (score > 0.25))),
         }
@@ -176,7 +176,12 @@ def _continuous(labels: ArrayLike) -> bool:
 
 
 def _checked(labels: ArrayLike, pred_probs: ArrayLike) -> tuple[NDArray[np.float32], Ints]:
-    shape = np.shape(pred_probs)
+    try:
+        shape = np.shape(pred_probs)
+    except ValueError as error:
+        raise InputError(
+            "pred_probs must have shape (n, c) or (members, n, c); got parts of unequal shape. Give each member every row."
+        ) from error
     if len(shape) not in (2, 3) or min(shape) == 0:
         raise InputError(
             f"pred_probs must have shape (n, c) or (members, n, c) and hold at least one row; got {shape}. "
@@ -224,13 +229,20 @@ def _rate(shares: Mapping[float, float], n: int) -> tuple[float, tuple[float, fl
     return rate, (float(wilson_interval([low * n], [n])[0][0]), float(wilson_interval([high * n], [n])[1][0]))
 
 
-def _error_probability(score: NDArray[np.float64], known: NDArray[np.intp], rate: float) -> NDArray[np.float64]:
-    """Scores flattened (members err together, so the extremes overstate) and shifted until their mean is `rate`."""
+def _error_probability(
+    score: NDArray[np.float64], known: NDArray[np.intp], rate: float, shares: Mapping[float, float]
+) -> NDArray[np.float64]:
+    """Scores flattened and shifted until their mean is `rate`.
+
+    Flattened by how far the flagged share depends on the trust in the labels: where it does, the model is unsure of
+    more than its probabilities say.
+    """
     out = np.zeros(len(score))
     if len(known) == 0:
         return out
     clipped = np.clip(score[known], 1e-6, 1 - 1e-6)
-    logits = 0.6 * np.log(clipped / (1 - clipped))
+    slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
+    logits = slope * np.log(clipped / (1 - clipped))
     few = logits if len(logits) <= 50_000 else np.sort(logits)[:: len(logits) // 50_000]
 
     def mean(shift: float) -> float:

@@ -20,7 +20,7 @@ from dqkit.signals.noise_model import (
     unmix,
 )
 
-TRUST_LOW, TRUST_HIGH, TRUST_TOP = 0.2, 0.4, 0.5
+TRUST_LOW, TRUST_HIGH, TRUST_TOP = 0.25, 0.4, 0.5
 FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 
