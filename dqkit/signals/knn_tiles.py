@@ -72,7 +72,7 @@ class _Best:
         above = self.above[: seen.size].reshape(seen.shape)
         np.greater(seen, floor if across else floor[:, None], out=above)
         flat = np.flatnonzero(above)
-        if len(flat) > r * self.keep:
+        if len(flat) > 2 * r * self.keep:
             self._offer_largest(scores, row, column)
             return
         if not len(flat):
@@ -109,7 +109,7 @@ class _Best:
 
     def cut(self, rows: slice) -> None:
         """Keep the best `keep` candidates of these rows and raise their floor to the worst of them."""
-        if self.used[rows].max(initial=0) <= self.keep:
+        if self.used[rows].max(initial=0) < self.keep:
             return
         value, place = self.score[rows].topk(self.keep, dim=1, sorted=False)
         index = torch.gather(self.index[rows], 1, place)
