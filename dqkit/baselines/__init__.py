@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from dqkit.baselines.cross_validation import BaselineWarning, cross_val_predictions
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.heads import logistic_folds
 from dqkit.baselines.pretrained import embed
 
-__all__ = ["BaselineWarning", "cross_val_predictions", "embed", "logistic_folds", "stratified_folds"]
+if TYPE_CHECKING:
+    from dqkit.baselines.training_checks import check_training
+
+__all__ = [
+    "BaselineWarning",
+    "check_training",
+    "cross_val_predictions",
+    "embed",
+    "logistic_folds",
+    "stratified_folds",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "check_training":  # needs torch, which costs a second to import
+        from dqkit.baselines.training_checks import check_training
+
+        return check_training
+    raise AttributeError(f"module 'dqkit.baselines' has no attribute {name!r}")

@@ -25,9 +25,11 @@ class ImageRepresentation(Representation):
     """Pixels shrunk to at most 32 a side, patch features on top; shared by all members."""
 
     @cached_property
-    def pixels(self) -> NDArray[np.float32]:
-        """(n, c, h, w) in [0, 1], no side above 32."""
-        return small(self.task.dataset.content)
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (n, c, h, w), no side above 32."""
+        content = self.task.dataset.content
+        parts = [np.rint(small(content[i : i + 4096]) * 255) for i in range(0, len(content), 4096)]
+        return np.concatenate([part.astype(np.uint8) for part in parts])
 
     @property
     def settings(self) -> PatchSettings:
@@ -76,10 +78,12 @@ class ImageRepresentation(Representation):
             kernel_member(task, lambda: self.plain if tiny else self.components),
         ]
         if n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda():
-            from dqkit.baselines.network import NetworkSettings, network_member
+            from dqkit.baselines.network import best_device, network_member
+            from dqkit.baselines.network import settings_for as network_settings
 
-            shape = NetworkSettings(flip=settings.mirror, shift=1 if tiny else 2)
-            members.append(network_member(task, self.pixels, shape))
+            sides = (min(height, SIDE), min(width, SIDE))
+            chosen = network_settings(sides, flip=settings.mirror, device=best_device())
+            members.append(network_member(task, self.pixels, chosen))
         else:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from dqkit.baselines.members import Member, Positions, Predict, Scores, Task
 class NetworkSettings:
     """width: channels after the first layer (then twice as many). steps: at least so many, in `epochs` passes or more.
 
-    flip: mirror at random. shift: largest translation in pixels. The strong smoothing is for flipped labels.
+    flip: mirror at random. shift: largest translation in pixels. large: the network for a GPU.
+    The strong smoothing is for flipped labels.
     """
 
     width: int = 16
@@ -31,6 +33,7 @@ class NetworkSettings:
     smoothing: float = 0.2
     flip: bool = False
     shift: int = 1
+    large: bool = False
 
 
 @contextmanager
@@ -63,28 +66,86 @@ def network(channels: int, classes: int, settings: NetworkSettings) -> nn.Sequen
     )
 
 
-def train_network(x: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
-    """Train on float (n, c, h, w) images, standardised, and int64 labels; AdamW under a one-cycle rate."""
-    device = x.device
+def large_network(whitening: Tensor, classes: int, settings: NetworkSettings) -> nn.Sequential:
+    """A fixed whitening layer on 2 x 2 patches, three stages of two convolutions with pooling, one linear layer."""
+    w = settings.width
+    first = nn.Conv2d(whitening.shape[1], len(whitening), 2, bias=False)
+    first.weight = nn.Parameter(whitening.clone(), requires_grad=False)
+    layers: list[nn.Module] = [first, nn.GELU()]
+    channels = len(whitening)
+    for stage in (w, 4 * w, 4 * w):
+        layers += [nn.Conv2d(channels, stage, 3, padding=1, bias=False), nn.MaxPool2d(2, ceil_mode=True)]
+        layers += [nn.BatchNorm2d(stage), nn.GELU()]
+        layers += [nn.Conv2d(stage, stage, 3, padding=1, bias=False), nn.BatchNorm2d(stage), nn.GELU()]
+        channels = stage
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(channels, classes, bias=False))
+
+
+def whitening_filters(x: Tensor) -> Tensor:
+    """(8c, c, 2, 2) filters that whiten 2 x 2 patches, each with both signs: principal directions of some images."""
+    c = x.shape[1]
+    patches = x[:2000].float().unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 4 * c)
+    patches = patches[:: max(1, len(patches) // 200_000)]
+    patches = patches - patches.mean(dim=0)
+    values, vectors = torch.linalg.eigh((patches.T @ patches / len(patches)).double())
+    filters = (vectors / torch.sqrt(values.clamp(min=0) + 5e-4)).T.float().reshape(-1, c, 2, 2)
+    return torch.cat([filters, -filters])
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Every image of the dataset on one device as uint8, made float and standard a batch at a time."""
+
+    pixels: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, content: NDArray[np.uint8], seen: Positions, device: torch.device) -> Images:
+        """content: uint8 (n, c, h, w); mean and deviation per channel come from at most 5,000 of the `seen` images."""
+        sample = content[seen[:: max(1, len(seen) // 5000)]].astype(np.float32)
+        mean = torch.from_numpy(sample.mean(axis=(0, 2, 3), keepdims=True)).to(device)
+        scale = torch.from_numpy(sample.std(axis=(0, 2, 3), keepdims=True) + 0.255).to(device)
+        return cls(torch.from_numpy(content).to(device), mean, scale)
+
+    def batch(self, at: Tensor) -> Tensor:
+        """Standardised float images, channels last."""
+        x = (self.pixels[at].float() - self.mean) / self.scale
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def train_network(
+    images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int
+) -> nn.Sequential:
+    """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
+
+    Random numbers for order and augmentation come from the CPU, and no step waits for the device.
+    """
+    device = images.pixels.device
     generator = torch.Generator(device="cpu").manual_seed(seed)
     with torch.random.fork_rng(devices=[]):  # initial weights from our seed, the global generator untouched
         torch.manual_seed(seed)
-        model = network(x.shape[1], classes, settings).to(device)
+        if settings.large:
+            model = large_network(whitening_filters(images.batch(at[:2000])), classes, settings)
+        else:
+            model = network(images.pixels.shape[1], classes, settings)
+    model.to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, missing from its stubs
-    x = x.contiguous(memory_format=torch.channels_last)
-    n = len(x)
+    n = len(at)
     parts = math.ceil(n / max(8, min(settings.batch, n // 4)))
     epochs = max(settings.epochs, math.ceil(settings.steps / parts))
-    steps = epochs * parts
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=settings.decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps + 1, pct_start=0.25)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=settings.decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.rate, total_steps=epochs * parts + 1, pct_start=0.25
+    )
     loss_of = nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
     model.train()
     for _ in range(epochs):
         order = torch.randperm(n, generator=generator).to(device)
         for part in order.tensor_split(parts):
-            images = augment(x[part], settings, generator)
-            loss = loss_of(model(images), y[part])
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                loss = loss_of(model(augment(images.batch(at[part]), settings, generator)), y[part])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -101,36 +162,67 @@ def augment(x: Tensor, settings: NetworkSettings, generator: torch.Generator) ->
         padded = nn.functional.pad(x, (s, s, s, s), mode="replicate")
         x = padded[:, :, dy : dy + x.shape[2], dx : dx + x.shape[3]].contiguous(memory_format=torch.channels_last)
     if settings.flip:
-        mirror = (torch.rand(len(x), generator=generator) < 0.5).to(x.device)
+        mirror = (torch.rand(len(x), generator=generator) < 0.5).to(x.device, non_blocking=True)
         x = torch.where(mirror[:, None, None, None], x.flip(3), x)
     return x
 
 
-def network_member(task: Task, images: NDArray[np.float32], settings: NetworkSettings, name: str = "network") -> Member:
-    """The network as a member; images: float32 (n, c, h, w) of every sample in [0, 1]."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    sample = images[task.unsupervised[:: max(1, len(task.unsupervised) // 5000)]]
-    mean = sample.mean(axis=(0, 2, 3), keepdims=True)
-    scale = sample.std(axis=(0, 2, 3), keepdims=True) + 1e-3
+def settings_for(shape: tuple[int, ...], *, flip: bool, device: torch.device) -> NetworkSettings:
+    """What suits (h, w) images: the small network on a CPU, the large one on a GPU for images of 16 pixels and more."""
+    tiny = min(shape) < 16
+    if device.type == "cuda" and not tiny:
+        return NetworkSettings(
+            width=64, steps=400, epochs=12, batch=1000, rate=0.005, decay=0.05, flip=flip, shift=2, large=True
+        )
+    return NetworkSettings(flip=flip, shift=1 if tiny else 2)
 
-    def standard(at: Positions) -> Tensor:
-        return torch.from_numpy((images[at] - mean) / scale).to(device)
+
+def best_device() -> torch.device:
+    """CUDA where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def network_member(task: Task, content: NDArray[np.uint8], settings: NetworkSettings, name: str = "network") -> Member:
+    """The network as a member; content: uint8 (n, c, h, w). All folds share the images on the device.
+
+    Out of device memory, the batch is halved and the fit starts again; a warning says so.
+    """
+    device = best_device()
+    resident: list[Images] = []
+
+    def images() -> Images:
+        if not resident:
+            resident.append(Images.of(content, task.unsupervised, device))
+        return resident[0]
 
     def fit(fold: int, seed: int) -> Predict:
         train = task.training(fold)
-        with one_thread():
-            y = torch.from_numpy(task.y[train]).to(device)
-            model = train_network(standard(train), y, task.n_classes, settings, seed)
+        at, y = torch.from_numpy(train).to(device), torch.from_numpy(task.y[train]).to(device)
+        now = settings
+        while True:
+            try:
+                with one_thread():
+                    model = train_network(images(), at, y, task.n_classes, now, seed)
+                break
+            except torch.cuda.OutOfMemoryError:
+                if now.batch <= 16:
+                    raise
+                now = replace(now, batch=now.batch // 2)
+                warnings.warn(f"out of device memory: training on batches of {now.batch} images", stacklevel=2)
 
-        def predict(at: Positions) -> Scores:
+        def predict(where: Positions) -> Scores:
             parts: list[Scores] = [np.zeros((0, task.n_classes), dtype=np.float32)]
-            with torch.no_grad(), one_thread():
-                for start in range(0, len(at), 1024):
-                    x = standard(at[start : start + 1024])
+            with (
+                torch.no_grad(),
+                one_thread(),
+                torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"),
+            ):
+                for start in range(0, len(where), 2048):
+                    x = images().batch(torch.from_numpy(where[start : start + 2048]).to(device))
                     out = model(x) + model(x.flip(3)) if settings.flip else 2 * model(x)
-                    parts.append((out / 2).float().cpu().numpy())
+                    parts.append((out.float() / 2).cpu().numpy())
             return np.concatenate(parts)
 
         return predict
 
-    return Member(name, fit, {"model": "small network", "device": device.type, **asdict(settings)})
+    return Member(name, fit, {"model": "convolutional network", "device": device.type, **asdict(settings)})
