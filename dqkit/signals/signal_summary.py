@@ -45,7 +45,7 @@ def summarize(
         "samples": len(dataset),
         "usable": int(usable.sum()),
         "labeled": int((labels >= 0).sum()),
-        "label_errors": _label_errors(errors, table, dataset.classes),
+        "label_errors": _label_errors(errors, table, judged, dataset.classes),
         "balance": _balance(labels, errors, judged, dataset.classes),
         "calibration": _calibration(labels, predictions, judged, temperatures),
         "neighbors": _neighbors(graph),
@@ -57,7 +57,9 @@ def summarize(
     }
 
 
-def _label_errors(errors: LabelErrors | None, table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]:
+def _label_errors(
+    errors: LabelErrors | None, table: pd.DataFrame, judged: NDArray[np.bool_], classes: tuple[str, ...]
+) -> dict[str, Any]:
     if errors is None:
         return {"skipped": "no labelled usable sample, or fewer than two classes"}
     kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
@@ -65,7 +67,7 @@ def _label_errors(errors: LabelErrors | None, table: pd.DataFrame, classes: tupl
         "estimated_rate": float(errors.noise_rate),
         "interval": [float(end) for end in errors.noise_rate_interval],
         "flagged": int(table["label_flag"].sum()),
-        "judged": len(errors.table),
+        "judged": int(judged.sum()),
         "kinds": {str(kind): int(count) for kind, count in kinds.items()},
         "noise_matrix": np.asarray(errors.noise_matrix, dtype=float).tolist(),
         "classes": list(classes),
@@ -78,7 +80,7 @@ def _balance(
 ) -> dict[str, Any]:
     opinion = np.full(len(labels), -1, dtype=np.int64)
     if errors is not None:
-        opinion[judged] = np.where(errors.table["flag"], errors.table["suggested_label"], labels[judged])
+        opinion[judged] = np.where(errors.table["flag"], errors.table["suggested_label"], labels)[judged]
     balance = class_balance(labels, classes, predicted=opinion)
     return {
         "counts": {str(name): int(count) for name, count in balance.table["count"].items()},

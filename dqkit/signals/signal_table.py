@@ -33,7 +33,7 @@ class SignalTable:
         {"skipped": why}.
     neighbors: the graph over all samples, or None without features. A sample that cannot be used (an unreadable file)
         has indices -1 and distances inf.
-    label_errors: the finding on the labelled usable rows, in dataset order, or None where it could not run.
+    label_errors: the finding, one row per sample in dataset order, or None where it could not run.
     """
 
     table: pd.DataFrame
@@ -55,8 +55,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
 
     Columns of the table (float in [0, 1], higher = look sooner, unless said):
     given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer);
-    label_score, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between reasons): from
-        `label_errors` on the labelled usable rows; elsewhere 0, False, the predicted label, "" and "";
+    label_score, error_probability, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between
+        reasons): from `label_errors` on the labelled usable rows; elsewhere 0, 0, False, the predicted label, "", "";
     entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities;
     vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows;
         0 with one member;
@@ -82,7 +82,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     temperatures = [fit_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
 
     graph = _graph(predictions.features, usable)
-    errors = _label_errors(labels, predictions, graph, judged, seed)
+    known = np.where(usable, labels, -1)
+    errors = _label_errors(known, predictions, graph, seed)
     index = pd.Index(dataset.ids, name="sample_id")
     table = pd.DataFrame(
         {
@@ -107,7 +108,6 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         for column in frame.columns:
             table[column] = frame[column].to_numpy()
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
-    known = np.where(usable, labels, -1)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     groups = _groups(dataset, predictions, judged, predicted != labels, seed)
     order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
@@ -202,22 +202,12 @@ def _agreement(
 
 
 def _label_errors(
-    labels: NDArray[np.int64],
-    predictions: Predictions,
-    graph: Neighbors | None,
-    judged: NDArray[np.bool_],
-    seed: int,
+    known: NDArray[np.int64], predictions: Predictions, graph: Neighbors | None, seed: int
 ) -> LabelErrors | None:
-    if not judged.any() or len(predictions.classes) < 2:
+    if not (known >= 0).any() or len(predictions.classes) < 2:
         return None
-    features = None if graph is None or predictions.features is None else predictions.features[judged]
-    dynamics = {name: np.asarray(values)[judged] for name, values in predictions.dynamics.items()}
     return label_errors(
-        labels[judged],
-        predictions.member_probs[:, judged],
-        features=features,
-        dynamics=dynamics or None,
-        seed=seed,
+        known, predictions.member_probs, neighbors=graph, dynamics=predictions.dynamics or None, seed=seed
     )
 
 
@@ -225,24 +215,20 @@ def _label_columns(
     errors: LabelErrors | None, judged: NDArray[np.bool_], names: NDArray[np.object_], predicted: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
     n = len(judged)
-    score, flag = np.zeros(n), np.zeros(n, dtype=bool)
-    suggested = predicted.copy()
-    kind, reasons = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
-    if errors is not None:
-        found = errors.table
-        score[judged] = found["score"].to_numpy()
-        flag[judged] = found["flag"].to_numpy()
-        suggested[judged] = found["suggested_label"].to_numpy()
-        kind[judged] = found["kind"].to_numpy()
-        if "reasons" in found:
-            reasons[judged] = ["; ".join(r) if not isinstance(r, str) else r for r in found["reasons"]]
-    return {
-        "label_score": score,
-        "label_flag": flag,
-        "suggested_label": names[suggested],
-        "label_kind": kind,
-        "reasons": reasons,
+    columns: dict[str, NDArray[Any]] = {
+        "label_score": np.zeros(n),
+        "error_probability": np.zeros(n),
+        "label_flag": np.zeros(n, dtype=bool),
+        "suggested_label": predicted.copy(),
+        "label_kind": np.full(n, "", dtype=object),
+        "reasons": np.full(n, "", dtype=object),
     }
+    if errors is not None:
+        for name, column in columns.items():
+            source = {"label_score": "score", "label_flag": "flag", "label_kind": "kind"}.get(name, name)
+            column[judged] = errors.table[source].to_numpy()[judged]
+    columns["suggested_label"] = names[columns["suggested_label"].astype(np.int64)]
+    return columns
 
 
 def _properties(dataset: Dataset) -> pd.DataFrame | None:
