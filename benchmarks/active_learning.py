@@ -47,14 +47,16 @@ class Task:
 
 
 def text_features(train: list[str], test: list[str], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """TF-IDF words and word pairs, then truncated SVD fitted on the training texts."""
+    """TF-IDF words, truncated SVD, each component to unit variance; all fitted on the training texts."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    words = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2))
+    words = TfidfVectorizer(sublinear_tf=True)
     a, b = words.fit_transform(train), words.transform(test)
     svd = TruncatedSVD(size, random_state=0)
-    return svd.fit_transform(a).astype(np.float32), svd.transform(b).astype(np.float32)
+    left, right = svd.fit_transform(a), svd.transform(b)
+    mean, spread = left.mean(axis=0), left.std(axis=0) + 1e-9
+    return ((left - mean) / spread).astype(np.float32), ((right - mean) / spread).astype(np.float32)
 
 
 def split(name: str, x: np.ndarray, y: np.ndarray, test: int, *budget: int) -> Task:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.acquisition.cover import typiclust
+from dqkit.acquisition.distance import nearest
 from dqkit.acquisition.doubt import margin_scores
 from dqkit.acquisition.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
 from dqkit.acquisition.pool import Pool
@@ -33,7 +34,19 @@ def auto(pool: Pool, n: int) -> NDArray[np.int64]:
     if accuracy is not None:
         probs = tempered(probs, accuracy)
     weights = margin_scores(probs).astype(np.float32)
-    return greedy_cover(pool, x, rows, n, weights, Gaussian(bandwidth(x[rows], pool.seed)))
+    return greedy_cover(pool, x, rows, n, weights, Gaussian(reach(pool, x, rows)))
+
+
+def reach(pool: Pool, x: NDArray[np.float32], rows: NDArray[np.int64]) -> float:
+    """The kernel's width: MaxHerding's, but no more than a third of the median squared distance to the nearest label.
+
+    As labels close in on each other, a new one is taken to speak for a smaller neighbourhood, and the picks turn from
+    regions to single rows the model is unsure of.
+    """
+    width = bandwidth(x[rows], pool.seed)
+    if not len(pool.labeled):
+        return width
+    return min(width, float(np.median(nearest(x[rows], x[pool.anchors])[1])) / 3)
 
 
 def evidence(pool: Pool, x: NDArray[np.float32]) -> float | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dqkit.acquisition import FallbackWarning, select
-from dqkit.acquisition.auto import evidence, leave_one_out, tempered
+from dqkit.acquisition.auto import evidence, leave_one_out, reach, tempered
 from dqkit.acquisition.doubt import margin_scores
 from dqkit.acquisition.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
 from dqkit.acquisition.pool import make_pool
@@ -80,10 +80,24 @@ def test_with_evidence_the_picks_cover_the_unsure_rows() -> None:
     )
     rows = coverage_rows(pool, 6)
     weights = margin_scores(tempered(probs[rows], evidence(pool, x))).astype(np.float32)
-    expected = greedy_cover(pool, x, rows, 6, weights, Gaussian(bandwidth(x[rows], 0)))
+    expected = greedy_cover(pool, x, rows, 6, weights, Gaussian(reach(pool, x, rows)))
     np.testing.assert_array_equal(picks, expected)
     near = ((x[picks][:, None] - x[unsure][None]) ** 2).sum(axis=2).min(axis=1)
     assert np.median(near) < 1.0
+
+
+def test_the_kernel_reaches_no_further_than_the_labels_are_apart() -> None:
+    x = np.arange(40, dtype=np.float32)[:, None]
+    rows = np.arange(40)
+    few, many = (
+        make_pool(features=x, pred_probs=None, member_probs=None, labeled=at, labels=None, candidates=None, seed=0)
+        for at in (np.array([0]), np.arange(0, 40, 4))
+    )
+    # one label: the mean squared distance of all pairs over ten; a label every fourth row: most rows are 1 away
+    pairs = np.mean([(i - j) ** 2 for i in range(40) for j in range(40) if i != j])
+    assert reach(few, x, rows) == pytest.approx(pairs / 10)
+    assert reach(many, x, rows) == pytest.approx(1 / 3)
+    assert bandwidth(x, 0) == pytest.approx(pairs / 10)
 
 
 def test_without_labels_or_features_it_still_picks_and_says_so() -> None:
