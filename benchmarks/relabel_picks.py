@@ -1,7 +1,8 @@
 """How good the `relabel` picks are: 10 % planted flips, budget 5 % of n, beside cleanlab's ranking and random review.
 
 Precision and recall of the picks, and the test accuracy of logistic regression before, after fixing the picks, and with
-no flips at all. Out-of-sample probabilities from 5-fold logistic regression on frozen features, scaled to a spread of 0.3 so that its penalty counts.
+no flips at all. Out-of-sample probabilities from 5-fold logistic regression on frozen features,
+scaled to a spread of 0.3 so that its penalty counts.
 
     python benchmarks/relabel_picks.py --sets digits,ag_news,fashion --seeds 5
 """

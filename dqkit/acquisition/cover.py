@@ -113,10 +113,16 @@ def _by_typicality(
     inside: NDArray[np.bool_],
     seed: int,
 ) -> list[int]:
-    """Places in `candidates` of one cluster's rows, the most typical first."""
+    """Places in `candidates` of one cluster's rows, the most typical first; beyond 2000 the rest come last, by place."""
     places = np.flatnonzero(inside)
+    if len(places) > DENSE_CLUSTER:
+        judged = np.sort(np.random.default_rng(seed).choice(places, DENSE_CLUSTER, replace=False))
+        rest = np.setdiff1d(places, judged, assume_unique=True)
+        places = judged
+    else:
+        rest = places[:0]
     order = np.argsort(-typicality(x[candidates[places]], x[members], seed=seed), kind="stable")
-    return [int(place) for place in places[order]]
+    return [int(place) for place in np.concatenate([places[order], rest])]
 
 
 def typicality(rows: NDArray[np.float32], cluster: NDArray[np.float32], *, seed: int = 0) -> NDArray[np.float32]:

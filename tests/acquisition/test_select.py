@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.acquisition import STRATEGIES, FallbackWarning, select
+from dqkit.acquisition.pool import make_pool
 from dqkit.records import InputError
 
 
@@ -140,3 +141,33 @@ def test_an_unknown_strategy_and_a_negative_budget_are_refused() -> None:
         select("margin", -1, **_pool())
     with pytest.raises(InputError, match="member_probs"):
         select("bald", 3, labeled=[True, False])
+
+
+def test_large_pools_are_thinned_evenly_and_only_then() -> None:
+    pool = make_pool(
+        features=None,
+        pred_probs=None,
+        member_probs=None,
+        labeled=np.arange(100_000) % 4 == 0,
+        labels=None,
+        candidates=None,
+        seed=0,
+    )
+    assert len(pool.shortlist(5, 100_000)) == 75_000
+    assert len(pool.shortlist(5, 1000)) == 1000
+    assert len(pool.shortlist(2000, 1000)) == 2000
+    assert set(pool.shortlist(5, 1000)) <= set(pool.candidates)
+    assert len(pool.anchors) == 20_000
+    # a tenth of the pool keeps a tenth of the sample, within five standard deviations
+    inside = (pool.shortlist(5, 1000) < 10_000).sum()
+    assert abs(inside - 100) < 5 * np.sqrt(1000 * 0.1 * 0.9)
+
+
+@pytest.mark.parametrize("strategy", ["kcenter", "typiclust", "badge", "margin"])
+def test_a_pool_beyond_the_shortlist_still_gives_distinct_unlabelled_rows(strategy: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(230_000, 2)).astype(np.float32)
+    labeled = np.arange(230_000) < 10
+    picks = select(strategy, 12, features=x, pred_probs=np.full((230_000, 2), 0.5), labeled=labeled)
+    assert len(set(picks.tolist())) == 12
+    assert not labeled[picks].any()
