@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dqkit.records import MissingExtra
 from dqkit.signals.knn import Found, Metric
-from dqkit.signals.knn_blocks import Points, nearest_of, prepare, rank
+from dqkit.signals.knn_blocks import nearest_of, rank
+from dqkit.signals.knn_points import Points, prepare
 
 _GRAPH_NEIGHBORS = 32
 

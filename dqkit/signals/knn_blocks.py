@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,55 +9,38 @@ import torch
 from numpy.typing import NDArray
 
 from dqkit.signals.knn import Found, Metric
+from dqkit.signals.knn_points import Points, prepare
+from dqkit.signals.knn_reduced import reduced_search
 from dqkit.signals.knn_tiles import largest_by_tiles
 
-_SPARE = 8
-_SPARE_REDUCED = 22
+_SPARE = 6
+_SPARE_REDUCED = 16
 _GROUPS = 64
-_GATHER_VALUES = 1_000_000
+_GATHER_VALUES = 400_000
 _SCORES_AT_ONCE = 25_000_000
 _SETTLE_AT_MOST = 1024
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """Rows prepared for the search.
-
-    unit: float32 (n, d), unit rows (cosine) or centred rows (euclidean), on the device of the search.
-    offset: None (cosine) or float32 (n,) minus half the squared length. The score of a pair is the product of its rows
-        plus both offsets: the cosine similarity, or minus half the squared distance. Higher = nearer.
-    rows, scale: what distances are taken from: rows times scale (n,), where that is not None. dtype: of the distances.
-    slack: how far rounding can move a score. blank: (n,) rows of zeros, which have no direction.
-    """
-
-    rows: torch.Tensor
-    unit: torch.Tensor
-    offset: torch.Tensor | None
-    scale: torch.Tensor | None
-    blank: torch.Tensor
-    slack: float
-    dtype: type[np.floating[Any]]
 
 
 def block_neighbors(features: NDArray[Any], k: int, metric: Metric, *, device: str = "cpu") -> Found:
     """Return (n, k) positions and distances of the nearest other rows, nearest first, equal distances by position.
 
-    features: (n, d) float32 or float64 rows, no two identical, n > k. Products are float32, on a processor with
-    bfloat16 units bfloat16 with float32 sums. They may misplace a row by no more than a bound that is known
-    beforehand, so a few more candidates than k are kept, and their distances, taken from the differences of the rows,
-    decide. Where the bound cannot exclude a row that was left out (ties), the row is searched again in float32 and
-    every row within the bound compared, up to 1,024.
+    features: (n, d) float32 or float64 rows, no two identical, n > k. Products are float32, or of reduced precision
+    where the processor has it and the data bear it (`reduced_search`). They misplace a row by no more than a bound that
+    is known beforehand, so a few more candidates than k are kept, and their distances, taken from the differences of
+    the rows, decide. Where the bound cannot exclude a row that was left out (ties), the row is searched again in
+    float32 and every row within the bound compared, up to 1,024.
     """
     n = len(features)
     points = prepare(features, metric, device)
-    reduced = _reduced_precision(device)
-    slack = points.slack + (_reduced_slack(points.unit) if reduced else 0.0)
-    keep = min(n - 1, k + (_SPARE_REDUCED if reduced else _SPARE))
-    with _Precision(reduced):
-        if device == "cpu":
-            candidate, floor = largest_by_tiles(points.unit, points.offset, keep)
-        else:
-            candidate, floor = _largest_by_rows(points, keep)
+    slack, keep = points.slack, min(n - 1, k + _SPARE)
+    quick = reduced_search(points, k) if device == "cpu" else None
+    if quick is not None:
+        slack, keep = slack + quick.slack, min(n - 1, k + _SPARE_REDUCED)
+        candidate, floor = quick.largest(keep)
+    elif device == "cpu":
+        candidate, floor = largest_by_tiles(points.unit, points.offset, keep)
+    else:
+        candidate, floor = _largest_by_rows(points, keep)
     indices, distances = rank(points, candidate, k, metric)
     if keep < n - 1:
         last = distances[:, -1].astype(np.float64)
@@ -104,32 +86,6 @@ def nearest_of(points: Points, rows: NDArray[np.int64], k: int, metric: Metric) 
     return np.concatenate(indices), np.concatenate(distances)
 
 
-def prepare(features: NDArray[Any], metric: Metric, device: str) -> Points:
-    """Return the rows scaled so that products rank neighbours, with the bound on what rounding does to them."""
-    n, d = features.shape
-    rounding = (d + 16) * 2.0**-23
-    whole = torch.from_numpy(np.ascontiguousarray(features)).to(device)
-    centre = features.mean(axis=0, dtype=np.float64) if metric == "euclidean" else np.zeros(d)
-    unit = torch.empty((n, d), dtype=torch.float32, device=device)
-    length = np.empty(n)
-    step = max(1, _GATHER_VALUES // d)
-    for start in range(0, n, step):
-        block = features[start : start + step].astype(np.float64) - centre
-        size = np.sqrt(np.square(block).sum(axis=1))
-        length[start : start + step] = size
-        if metric == "cosine":
-            block /= np.where(size > 0, size, 1.0)[:, None]
-        unit[start : start + step] = torch.from_numpy(block.astype(np.float32)).to(device)
-    blank = torch.from_numpy(length == 0).to(device)
-    if metric == "euclidean":
-        slack = 4 * rounding * max(float(length.max()), 1e-18) ** 2
-        return Points(whole, unit, -0.5 * unit.square().sum(dim=1), None, blank, slack, np.float64)
-    if features.dtype == np.float32:
-        return Points(unit, unit, None, None, blank, rounding, np.float32)
-    inverse = torch.from_numpy(1.0 / np.where(length > 0, length, 1.0)).to(device)
-    return Points(whole, unit, None, inverse, blank, rounding, np.float64)
-
-
 def _distances(points: Points, left: torch.Tensor, right: torch.Tensor, metric: Metric) -> NDArray[Any]:
     """(r, m) distances of rows `left` (r,) to rows `right` (r, m), from differences, so that they keep their digits."""
     a, b = points.rows[left][:, None, :], points.rows[right]
@@ -137,7 +93,7 @@ def _distances(points: Points, left: torch.Tensor, right: torch.Tensor, metric: 
         a, b = a.double(), b.double()
     elif points.scale is not None:
         a, b = a * points.scale[left][:, None, None], b * points.scale[right][:, :, None]
-    square = (b - a).square_().sum(dim=2)
+    square = b.sub_(a).square_().sum(dim=2)
     if metric == "euclidean":
         return square.sqrt_().cpu().numpy()
     # A row of zeros has no direction: its similarity to any other row is 0, its distance 1.
@@ -206,38 +162,3 @@ def _settle(
         exact = _distances(points, left, right, metric)[0]
         order = np.lexsort((near, exact))[:k]
         indices[row], distances[row] = near[order], exact[order]
-
-
-def _reduced_precision(device: str) -> bool:
-    """Whether bfloat16 products with float32 sums are faster here than float32 ones."""
-    if device != "cpu":
-        return False
-    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
-
-
-def _reduced_slack(unit: torch.Tensor) -> float:
-    """How far rounding the rows to bfloat16 can move a score: the lengths of what the rounding takes away bound it."""
-    longest, lost = 0.0, 0.0
-    step = max(1, _GATHER_VALUES // unit.shape[1])
-    for start in range(0, len(unit), step):
-        block = unit[start : start + step]
-        longest = max(longest, float(block.square().sum(dim=1).max()) ** 0.5)
-        lost = max(lost, float((block - block.bfloat16().float()).square().sum(dim=1).max()) ** 0.5)
-    return 2 * lost * longest + lost**2
-
-
-class _Precision:
-    """While open, float32 products on this CPU may be computed in bfloat16; the setting found is put back after."""
-
-    def __init__(self, reduced: bool) -> None:
-        self.reduced = reduced
-
-    def __enter__(self) -> None:
-        self.before = torch.get_float32_matmul_precision()
-        if self.reduced:
-            torch.set_float32_matmul_precision("medium")
-
-    def __exit__(self, *exc: object) -> None:
-        if self.reduced:
-            torch.set_float32_matmul_precision(self.before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -16,49 +18,66 @@ def largest_by_tiles(
     unit: float32 (n, d) on the CPU. offset: (n,) added for both rows of a pair, or None. keep < n.
     Of two rows with equal scores at the edge either may be left out. O(n (keep + 96)) memory.
     """
-    n = len(unit)
-    best = _Best(n, keep, tile)
     buffer = torch.empty(tile * tile)
-    edges = [(start, min(start + tile, n)) for start in range(0, n, tile)]
+
+    def scores(rows: slice, columns: slice) -> torch.Tensor:
+        left, right = unit[rows], unit[columns]
+        out = buffer[: len(left) * len(right)].view(len(left), len(right))
+        torch.mm(left, right.T, out=out)
+        if offset is not None:
+            out += offset[columns]
+            out += offset[rows][:, None]
+        return out
+
+    return _search(len(unit), keep, tile, scores, _Best(len(unit), keep, tile, torch.float32))
+
+
+def largest_by_int8_tiles(
+    whole: torch.Tensor, step: float, keep: int, *, tile: int = _TILE
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the same from whole numbers: int8 (n, d) whose products, times step squared, are the scores."""
+    n = len(whole)
+    buffer = torch.empty(tile * tile, dtype=torch.int32)
+    turned = [whole[start : start + tile].T.contiguous() for start in range(0, n, tile)]
+
+    def scores(rows: slice, columns: slice) -> torch.Tensor:
+        left, right = whole[rows], turned[columns.start // tile]
+        out = buffer[: len(left) * right.shape[1]].view(len(left), right.shape[1])
+        torch._int_mm(left, right, out=out)
+        return out
+
+    index, floor = _search(n, keep, tile, scores, _Best(n, keep, tile, torch.int32))
+    return index, floor.double() * step**2
+
+
+def _search(
+    n: int, keep: int, tile: int, scores: Callable[[slice, slice], torch.Tensor], best: _Best
+) -> tuple[torch.Tensor, torch.Tensor]:
+    edges = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
     # Own tiles first: they give every row a floor, and data in class order finds its nearest rows at once.
-    for start, stop in edges:
-        scores = _scores(unit, offset, (start, stop), (start, stop), buffer)
-        scores.fill_diagonal_(-torch.inf)
-        best.offer(scores, start, start)
+    for rows in edges:
+        own = scores(rows, rows)
+        own.fill_diagonal_(best.least)
+        best.offer(own, rows.start, rows.start)
     for at, rows in enumerate(edges):
         for columns in edges[at + 1 :]:
-            scores = _scores(unit, offset, rows, columns, buffer)
-            best.offer(scores, rows[0], columns[0])
-            best.offer(scores.T, columns[0], rows[0])
+            found = scores(rows, columns)
+            best.offer(found, rows.start, columns.start)
+            best.offer(found.T, columns.start, rows.start)
     return best.result()
-
-
-def _scores(
-    unit: torch.Tensor,
-    offset: torch.Tensor | None,
-    rows: tuple[int, int],
-    columns: tuple[int, int],
-    buffer: torch.Tensor,
-) -> torch.Tensor:
-    left, right = unit[slice(*rows)], unit[slice(*columns)]
-    scores = buffer[: len(left) * len(right)].view(len(left), len(right))
-    torch.mm(left, right.T, out=scores)
-    if offset is not None:
-        scores += offset[slice(*columns)]
-        scores += offset[slice(*rows)][:, None]
-    return scores
 
 
 class _Best:
     """Per row, a buffer of candidates: everything above the row's floor goes in, now and then it is cut to `keep`."""
 
-    def __init__(self, n: int, keep: int, tile: int) -> None:
+    def __init__(self, n: int, keep: int, tile: int, dtype: torch.dtype) -> None:
+        self.least = -torch.inf if dtype.is_floating_point else torch.iinfo(dtype).min
         self.keep = keep
         self.room = 2 * keep + 64
-        self.score = torch.full((n, self.room), -torch.inf)
+        self.score = torch.full((n, self.room), self.least, dtype=dtype)
         self.index = torch.zeros((n, self.room), dtype=torch.int32)
         self.used = np.zeros(n, dtype=np.int64)
-        self.floor = torch.full((n,), -torch.inf)
+        self.floor = torch.full((n,), self.least, dtype=dtype)
         self.above = np.empty(tile * tile, dtype=bool)
 
     def offer(self, scores: torch.Tensor, row: int, column: int) -> None:
@@ -113,7 +132,7 @@ class _Best:
             return
         value, place = self.score[rows].topk(self.keep, dim=1, sorted=False)
         index = torch.gather(self.index[rows], 1, place)
-        self.score[rows] = -torch.inf
+        self.score[rows] = self.least
         self.score[rows, : self.keep] = value
         self.index[rows, : self.keep] = index
         self.used[rows] = np.minimum(self.used[rows], self.keep)
