@@ -135,7 +135,7 @@ class FoldRidge:
         if columns is not None:
             gram, cross, x_sum = gram[np.ix_(columns, columns)], cross[columns], x_sum[columns]
         x_mean, y_mean = x_sum / m.rows, m.y_sum / m.rows
-        gram = gram - np.outer(x_mean, x_sum).astype(np.float32)
+        gram -= np.outer(x_mean.astype(np.float32), x_sum.astype(np.float32))  # ours: a difference made above
         cross = cross - np.outer(x_mean, m.y_sum).astype(np.float32)
         weights = solve_spd(gram, cross, strength * float(np.trace(gram)) / len(gram))
         return weights, (y_mean - x_mean @ weights).astype(np.float32)
@@ -163,7 +163,8 @@ def solve_spd(matrix: NDArray[Any], right: NDArray[Any], penalty: float) -> NDAr
         system: NDArray[Any] = matrix.astype(kind)  # a copy: the factor overwrites it
         system[np.diag_indices_from(system)] += penalty
         try:
-            factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+            # The transpose of a symmetric matrix is itself, already in the order LAPACK wants.
+            factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
             continue  # rounding made it indefinite: double precision next
         solution = np.asarray(cho_solve(factor, right.astype(kind), check_finite=False), dtype=np.float32)
