@@ -20,7 +20,8 @@ from dqkit.signals.noise_model import (
     unmix,
 )
 
-TRUST_LOW, TRUST_HIGH, TRUST_TOP = 0.25, 0.4, 0.5
+TRUST_LOW, TRUST_CLASS, TRUST_FADING, TRUST_TOP = 0.3, 0.4, 0.45, 0.5
+TRUST_ROWS = 150  # rows a class that the noise matrix needs to be half believed
 FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 
@@ -62,7 +63,7 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
     overall = overall_matrix(clean, y)
     between = np.sqrt(clear * overall)
     shares = {t: float((_decide(clean, y, between**t)[0] != y).mean()) for t in (0.0, 0.6, 1.0)}
-    trust = _trust(clear, overall, shares)
+    trust = _trust(clear, overall, shares, len(known))
 
     score, suggested = np.zeros(n), np.empty(n, dtype=np.int64)
     clean_given, clean_top = np.zeros(n, np.float32), np.empty(n, np.float32)
@@ -99,13 +100,17 @@ def _decide(
     return np.where(rival > own, other, given).astype(np.int64), own, rival
 
 
-def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dict[float, float]) -> float:
+def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dict[float, float], rows: int) -> float:
+    """The exponent of the label's evidence; its reasons stand in the docstring of `label_errors`."""
     c = len(clear)
     everywhere = max(1 - float(np.trace(overall)) / c, 1e-9)
     ratio = (1 - float(np.trace(clear)) / c) / everywhere
-    trust = TRUST_LOW + (TRUST_HIGH - TRUST_LOW) * float(np.clip((ratio - 0.5) / 0.4, 0, 1))
     fading = shares[0.0] / max(shares[0.6], 1e-9)
-    return trust + (TRUST_TOP - trust) * float(np.clip(fading - 2.4, 0, 1))
+    by_class = TRUST_LOW + (TRUST_CLASS - TRUST_LOW) * float(np.clip((ratio - 0.5) / 0.4, 0, 1))
+    by_fading = TRUST_LOW + (TRUST_FADING - TRUST_LOW) * float(np.clip((fading - 1.3) / 0.7, 0, 1))
+    trust = max(by_class, by_fading)
+    trust += (TRUST_TOP - trust) * float(np.clip(fading - 2.4, 0, 1))
+    return trust * rows / (rows + TRUST_ROWS * c)
 
 
 def _matrix(counts: NDArray[np.float64]) -> NDArray[np.float64]:
