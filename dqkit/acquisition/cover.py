@@ -113,7 +113,7 @@ def _by_typicality(
     inside: NDArray[np.bool_],
     seed: int,
 ) -> list[int]:
-    """Places in `candidates` of one cluster's rows, the most typical first; beyond 2000 the rest come last, by place."""
+    """Places in `candidates` of one cluster's rows, the most typical of 2000 first; any others last, by place."""
     places = np.flatnonzero(inside)
     if len(places) > DENSE_CLUSTER:
         judged = np.sort(np.random.default_rng(seed).choice(places, DENSE_CLUSTER, replace=False))
