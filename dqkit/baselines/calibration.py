@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FIT_ROWS = 20_000
+FIT_ROWS = 8_000
 
 
 @dataclass(frozen=True)
