@@ -15,7 +15,7 @@ _PILOT_SPARE = 16
 _MOST_UNSURE = 0.1
 _INT8_DIMENSIONS = (128, 2048)
 _INT8_LEVELS = 127
-_DEVIATIONS = 8.0
+_DEVIATIONS = 7.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def reduced_search(points: Points, k: int) -> Reduced | None:
 
     bfloat16 products with float32 sums where the processor has units for them (AMX, AVX512-BF16). int8 products with
     int32 sums where it has VNNI: for cosines of 128 to 2,048 dimensions, rotated at random first, so that no column
-    is large and the rounding errors of a row are as good as independent; eight standard deviations bound their sum.
+    is large and the rounding errors of a row are as good as independent; seven standard deviations bound their sum.
     Rows whose k-th and last candidate are too close for the bound would be searched twice: where a pilot of 256 rows
     finds more than a tenth of such, float32 is used.
     """
@@ -94,7 +94,7 @@ def _int8(points: Points) -> Reduced:
 
 
 def _unsure(points: Points, k: int, slack: float) -> float:
-    """Share of sampled rows whose k-th and last candidate score within twice the slack of one another."""
+    """Share of sampled rows whose k-th and last candidate score within the slack of one another."""
     n = len(points.unit)
     rows = torch.arange(0, n, max(1, n // _PILOT_ROWS))
     scores = points.unit[rows] @ points.unit.T
@@ -103,4 +103,4 @@ def _unsure(points: Points, k: int, slack: float) -> float:
     scores[torch.arange(len(rows)), rows] = -torch.inf
     last = min(n - 1, k + _PILOT_SPARE)
     top = scores.topk(last, dim=1).values
-    return float((top[:, k - 1] - top[:, -1] < slack * 1.5).float().mean())
+    return float((top[:, k - 1] - top[:, -1] < slack).float().mean())
