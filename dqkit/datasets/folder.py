@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from dqkit.datasets.assemble import assemble
 from dqkit.datasets.pixels import SIDE, decode
@@ -20,7 +21,8 @@ def from_folder(folder: str | os.PathLike[str], *, side: int = SIDE, progress: b
     """A `Dataset` of images, a folder per class: `folder/<class>/<file>`; `folder/unlabeled/<file>` has no label.
 
     A folder of splits is understood too: `folder/train/<class>/<file>` beside `folder/test/<class>/<file>`.
-    Ids are paths relative to the folder, with "/". Pixels are decoded once to (n, side, side, 3).
+    Ids are paths relative to the folder, with "/". Pixels are decoded once to (n, side, side, 3);
+    the metadata hold the width and height of the originals.
     Files that are no readable image stay in the dataset as fatal problems; hidden files are passed over.
     Raises `InputError` when the folder does not exist, holds fewer than two classes, or no readable image.
     """
@@ -37,16 +39,18 @@ def from_folder(folder: str | os.PathLike[str], *, side: int = SIDE, progress: b
         has = f"only the class {classes[0]!r}" if classes else "no class"
         raise InputError(f"folder must hold at least two class folders; {str(root)!r} has {has}.")
     ids = [file.relative_to(root).as_posix() for file in files]
-    pixels, failures = decode(files, side=side, progress=progress)
+    decoded = decode(files, side=side, progress=progress)
+    failures = decoded.failures
     if len(failures) == len(files):
         raise InputError(f"folder must hold readable images; none of {len(files)} files is one. First: {failures[0]}")
     return assemble(
-        pixels,
+        decoded.pixels,
         np.array(labels, dtype=object),
         modality="image",
         classes=classes,
         ids=ids,
         split=[split for split, _, _ in samples],
+        metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
         paths=[str(file.resolve()) for file in files],
         problems=[(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())],
         name=root.resolve().name,

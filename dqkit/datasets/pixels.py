@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,90 +29,107 @@ def cache_folder() -> Path:
     return Path(root) if root else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "dqkit"
 
 
-def decode(
-    files: Sequence[Path], *, side: int = SIDE, progress: bool = True
-) -> tuple[NDArray[np.uint8], dict[int, str]]:
-    """Pixels uint8 (n, side, side, 3), a read-only memory map, and what was wrong: position -> message.
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Image files as arrays.
+
+    pixels: uint8 (n, side, side, 3), a read-only memory map. sizes: int32 (n, 2), width and height of the original,
+    0 where it cannot be read. failures: position -> what was wrong with that file.
+    """
+
+    pixels: NDArray[np.uint8]
+    sizes: NDArray[np.int32]
+    failures: dict[int, str]
+
+
+def decode(files: Sequence[Path], *, side: int = SIDE, progress: bool = True) -> Decoded:
+    """Every file decoded once, in parallel, to a square of `side` pixels.
 
     Aspect ratio is kept: the shorter edge is padded with black. A file that cannot be read leaves a black image and a
-    message, never an exception. The array is kept in `cache_folder()` under a key made of every file's path, size
+    message, never an exception. The arrays are kept in `cache_folder()` under a key made of every file's path, size
     and modification time, so an unchanged folder is not decoded again.
     """
     if side < 1:
         raise InputError(f"side must be at least 1 pixel; got {side!r}.")
-    target = cache_folder() / "pixels" / f"{_key(files, side)}.npy"
-    failures_file = target.with_suffix(".json")
-    if target.exists() and failures_file.exists():
-        import json
+    folder = cache_folder() / "pixels" / _key(files, side)
+    if not folder.exists():
+        _fill(folder, files, side, progress)
+    failures = json.loads((folder / "failures.json").read_text())
+    return Decoded(
+        pixels=np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False),
+        sizes=np.load(folder / "sizes.npy", allow_pickle=False),
+        failures={int(i): message for i, message in failures.items()},
+    )
 
-        failures = {int(k): v for k, v in json.loads(failures_file.read_text()).items()}
-        return np.load(target, mmap_mode="r"), failures
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(files), side, side, 3))
-    failures = {}
 
-    def work(i: int) -> tuple[int, str | None]:
+def _fill(folder: Path, files: Sequence[Path], side: int, progress: bool) -> None:
+    """Decode into a folder of another name and move it into place whole, so that a killed run leaves no half cache."""
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    shape = (len(files), side, side, 3)
+    pixels = np.lib.format.open_memmap(partial / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    sizes = np.zeros((len(files), 2), dtype=np.int32)
+    failures: dict[int, str] = {}
+
+    def work(i: int) -> str | None:
         try:
-            array[i] = _read(files[i], side)
+            pixels[i], sizes[i] = _read(files[i], side)
         except Exception as error:  # any decoder may raise anything on a broken file; it is reported by its sample
-            return i, f"{type(error).__name__}: {error}"
-        return i, None
+            return f"{type(error).__name__}: {error}"
+        return None
 
     try:
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             done = pool.map(work, range(len(files)), chunksize=16)
-            for i, message in tqdm(done, total=len(files), desc="decode", disable=not progress or len(files) < 500):
-                if message is not None:
-                    failures[i] = message
-        array.flush()
-        import json
-
-        failures_file.write_text(json.dumps(failures))
-        os.replace(partial, target)
+            bar = tqdm(done, total=len(files), desc="decode", disable=not progress or len(files) < 500)
+            failures = {i: message for i, message in enumerate(bar) if message is not None}
+        pixels.flush()
+        np.save(partial / "sizes.npy", sizes, allow_pickle=False)
+        (partial / "failures.json").write_text(json.dumps(failures))
+        if not folder.exists():
+            partial.rename(folder)
     finally:
-        partial.unlink(missing_ok=True)
-    return np.load(target, mmap_mode="r"), failures
+        shutil.rmtree(partial, ignore_errors=True)
 
 
-def _read(file: Path, side: int) -> NDArray[np.uint8]:
+def _read(file: Path, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The fitted picture and the width and height of the original."""
     raw = file.read_bytes()
     if not raw:
         raise ValueError("the file is empty")
-    if raw[:3] == b"\xff\xd8\xff":
-        picture = _read_jpeg(raw, side)
-        if picture is not None:
-            return _fit(picture, side)
-    return _fit(_read_any(raw), side)
+    found = _read_jpeg(raw, side) if raw[:3] == b"\xff\xd8\xff" else None
+    picture, size = found or _read_any(raw)
+    return _fit(picture, side), size
 
 
-def _read_jpeg(raw: bytes, side: int) -> NDArray[np.uint8] | None:
+def _read_jpeg(raw: bytes, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
     """Scaled JPEG decoding, several times faster than decoding whole; None where simplejpeg cannot (CMYK, say)."""
     import simplejpeg
 
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(raw)
-        if height * width > MAX_PIXELS:
-            raise ValueError(f"the image claims {width}x{height} pixels")
-        # min_* ask for the smallest scale at which both edges still reach `side`.
-        return np.asarray(
-            simplejpeg.decode_jpeg(raw, colorspace="RGB", min_height=side, min_width=side, min_factor=1.5)
-        )
-    except ValueError as error:
-        if "claims" in str(error):
-            raise
+    except ValueError:
         return None
+    _check_claim(width, height)
+    try:
+        # min_* ask for the smallest scale at which both edges still reach `side`.
+        picture = simplejpeg.decode_jpeg(raw, colorspace="RGB", min_height=side, min_width=side, min_factor=1.5)
+    except ValueError:
+        return None
+    return np.asarray(picture), (width, height)
 
 
-def _read_any(raw: bytes) -> NDArray[np.uint8]:
-    import io
-
+def _read_any(raw: bytes) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     from PIL import Image
 
     with Image.open(io.BytesIO(raw)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"the image claims {image.width}x{image.height} pixels")
-        return np.asarray(image.convert("RGB"))
+        _check_claim(image.width, image.height)
+        return np.asarray(image.convert("RGB")), image.size
+
+
+def _check_claim(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"the image claims {width}x{height} pixels, more than {MAX_PIXELS:,} in all")
 
 
 def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -126,7 +147,7 @@ def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _key(files: Sequence[Path], side: int) -> str:
-    digest = hashlib.sha256(f"dqkit pixels 1 {side}\n".encode())
+    digest = hashlib.sha256(f"dqkit pixels 2 {side}\n".encode())
     for file in files:
         status = file.stat() if file.exists() else None
         stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"

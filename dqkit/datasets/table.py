@@ -83,14 +83,18 @@ def from_table(
         ]
         return assemble(rows, labels, modality="table", problems=void, **options)
     files = [base / ("" if pd.isna(p) else str(p)) for p in table[image]]
-    pixels, failures = decode(files, side=side, progress=progress)
+    decoded = decode(files, side=side, progress=progress)
+    failures = decoded.failures
     if files and len(failures) == len(files):
         raise InputError(
             f"image must be a column of readable image files; none of {len(files)} is. First: {failures[0]}"
         )
     broken = [(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())]
     paths = [str(file.resolve()) for file in files]
-    return assemble(pixels, labels, modality="image", paths=paths, problems=broken, **options)
+    # The table's own columns of these names, if it has them, are what its owner measured.
+    sizes = pd.DataFrame(decoded.sizes, columns=["width", "height"])
+    options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in table})
+    return assemble(decoded.pixels, labels, modality="image", paths=paths, problems=broken, **options)
 
 
 def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, Path, str]:

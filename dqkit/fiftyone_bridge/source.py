@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dqkit.datasets.assemble import assemble
 from dqkit.datasets.pixels import SIDE, decode
@@ -42,19 +43,21 @@ def from_fiftyone(
             f"the 'dataset' argument must hold images; got {len(dataset)} samples of type {dataset.media_type!r}."
         )
     ids, files, names, tags = dataset.values(["id", "filepath", path, "tags"])
-    pixels, failures = decode([Path(file) for file in files], side=side, progress=progress)
+    decoded = decode([Path(file) for file in files], side=side, progress=progress)
+    failures = decoded.failures
     if len(failures) == len(files):
         first = f"{files[min(failures)]}: {failures[min(failures)]}"
         raise InputError(f"the 'dataset' argument must hold readable images; none of {len(files)} is one. {first}")
     found = {name for name in names if name is not None}
     given = (dataset.classes or {}).get(label_field) or dataset.default_classes or []
     return assemble(
-        pixels,
+        decoded.pixels,
         np.array(names, dtype=object),
         modality="image",
         classes=given if found <= set(given) and given else None,
         ids=ids,
         split=[next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags],
+        metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
         paths=files,
         problems=[(ids[at], "unreadable", message, True) for at, message in sorted(failures.items())],
         name=str(getattr(dataset, "dataset_name", None) or dataset.name),

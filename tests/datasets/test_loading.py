@@ -118,6 +118,7 @@ def test_pixels_keep_their_aspect_ratio_on_black(tmp_path):
     assert (ds.content[0, :2] == 0).all()
     assert (ds.content[0, 3:7] == [255, 0, 0]).all()
     assert (ds.content[1] == [0, 0, 255]).all()
+    assert ds.metadata.to_numpy().tolist() == [[200, 100], [1, 1]]
 
 
 def test_broken_files_are_recorded_by_sample_and_lose_nobody_else(tmp_path):
@@ -137,9 +138,9 @@ def test_a_second_load_reads_the_cache_and_a_changed_file_is_decoded_again(tmp_p
     paint(tmp_path / "d" / "a" / "x.png", (10, 10, 10))
     paint(tmp_path / "d" / "b" / "y.png", (20, 20, 20), size=(20, 20))
     first = dq.from_folder(tmp_path / "d")
-    cached = list((tmp_path / "cache" / "pixels").glob("*.npy"))
+    cached = list((tmp_path / "cache" / "pixels").iterdir())
     assert np.array_equal(dq.from_folder(tmp_path / "d").content, first.content)
-    assert list((tmp_path / "cache" / "pixels").glob("*.npy")) == cached
+    assert list((tmp_path / "cache" / "pixels").iterdir()) == cached
     paint(tmp_path / "d" / "b" / "y.png", (200, 200, 200), size=(21, 21))
     assert dq.from_folder(tmp_path / "d").content[1, 32, 32].tolist() == [200, 200, 200]
 
