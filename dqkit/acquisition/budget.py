@@ -79,7 +79,7 @@ def build_queue(
         cost=cost,
     )
     rng = np.random.default_rng(seed)
-    controls = _draw_controls(rows, control * budget, cost, rng)
+    controls = _draw_controls(rows, control * budget, budget, cost, rng)
     left = budget - _price(controls, cost)
     quota = _for_quota(rows.drop(controls.index), class_quota, left, cost)
     left -= _price(quota, cost)
@@ -125,13 +125,14 @@ def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
 
 
 def _draw_controls(
-    rows: pd.DataFrame, allowance: float, cost: Mapping[str, float], rng: np.random.Generator
+    rows: pd.DataFrame, allowance: float, budget: float, cost: Mapping[str, float], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """A simple random sample of the rows no human has seen, of this total cost to the nearest row."""
+    """A simple random sample of the rows no human has seen, whose cost is the allowance, to the nearest row."""
     unseen = rows[~rows["seen"]]
     order = unseen.index[rng.permutation(len(unseen))]
     price = unseen.loc[order, "action"].map(cost).to_numpy(float)
-    return unseen.loc[order[: int((np.cumsum(price) - price / 2 < allowance - 1e-9).sum())]]
+    total = np.cumsum(price)
+    return unseen.loc[order[: int(((total - price / 2 < allowance - 1e-9) & (total <= budget + 1e-9)).sum())]]
 
 
 def _for_quota(

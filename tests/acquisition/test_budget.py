@@ -138,6 +138,14 @@ def test_dearer_answers_are_bought_less_and_the_budget_counts_cost() -> None:
     assert (queue["action"] == "relabel").sum() < (plain["action"] == "relabel").sum()
 
 
+@pytest.mark.parametrize("control", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("budget", [0.5, 3.5, 7.0, 20.25])
+def test_no_mix_of_costs_and_controls_overspends(budget: float, control: float) -> None:
+    costs = {"label": 2.0, "relabel": 0.75}
+    queue = build_queue(_signals(200), budget=budget, control=control, costs=costs)
+    assert queue["action"].map(costs).sum() <= budget + 1e-9
+
+
 def test_a_class_quota_is_met_while_rows_of_the_class_are_left() -> None:
     signals = _signals(200)
     signals["suggested_label"] = "cat"
