@@ -18,7 +18,7 @@ from dqkit.signals.labels import as_labels, wilson_interval
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
 from dqkit.signals.noise_model import Ints, solve_increasing
-from dqkit.signals.posterior import judge
+from dqkit.signals.posterior import judge, undone
 from dqkit.signals.regression import regression_errors
 
 Method = Literal["auto", "confident_learning"]
@@ -90,7 +90,9 @@ def label_errors(
        where they raise that likelihood beyond two standard errors. One temperature is fitted to the mix (Guo et al.
        2017).
     2. Networks trained on noisy labels predict the given label, not the truth: P(given | x) = P(true | x) T. T is
-       counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021).
+       counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021);
+       less of it, down to nothing, where disagreement fades once labels are trusted (see 3), for then the matrix holds
+       the model's own confusion.
     3. The given label is evidence too, P(true = t | x, given = g) ~ P(t | x) M[t, g]^trust, M the geometric mean of T
        and the counts over all rows. Trust 1 is right for noise that depends on the class alone and a model that is
        sure; trust 0 (the model alone decides) for human noise, which gathers on ambiguous samples where the model has
@@ -232,7 +234,7 @@ def _rate(shares: Mapping[float, float], n: int) -> tuple[float, tuple[float, fl
 
 
 def _error_probability(
-    score: NDArray[np.float64], known: NDArray[np.intp], rate: float, shares: Mapping[float, float]
+    score: NDArray[np.float64], known: NDArray[np.intp], rate: float, shares: dict[float, float]
 ) -> NDArray[np.float64]:
     """Scores flattened and shifted until their mean is `rate`.
 
@@ -243,7 +245,8 @@ def _error_probability(
     if len(known) == 0:
         return out
     clipped = np.clip(score[known], 1e-6, 1 - 1e-6)
-    slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
+    full = undone(shares)
+    slope = full * float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0)) + (1 - full) * 0.9
     logits = slope * np.log(clipped / (1 - clipped))
     few = logits if len(logits) <= 50_000 else np.sort(logits)[:: len(logits) // 50_000]
 

@@ -83,6 +83,8 @@ def best_exponent(probs: NDArray[np.floating], given: Ints) -> float:
 def unmix(probs: Floats, matrix: NDArray[np.floating], *, steps: int = UNMIX_STEPS) -> Floats:
     """(n, c) P(true | x) such that its product with `matrix` is near `probs`: Richardson-Lucy (EM) steps from
     `probs`."""
+    if np.array_equal(matrix, np.eye(len(matrix))):
+        return probs
     forward = np.ascontiguousarray(matrix, dtype=np.float32)
     backward = np.ascontiguousarray(forward.T)
     out = np.empty(probs.shape, dtype=np.float32)

@@ -21,6 +21,7 @@ from dqkit.signals.noise_model import (
 )
 
 TRUST_LOW, TRUST_CLASS, TRUST_FADING, TRUST_TOP = 0.3, 0.4, 0.45, 0.5
+UNDO_ALL, UNDO_NONE = 1.6, 1.8
 TRUST_ROWS = 150  # rows a class that the noise matrix needs to be half believed
 FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
@@ -53,7 +54,7 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
             np.zeros(n, np.float32),
             probs.max(axis=1),
             np.eye(c),
-            dict.fromkeys((-1.0, 0.0), 0.0),
+            dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0),
             0.0,
         )
     sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
@@ -64,13 +65,14 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
     between = np.sqrt(clear * overall)
     shares = {t: float((_decide(clean, y, between**t)[0] != y).mean()) for t in (0.0, 0.6, 1.0)}
     trust = _trust(clear, overall, shares, len(known))
+    undo = _undo(clear, shares)
 
     score, suggested = np.zeros(n), np.empty(n, dtype=np.int64)
     clean_given, clean_top = np.zeros(n, np.float32), np.empty(n, np.float32)
     power = between**trust
     counts = np.zeros((c, c))
     for rows in row_blocks(n, c):
-        q = unmix(sharpen(probs[rows], exponent), clear)
+        q = unmix(sharpen(probs[rows], exponent), undo)
         labels = given[rows]
         at = np.arange(len(labels))
         has = labels >= 0
@@ -111,6 +113,21 @@ def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dic
     trust = max(by_class, by_fading)
     trust += (TRUST_TOP - trust) * float(np.clip(fading - 2.4, 0, 1))
     return trust * rows / (rows + TRUST_ROWS * c)
+
+
+def undone(shares: dict[float, float]) -> float:
+    """How much of the clear rows' matrix is divided out, 0 to 1: less, the more doubt of the model makes the
+    disagreement.
+
+    A weak model confuses classes even where it is clear; divided out as if it were noise, that confusion grows.
+    """
+    fading = shares[0.0] / max(shares[0.6], 1e-9)
+    return float(np.clip((UNDO_NONE - fading) / (UNDO_NONE - UNDO_ALL), 0, 1))
+
+
+def _undo(clear: NDArray[np.float64], shares: dict[float, float]) -> NDArray[np.float64]:
+    share = undone(shares)
+    return np.asarray(share * clear + (1 - share) * np.eye(len(clear)))
 
 
 def _matrix(counts: NDArray[np.float64]) -> NDArray[np.float64]:
