@@ -99,7 +99,7 @@ class _Best:
         if across:
             other, own = np.divmod(flat, r)
             order = np.argsort(own, kind="stable")
-            own, other = own[order], other[order]
+            own, other, flat = own[order], other[order], flat[order]
         else:
             own, other = np.divmod(flat, w)
         count = np.bincount(own, minlength=r)
@@ -109,9 +109,9 @@ class _Best:
                 self._offer_largest(scores, row, column)
                 return
         place = self.used[rows][own] + np.arange(len(own)) - (np.cumsum(count) - count)[own]
-        at = torch.from_numpy((own + row) * self.room + place)
-        self.score.view(-1)[at] = scores[torch.from_numpy(own), torch.from_numpy(other)]
-        self.index.view(-1)[at] = torch.from_numpy((other + column).astype(np.int32))
+        at = (own + row) * self.room + place
+        self.score.numpy().reshape(-1)[at] = seen.reshape(-1)[flat]
+        self.index.numpy().reshape(-1)[at] = other + column
         self.used[rows] += count
 
     def _offer_largest(self, scores: torch.Tensor, row: int, column: int) -> None:

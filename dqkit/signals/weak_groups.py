@@ -84,7 +84,7 @@ def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | None = None) -> NDArray[np.int64]:
     """Return (n,) the k-means cluster of each row, numbered from 0; None takes sqrt(n / 20) clusters, from 2 to 50.
 
-    features: (n, d), finite. Fitted on at most 5,000 rows drawn with `seed`; cost grows with n d.
+    features: (n, d), finite. Fitted on at most 2,500 rows drawn with `seed`; cost grows with n d.
     """
     from sklearn.cluster import KMeans
 
@@ -92,7 +92,7 @@ def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | N
     k = clusters or int(np.clip(np.sqrt(n / 20), 2, 50))
     if n <= k:
         return np.zeros(n, dtype=np.int64)
-    rows = np.random.default_rng(seed).permutation(n)[:5_000]
+    rows = np.random.default_rng(seed).permutation(n)[:2_500]
     sample = np.asarray(features[np.sort(rows)], dtype=np.float32)
     k = min(k, len(np.unique(sample, axis=0)))
     model = KMeans(n_clusters=k, n_init=1, max_iter=20, random_state=seed).fit(sample)
