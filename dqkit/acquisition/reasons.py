@@ -32,7 +32,8 @@ def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str])
 
 
 def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
-    percent = f"{100 * row['chance']:.0f} %"
+    # Nothing a model says is certain.
+    percent = f"{min(99, round(100 * row['chance']))} %"
     expected = row["expected"]
     if row["action"] == "label":
         if row.get("typical"):

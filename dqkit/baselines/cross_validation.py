@@ -20,6 +20,7 @@ from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Member, Task, seed_of
+from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 LATENCY_CALLS = 30
@@ -66,6 +67,20 @@ def cross_val_predictions(
     >>> p.pred_probs.shape
     (60, 2)
     """
+    with fitting_threads(len(ds)):
+        return _predictions(ds, estimators, folds, seed, checkpoint_dir, groups, pretrained, progress)
+
+
+def _predictions(
+    ds: Dataset,
+    estimators: Any,
+    folds: int,
+    seed: int,
+    checkpoint_dir: str | Path | None,
+    groups: ArrayLike | None,
+    pretrained: str | Path | None,
+    progress: bool,
+) -> Predictions:
     task = _task(ds, folds, seed, groups)
     view = _view(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
@@ -120,7 +135,7 @@ def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, p
     try:
         embedding = embed(task.dataset, pretrained, cache_dir=cache, progress=progress)
     except (InputError, MissingExtra) as error:
-        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=3)
+        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=4)
         return representation(task)
     digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
     return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
@@ -149,7 +164,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
                 "so many samples are copies of each other that folds cannot keep copies together; they are split, "
                 "and accuracies may be too good",
                 BaselineWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
     if fold_of is None:
         raise InputError(
@@ -240,7 +255,7 @@ def _run_one(task: Task, run: _Run, fold: int, at: NDArray[np.int64], saved: Che
             warnings.warn(
                 f"baseline member {run.name!r} failed in fold {fold} and is left out: {type(error).__name__}: {error}",
                 BaselineWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             return
         saved.save(run.name, fold, run.member.settings, *found)

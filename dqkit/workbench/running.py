@@ -67,7 +67,7 @@ def run_round(
             np.save(folder / "neighbors.npy", indices, allow_pickle=False)
 
         bar.set_postfix_str(next(stages))
-        queue = _queue(bench, found.table, found.summary, predictions, audited, int(budget), seed, control, strategy)
+        queue = _queue(bench, found.table, predictions, audited, int(budget), seed, control, strategy)
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
         bench.store.enqueue(number, zip(queue["sample_id"], queue["action"], queue["control"], strict=True))
         metrics = _metrics(bench.labels(), trained_on, predictions, found.summary)
@@ -104,7 +104,6 @@ def _check_labels(dataset: Dataset) -> None:
 def _queue(
     bench: Workbench,
     signals: pd.DataFrame,
-    summary: dict[str, Any],
     predictions: Predictions,
     audited: Dataset,
     budget: int,
@@ -121,18 +120,19 @@ def _queue(
     status = pd.DataFrame({"source": source}, index=labels.index)
     status["annotators"] = votes["annotator"].nunique().reindex(status.index).fillna(0).astype(int)
     status["disputed"] = (votes["label"].nunique() > 1).reindex(status.index).eq(True)
-    out_of_play = audited.ids[audited.is_test | ~audited.is_usable]
-    rate = (summary.get("label_errors") or {}).get("estimated_rate")
+    in_play = ~audited.is_test & audited.is_usable
+    # What people have confirmed is no longer noise: the rate that counts is that of the labels nobody has checked.
+    unchecked = signals.loc[in_play & (source == "given").to_numpy(), "error_probability"]
     return build_queue(
         signals,
         budget=budget,
         seed=seed,
         predictions=predictions,
         status=status,
-        exclude=list(out_of_play),
+        exclude=list(audited.ids[~in_play]),
         control=control,
         strategy=strategy,
-        noise_rate=rate if rate is not None and math.isfinite(rate) else None,
+        noise_rate=float(unchecked.mean()) if len(unchecked) else None,
         reviewed=bench.reviews(),
     )
 
