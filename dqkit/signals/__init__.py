@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dqkit.signals.annotators import Consensus, consensus
 from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
 from dqkit.signals.duplicates import leakage
@@ -12,6 +13,7 @@ from dqkit.signals.image_properties import image_properties, property_correlatio
 from dqkit.signals.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import OrderTest, order_test
+from dqkit.signals.regression import TargetErrors, regression_errors
 from dqkit.signals.signal_table import SignalTable, signal_table
 from dqkit.signals.similar_texts import similar_texts
 from dqkit.signals.text_properties import text_properties
@@ -23,12 +25,15 @@ from dqkit.signals.weak_groups import feature_clusters, weak_groups
 __all__ = [
     "Balance",
     "Calibration",
+    "Consensus",
     "LabelErrors",
     "Neighbors",
     "OrderTest",
     "SignalTable",
+    "TargetErrors",
     "calibration",
     "class_balance",
+    "consensus",
     "disagreement",
     "feature_clusters",
     "fit_temperature",
@@ -39,6 +44,7 @@ __all__ = [
     "neighbors",
     "order_test",
     "property_correlation",
+    "regression_errors",
     "signal_table",
     "similar_texts",
     "text_properties",

@@ -62,7 +62,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         0 with one member;
     outlier_score, outlier (bool), nearest_distance, exact_duplicate, near_duplicate (bool), duplicate_group (int, -1 =
         none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
-        sample without features or that is not usable;
+        sample without features or that is not usable. The duplicates of texts are those of `similar_texts`;
     knn_agreement: share of the labelled neighbours that carry this sample's label (the predicted one if it has none),
         higher = agrees; NaN where no neighbour is labelled or there are no features;
     knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
@@ -107,6 +107,11 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     for frame in frames:
         for column in frame.columns:
             table[column] = frame[column].to_numpy()
+    if dataset.modality == "text":
+        # Features of words call two questions of one form alike; whether texts are copies is read off the texts.
+        table["duplicate_group"] = table["near_identical_group"]
+        table["near_duplicate"] = table["near_identical_flag"]
+        table["exact_duplicate"] = pd.Series(dataset.content).duplicated(keep=False).to_numpy() & usable
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     groups = _groups(dataset, predictions, judged, predicted != labels, seed)

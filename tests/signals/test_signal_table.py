@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -154,6 +155,19 @@ def test_images_and_texts_bring_their_properties():
     texts[4] = ""
     ds = make(modality="text", content=texts)
     assert signal_table(ds, predict(ds)).table["empty_flag"].to_numpy().nonzero()[0].tolist() == [4]
+
+
+def test_copies_of_texts_are_read_off_the_texts_and_not_off_their_features():
+    words = [f"{a} {b} {c}" for a in ("red", "blue", "green") for b in ("cars", "ships") for c in range(1000, 1030)]
+    texts = np.array([f"what of {w} and why number {i * 7919}" for i, w in enumerate(words)], dtype=object)
+    texts[11] = texts[10]
+    texts[12] = texts[10].upper() + "!"
+    ds = make(modality="text", content=texts)
+    alike = replace(predict(ds), features=np.ones((180, 4), dtype=np.float32))
+    table = signal_table(ds, alike).table
+    assert table["exact_duplicate"].to_numpy().nonzero()[0].tolist() == [10, 11]
+    assert table["duplicate_group"].iloc[[10, 11, 12]].nunique() == 1
+    assert (table["duplicate_group"] == table["duplicate_group"].iloc[10]).sum() == 3
 
 
 def test_a_few_samples_are_enough():
