@@ -6,8 +6,7 @@ F1 of the flags: dqkit, cleanlab (find_label_issues over the average), disagree 
 label), best (the plain average with the threshold that suits it best, which nobody knows beforehand). AP of the
 ranking: dqkit, the plain average, the best single member. Conditions named "net/..." take five published networks'
 probabilities, plant new noise and fit a small head per member on noisy labels, out of sample; the rest train
-scikit-learn models or dqkit's baselines on planted or human labels. Everything comes from --seed; nothing was chosen
-on the sets an outsider may hold.
+scikit-learn models or dqkit's baselines on planted or human labels. Everything comes from --seed.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import uuid
 from collections.abc import Iterator
@@ -23,24 +21,17 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def browser_context(tmp_path_factory: pytest.TempPathFactory):
+def browser_context(playwright, tmp_path_factory: pytest.TempPathFactory):
     """A Chromium with a fresh profile."""
-    if shutil.which(CHROMIUM) is None:
-        # Where the browser is promised, a test that cannot run has failed.
-        refuse = pytest.fail if os.environ.get("DQKIT_REQUIRE_BROWSER") else pytest.skip
-        refuse(f"{CHROMIUM} is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("chromium"),
-            executable_path=CHROMIUM,
-            headless=True,
-            args=list(CHROMIUM_FLAGS),
-            viewport={"width": 1280, "height": 1000},
-        )
-        yield context
-        context.close()
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("chromium"),
+        executable_path=CHROMIUM,
+        headless=True,
+        args=list(CHROMIUM_FLAGS),
+        viewport={"width": 1280, "height": 1000},
+    )
+    yield context
+    context.close()
 
 
 @pytest.fixture
