@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DqkitError as error:
         print(f"dqkit: {' '.join(str(error).split())}", file=sys.stderr)
         return COULD_NOT_RUN
+    except Exception as error:  # exit code 1 is a verdict on the data; whatever else happens must not look like one
+        print(f"dqkit: could not run: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        return COULD_NOT_RUN
     except KeyboardInterrupt:
         print("dqkit: interrupted; what was finished is kept.", file=sys.stderr)
         return INTERRUPTED
@@ -264,10 +267,15 @@ def _notebooks(asked: Path | None) -> Path:
 
 
 def _folds(text: str) -> int:
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError("must be at least 2")
-    return value
+    if not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 2, not {text!r}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2**32 - 1, not {text!r}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -323,7 +331,7 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", metavar="COL", help='the column of splits; "test" is never trained on')
     parser.add_argument("--folds", type=_folds, default=5, metavar="K", help="parts for cross-validation (default 5)")
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same report (default 0)"
+        "--seed", type=_seed, default=0, metavar="N", help="the same seed gives the same report (default 0)"
     )
     parser.add_argument("--title", metavar="TEXT", help="title of the report; the source's name otherwise")
     parser.add_argument("--description", default="", metavar="TEXT", help="a sentence below the title")

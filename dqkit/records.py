@@ -106,8 +106,15 @@ class Dataset:
         return found
 
     def with_labels(self, labels: ArrayLike) -> Dataset:
-        """The same samples under other labels: (n,) ints, -1 for unlabelled."""
-        return replace(self, labels=np.asarray(labels, dtype=np.int64))
+        """The same samples under other labels: (n,) positions in `classes`, -1 for unlabelled; else `InputError`."""
+        codes = np.asarray(labels)
+        if codes.shape != (len(self),) or codes.dtype.kind not in "iu":
+            raise InputError(f"labels must be {len(self):,} whole numbers; got {codes.dtype} of shape {codes.shape}.")
+        if len(codes) and not UNLABELED <= codes.min() <= codes.max() < len(self.classes):
+            raise InputError(
+                f"labels must lie between -1 and {len(self.classes) - 1}; got {codes.min()} to {codes.max()}."
+            )
+        return replace(self, labels=codes.astype(np.int64))
 
     def take(self, positions: ArrayLike) -> Dataset:
         """The samples at the given positions, in that order, with their problems and metadata."""

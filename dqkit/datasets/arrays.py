@@ -44,6 +44,10 @@ def from_arrays(
         "true_labels": true_labels,
         "name": name,
     }
+    if not hasattr(x, "__len__"):
+        raise InputError(f"x must be an array, a DataFrame or a list of texts; got {type(x).__name__}.")
+    if not len(x):
+        raise InputError("x must hold at least one sample; got none.")
     if isinstance(x, pd.DataFrame):
         return assemble(x.reset_index(drop=True), labels, modality="table", **options)
     if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim in (3, 4):
@@ -52,7 +56,10 @@ def from_arrays(
         return assemble(x, labels, modality="image", **options)
     if not isinstance(x, np.ndarray) and all(isinstance(t, str) for t in x) and len(x):
         return assemble(np.asarray(list(x), dtype=object), labels, modality="text", **options)
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise InputError(f"x must have rows of one length; {error}.") from error
     if array.dtype.kind in "UO" and array.ndim == 1 and all(isinstance(t, str) for t in array.tolist()):
         return assemble(array.astype(object), labels, modality="text", **options)
     if array.ndim == 2 and array.dtype.kind in "fiub":

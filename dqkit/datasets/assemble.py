@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.datasets.labels import encode
-from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
+from dqkit.records import PROBLEM_COLUMNS, TEST_SPLIT, Dataset, InputError, Modality
 
 
 def assemble(
@@ -33,9 +33,18 @@ def assemble(
         raise InputError(f"{name} must hold at least one sample; got none.")
     sample_ids = sample_names(ids, n=n)
     codes, names = encode(labels, classes, n=n)
-    splits = np.asarray(["train"] * n if split is None else split, dtype=object).ravel()
-    if len(splits) != n:
-        raise InputError(f"split must have one entry per sample; got {len(splits):,} for {n:,} samples.")
+    if metadata is not None and (not isinstance(metadata, pd.DataFrame) or len(metadata) != n):
+        raise InputError(
+            f"metadata must be a DataFrame with one row per sample ({n:,}); got {type(metadata).__name__}."
+        )
+    for what, frame in (("x", content), ("metadata", metadata)):
+        if isinstance(frame, pd.DataFrame):
+            _check_columns(what, frame)
+    if isinstance(content, pd.DataFrame) and not len(content.columns):
+        raise InputError("x must hold at least one feature column; got none.")
+    truth = None if true_labels is None else np.asarray(true_labels)
+    if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
+        raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
     rows = pd.DataFrame(list(problems), columns=list(PROBLEM_COLUMNS))
     table = pd.DataFrame(index=pd.Index(sample_ids)) if metadata is None else metadata.set_axis(pd.Index(sample_ids))
     return Dataset(
@@ -44,13 +53,33 @@ def assemble(
         classes=names,
         modality=modality,
         content=content,
-        split=np.array([str(s) for s in splits], dtype=object),
+        split=split_names(split, n=n),
         metadata=table.rename_axis("sample_id"),
         paths=None if paths is None else np.asarray(paths, dtype=object),
-        true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
+        true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),
         name=name,
     )
+
+
+def split_names(split: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
+    """(n,) split names; missing ones are "train", and "test" is known however it is spelled."""
+    values = np.asarray(["train"] * n if split is None else split, dtype=object).ravel()
+    if len(values) != n:
+        raise InputError(f"split must have one entry per sample; got {len(values):,} for {n:,} samples.")
+    names = ["train" if pd.isna(v) or not str(v).strip() else str(v).strip() for v in values]
+    # To train on what somebody has marked as "Test" would be the worst reading of it.
+    return np.array([TEST_SPLIT if name.casefold() == TEST_SPLIT else name for name in names], dtype=object)
+
+
+def _check_columns(what: str, table: pd.DataFrame) -> None:
+    names = [str(column) for column in table.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{what} must have columns of different names; {twice!r} comes more than once. Rename one.")
+    odd = [str(column) for column, dtype in table.dtypes.items() if dtype.kind == "c"]
+    if odd:
+        raise InputError(f"{what} must hold numbers, texts, categories or dates; column {odd[0]!r} is complex.")
 
 
 def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:

@@ -74,7 +74,8 @@ def _class_files(split: str, folder: Path) -> Iterator[tuple[str, str | None, Pa
     label = None if folder.name == UNLABELED_FOLDER else folder.name
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.is_file() and not hidden:
+        # A link that leads nowhere is no file, yet its owner believes it is: it is kept, as an unreadable sample.
+        if (file.is_file() or file.is_symlink()) and not hidden and not file.is_dir():
             yield split, label, file
 
 

@@ -18,8 +18,8 @@ def encode(
     """Positions (n,) int64 and the class names.
 
     labels: class names, or integers; None, NaN, an empty string and -1 mean unlabelled. None for all unlabelled.
-    classes: the names; integers are then positions in it. Left out, the classes are the distinct labels, sorted
-    (numbers by value).
+    classes: the names; integers are then class names where every one of them is, else positions in it. Left out, the
+    classes are the distinct labels, sorted (numbers by value).
     Raises `InputError` where lengths differ, a label is not one of the classes, or fewer than two classes are known.
     """
     names = None if classes is None else _names(classes)
@@ -28,9 +28,12 @@ def encode(
         raise InputError(f"labels must have one entry per sample; got {len(values):,} labels for {n:,} samples.")
     missing = np.fromiter((_is_missing(v) for v in values), dtype=bool, count=n)
     known = [v for v, gone in zip(values, missing, strict=True) if not gone]
-    numeric = bool(known) and all(isinstance(v, int | np.integer | float | np.floating) for v in known)
-    if numeric and any(float(v) != int(v) for v in known):
-        bad = next(v for v in known if float(v) != int(v))
+    # True and False are names here, though Python counts them among the integers.
+    numeric = bool(known) and all(
+        isinstance(v, int | np.integer | float | np.floating) and not isinstance(v, bool) for v in known
+    )
+    if numeric and any(not np.isfinite(v) or float(v) != int(v) for v in known):
+        bad = next(v for v in known if not np.isfinite(v) or float(v) != int(v))
         raise InputError(
             f"labels must be class names or whole numbers; got {bad!r}. "
             "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
@@ -49,8 +52,10 @@ def encode(
                 "pass classes=[...] with the class names to label from nothing."
             )
         position = {v: i for i, v in enumerate(distinct)}
-    elif numeric:
+    elif numeric and not {str(v) for v in known} <= set(names):
         position = {i: i for i in range(len(names))}
+    elif numeric:
+        position = {int(v): names.index(str(v)) for v in set(known)}
     else:
         position = {v: i for i, v in enumerate(names)}
     if len(names) < 2:
@@ -62,7 +67,8 @@ def encode(
     for i in np.flatnonzero(~missing):
         key = int(values[i]) if numeric else str(values[i])
         if key not in position:
-            raise InputError(f"labels must be one of {_brief(names)}; got {values[i]!r} at position {i}.")
+            meant = f"positions 0 to {len(names) - 1} in the classes {_brief(names)}" if numeric else _brief(names)
+            raise InputError(f"labels must be one of {meant}; got {values[i]!r} at position {i}.")
         codes[i] = position[key]
     return codes, names
 

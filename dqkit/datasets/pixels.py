@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,11 +121,30 @@ def _read_jpeg(raw: bytes, side: int) -> tuple[NDArray[np.uint8], tuple[int, int
 
 
 def _read_any(raw: bytes) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    with Image.open(io.BytesIO(raw)) as image:
+    try:
+        image = Image.open(io.BytesIO(raw))
+    except UnidentifiedImageError:
+        raise ValueError("not an image of a kind that can be read here") from None
+    with image:
         _check_claim(image.width, image.height)
+        if image.mode.startswith(("I", "F")):
+            return _eight_bits(np.asarray(image)), image.size
         return np.asarray(image.convert("RGB")), image.size
+
+
+def _eight_bits(deep: NDArray[Any]) -> NDArray[np.uint8]:
+    """Grey of 16 or 32 bits as RGB; Pillow would cut everything above 255 off to white.
+
+    Whole numbers are taken as 16 bits where any of them needs it, everything else over its own range.
+    """
+    values = np.nan_to_num(deep.astype(np.float64))
+    low, high = float(values.min()), float(values.max())
+    if deep.dtype.kind in "ui" and low >= 0 and high < 2**16:
+        low, high = 0.0, 255.0 if high < 256 else 65535.0
+    grey = np.round(255 * (values - low) / ((high - low) or 1.0)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _check_claim(width: int, height: int) -> None:

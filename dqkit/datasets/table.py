@@ -38,7 +38,8 @@ def from_table(
     Empty texts and rows without any value are recorded as problems; an unreadable image is a fatal one.
     Raises `InputError` for a missing file or column, duplicate ids, or fewer than two classes.
     """
-    table, base, name = _read(source)
+    named = [column for column in (label, text, image, id, split) if column is not None]
+    table, base, name = _read(source, named)
     chosen = [option for option in (text, image, features) if option is not None]
     if len(chosen) != 1:
         raise InputError(
@@ -68,7 +69,7 @@ def from_table(
         "metadata": table[[c for c in table.columns if c not in taken]],
         "name": name,
     }
-    labels = None if label is None else table[label].to_numpy(dtype=object)
+    labels = None if label is None else _numbers(table[label])
     if text is not None:
         texts = np.array(["" if pd.isna(v) else str(v) for v in table[text]], dtype=object)
         blank = [
@@ -82,7 +83,7 @@ def from_table(
             (ids[i], "empty_row", "every feature is missing", False) for i in np.flatnonzero(rows.isna().all(axis=1))
         ]
         return assemble(rows, labels, modality="table", problems=void, **options)
-    files = [base / ("" if pd.isna(p) else str(p)) for p in table[image]]
+    files = [base / ("(no path given)" if pd.isna(p) else str(p)) for p in table[image]]
     decoded = decode(files, side=side, progress=progress)
     failures = decoded.failures
     if files and len(failures) == len(files):
@@ -97,10 +98,15 @@ def from_table(
     return assemble(decoded.pixels, labels, modality="image", paths=paths, problems=broken, **options)
 
 
-def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, Path, str]:
-    """The table, the folder that relative paths start from, and a name for messages."""
+def _read(source: str | os.PathLike[str] | pd.DataFrame, named: Sequence[str]) -> tuple[pd.DataFrame, Path, str]:
+    """The table, the folder that relative paths start from, and a name for messages.
+
+    named: the columns that hold labels, texts, paths, ids or splits; what is written there is read as it is written.
+    """
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), Path.cwd(), "table"
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"source must be a path or a DataFrame; got {type(source).__name__}.")
     file = Path(source)
     if not file.is_file():
         raise InputError(
@@ -111,7 +117,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
         if kind in {".parquet", ".pq"}:
             table = pd.read_parquet(file)
         elif kind in {".csv", ".tsv", ".txt"}:
-            table = pd.read_csv(file, sep="\t" if kind == ".tsv" else ",", encoding="utf-8-sig")
+            table = read_text_table(file, named)
         else:
             raise InputError(f"source must be a .csv, .tsv or .parquet file; got {file.name!r}.")
     except (ValueError, OSError) as error:
@@ -123,6 +129,42 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
             f"source must hold at least one row; {str(file)!r} has {len(table.columns)} columns and no rows."
         )
     return table.reset_index(drop=True), file.parent, file.stem
+
+
+def read_text_table(file: Path, named: Sequence[str], *, rows: int | None = None) -> pd.DataFrame:
+    """A CSV or TSV file; the `named` columns word for word, the others by pandas' own guesses.
+
+    pandas takes "None", "NA" and "null" for missing and 001 for a number: right for measurements, wrong for a class
+    called None and for an id. Labels that are all numbers are numbers.
+    """
+    separator = "\t" if file.suffix.lower() == ".tsv" else ","
+    table = pd.read_csv(file, sep=separator, encoding="utf-8-sig", nrows=rows)
+    kept = [column for column in named if column in table.columns]
+    if kept:
+        words = pd.read_csv(
+            file,
+            sep=separator,
+            encoding="utf-8-sig",
+            nrows=rows,
+            usecols=kept,
+            dtype=str,
+            keep_default_na=False,
+            na_values=["", "nan", "NaN"],
+        )
+        for column in kept:
+            table[column] = words[column].astype(object).where(words[column].notna(), None)
+    return table
+
+
+def _numbers(labels: pd.Series) -> np.ndarray:
+    """Labels as numbers where all that are given are, else as they are."""
+    given = labels.dropna()
+    if not all(isinstance(v, str) for v in given):
+        return labels.to_numpy(dtype=object)
+    values = pd.to_numeric(given, errors="coerce")
+    if len(given) and values.notna().all():
+        return values.reindex(labels.index).to_numpy(dtype=object)
+    return labels.to_numpy(dtype=object)
 
 
 def _columns(table: pd.DataFrame) -> str:

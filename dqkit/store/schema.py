@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dqkit.records import StoreError
+from dqkit.records import MissingExtra, StoreError
 
 VERSION = 2
 
@@ -70,7 +70,14 @@ def connect(url: str) -> sa.Engine:
     takes the write lock when it begins, so that two processes wait for each other instead of failing half-way.
     Raises `StoreError` when the file is no database, was written by a newer dqkit, or cannot be written.
     """
-    engine = sa.create_engine(url)
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise StoreError(
+            f"store_url must be an SQLAlchemy URL such as sqlite:////path/labels.sqlite; {error}."
+        ) from error
+    except ImportError as error:
+        raise MissingExtra(f"The database driver {error.name!r} is missing. Run `pip install {error.name}`.") from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin)
@@ -107,7 +114,10 @@ def _bring_up_to_date(connection: sa.Connection) -> None:
         metadata.create_all(connection)
         connection.execute(about.insert().values(key="schema", value=str(VERSION)))
         return
-    found = int(connection.execute(sa.select(about.c.value).where(about.c.key == "schema")).scalar_one())
+    written = connection.execute(sa.select(about.c.value).where(about.c.key == "schema")).scalar()
+    if not str(written).isdigit() or not int(written or 0):
+        raise StoreError(f"This database does not say which dqkit wrote it (schema {written!r}). Nothing was changed.")
+    found = int(written or 0)
     if found > VERSION:
         raise StoreError(
             f"This workbench was written by a newer dqkit (schema {found}); this one reads up to schema {VERSION}. "

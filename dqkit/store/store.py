@@ -76,6 +76,8 @@ class Store:
             before = connection.execute(sa.select(events).where(events.c.undoes == event.undoes)).mappings().first()
             if before is not None:
                 return _event(before)
+            if _known_ids(connection, [event.event_id]):
+                raise InputError(f"event_id {event.event_id!r} stands for another event already; nothing was changed.")
             connection.execute(events.insert(), [_row(event)])
             if target["source"] != "weak":
                 _set_state(connection, target["sample_id"], _state(connection, target["sample_id"]))

@@ -1,4 +1,4 @@
-"""From votes to weak labels: Snorkel's label model, or a majority where it cannot be fitted."""
+"""From votes to weak labels: Snorkel's label model, or naive Bayes where it cannot be fitted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def label_model(
     cardinality: the number of classes, at least 2.
     dev_labels: (n,) ints, -1 where unknown: a few trusted labels. They set the class balance, and each function's
         starting accuracy (smoothed towards 0.7, as Snorkel assumes without any).
-    Fewer than three functions, or none that overlap, cannot tell their accuracies; the majority then decides.
+    Fewer than three functions, or none that overlap, cannot tell their accuracies from their agreement: their votes are
+    then weighted by that starting accuracy (naive Bayes), so that one unchecked function is believed at 0.7 at most.
     Raises `InputError` on votes outside the classes or shapes that disagree. The global random state is left alone.
 
     Source: A. Ratner et al., Training Complex Models with Multi-Task Weak Supervision (AAAI 2019), as in Snorkel.
@@ -62,6 +63,8 @@ def label_model(
     >>> label_model([[0, 0, -1], [1, 1, 1], [-1, -1, -1]], 2).labels.tolist()
     [0, 1, -1]
     """
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2**32 - 1; got {seed!r}.")
     table = _checked_votes(votes, cardinality)
     n, functions = table.shape
     dev = None if dev_labels is None else _checked_dev(dev_labels, n=n, cardinality=cardinality)
@@ -73,11 +76,11 @@ def label_model(
     covered = (table != ABSTAIN).any(axis=1)
     heard = (table != ABSTAIN).any(axis=0)
     overlapping = ((table != ABSTAIN).sum(axis=1) > 1).any()
-    weights = np.full(functions, np.nan)
+    weights = accuracy.copy()
     if heard.sum() >= FEWEST_FUNCTIONS and overlapping:
         probs, weights[heard] = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
     else:
-        probs = _majority(table[covered], cardinality)
+        probs = _naive_bayes(table[covered], cardinality, balance, accuracy)
     everyone = np.tile(balance, (n, 1))
     everyone[covered] = probs
     top = everyone.max(axis=1, keepdims=True)
@@ -91,9 +94,12 @@ def label_model(
 
 
 def _checked_votes(votes: ArrayLike, cardinality: int) -> NDArray[np.int64]:
-    if cardinality < 2:
-        raise InputError(f"cardinality must be at least 2 classes; got {cardinality!r}.")
-    array = np.asarray(votes)
+    if not isinstance(cardinality, int | np.integer) or cardinality < 2:
+        raise InputError(f"cardinality must be a whole number of at least 2 classes; got {cardinality!r}.")
+    try:
+        array = np.asarray(votes)
+    except ValueError as error:
+        raise InputError(f"votes must have one column per function in every row; {error}.") from error
     if array.ndim != 2 or 0 in array.shape:
         raise InputError(f"votes must have shape (n, functions), neither of them 0; got {array.shape}.")
     if array.dtype.kind not in "iu" and not (array.dtype.kind in "fb" and np.equal(np.mod(array, 1), 0).all()):
@@ -155,9 +161,17 @@ def _snorkel(
     return probs / probs.sum(axis=1, keepdims=True), weights
 
 
-def _majority(table: NDArray[np.int64], cardinality: int) -> NDArray[np.float64]:
-    counts = np.stack([(table == c).sum(axis=1) for c in range(cardinality)], axis=1).astype(np.float64)
-    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+def _naive_bayes(
+    table: NDArray[np.int64], cardinality: int, balance: NDArray[np.float64], accuracy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """P(class | votes) for independent functions that are right with chance `accuracy`, else wrong at random."""
+    logs = np.tile(np.log(balance), (len(table), 1))
+    right = np.log(np.clip(accuracy, 1e-6, 1 - 1e-6))
+    wrong = np.log((1 - np.clip(accuracy, 1e-6, 1 - 1e-6)) / (cardinality - 1))
+    for c in range(cardinality):
+        logs[:, c] += np.where(table == c, right, np.where(table == ABSTAIN, 0.0, wrong)).sum(axis=1)
+    probs = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(probs / probs.sum(axis=1, keepdims=True))
 
 
 def _analysis(table: NDArray[np.int64]) -> pd.DataFrame:

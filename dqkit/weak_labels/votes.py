@@ -23,6 +23,8 @@ def apply_functions(
     returns a class position, a class name, or ABSTAIN (also None). A sample with a fatal problem gets no votes.
     Raises `InputError` when a function fails or votes for something that is no class; its name and the sample are said.
     """
+    if callable(functions) or not all(callable(f) for f in functions):
+        raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
     if not functions:
         raise InputError("functions must hold at least one labelling function; got none.")
     names = function_names(functions)
@@ -70,8 +72,8 @@ def _class_position(vote: Any, of_name: dict[str, int], name: str) -> int:
         if vote not in of_name:
             raise InputError(f"Labelling function {name!r} must return a class of the dataset; got {vote!r}.")
         return of_name[vote]
-    position = int(vote)
-    if position != vote or not ABSTAIN <= position < len(of_name):
+    position = int(vote) if isinstance(vote, int | np.integer) or (type(vote) is float and vote.is_integer()) else None
+    if position is None or not ABSTAIN <= position < len(of_name):
         raise InputError(
             f"Labelling function {name!r} must return a class position from 0 to {len(of_name) - 1}, a class name, "
             f"or ABSTAIN (-1); got {vote!r}."

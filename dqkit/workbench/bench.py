@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent
+from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, StoreError
 from dqkit.store import Store
 from dqkit.workbench import project
+from dqkit.workbench.decisions import check_annotator, check_texts, checked_event
 from dqkit.workbench.results import Round
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from dqkit.relabel import Labeler
     from dqkit.weak_labels import WeakLabels
-
-KINDS = ("label", "skip", "flag", "note")
 
 
 class Workbench:
@@ -62,17 +61,31 @@ class Workbench:
                 f"dataset must be a dqkit Dataset; got {type(dataset).__name__}. "
                 "Make one with dqkit.from_arrays, from_folder or from_table."
             )
-        folder = Path(path)
+        if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+            raise InputError(f"tags must be a list of texts; got {tags!r}.")
+        check_texts({"title": title, "description": description})
+        folder = Path(path).expanduser().resolve()
         about = project.create(
             folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
         )
-        return cls(folder, about, Store(store_url or _database(folder)))
+        try:
+            store = Store(store_url or _database(folder))
+        except Exception:
+            # A folder without its journal could neither be opened nor made again.
+            shutil.rmtree(folder)
+            raise
+        return cls(folder, about, store)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Workbench:
         """The workbench at `path`; raises `StoreError` where there is none, or a newer dqkit wrote it."""
-        folder = Path(path)
+        folder = Path(path).expanduser().resolve()
         about = project.read(folder)
+        if not about["store_url"] and not (folder / project.DATABASE_FILE).is_file():
+            raise StoreError(
+                f"{str(folder / project.DATABASE_FILE)!r} is missing: the labels of this workbench were in it. "
+                "Bring it back from a copy; dqkit does not make an empty one in its place."
+            )
         return cls(folder, about, Store(about["store_url"] or _database(folder)))
 
     def close(self) -> None:
@@ -116,8 +129,19 @@ class Workbench:
         event_id: makes sending the same decision again harmless; made up when left out.
         Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
         """
-        event = self._event(sample_id, label, annotator=annotator, kind=kind, why=why, source=source, event_id=event_id)
-        self.store.record([event])
+        event = checked_event(
+            self.dataset,
+            sample_id,
+            label,
+            annotator=annotator,
+            kind=kind,
+            why=why,
+            source=source,
+            event_id=event_id,
+            round_number=self._round_number(),
+        )
+        if not self.store.record([event]):
+            return self._recorded_before(event)
         return event
 
     def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
@@ -125,7 +149,9 @@ class Workbench:
 
         Raises `InputError` where there is nothing to undo.
         """
-        _check_annotator(annotator)
+        check_annotator(annotator)
+        if event_id is not None:
+            check_texts({"event_id": event_id})
         if undoes is None:
             newest = self.store.latest_live(annotator, limit=1)
             if not newest:
@@ -176,6 +202,7 @@ class Workbench:
 
     def history(self, sample_id: str) -> pd.DataFrame:
         """Every event of one sample, oldest first: label, kind, source, annotator, at, why."""
+        check_texts({"sample_id": sample_id})
         self.dataset.positions([sample_id])
         return self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
 
@@ -252,7 +279,7 @@ class Workbench:
 
     def labeler(self, annotator: str) -> Labeler:
         """The labelling widget on the newest queue; every answer is a durable event of this annotator."""
-        _check_annotator(annotator)
+        check_annotator(annotator)
         from dqkit.relabel import Labeler
         from dqkit.workbench.labelling import checked_source
 
@@ -308,38 +335,16 @@ class Workbench:
 
     # --- the rest
 
-    def _event(
-        self,
-        sample_id: str,
-        label: str | None,
-        *,
-        annotator: str,
-        kind: str = "label",
-        why: str = "",
-        source: str = "human",
-        event_id: str | None = None,
-    ) -> LabelEvent:
-        """A checked event, not yet recorded."""
-        _check_annotator(annotator)
-        if kind not in KINDS:
-            raise InputError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}. (Undo with wb.undo.)")
-        self.dataset.positions([sample_id])
-        if kind == "label" and label not in self.dataset.classes:
-            near = difflib.get_close_matches(str(label), self.dataset.classes, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(repr(c) for c in self.dataset.classes[:20])
-            raise InputError(f"label must be a class of this workbench ({known}); got {label!r}.{hint}")
-        return LabelEvent(
-            event_id=event_id or uuid.uuid4().hex,
-            sample_id=str(sample_id),
-            kind=kind,  # type: ignore[arg-type]  # checked above
-            label=label if kind == "label" else None,
-            source=source,  # type: ignore[arg-type]
-            annotator=annotator,
-            at=project.now(),
-            round=self._round_number(),
-            why=why,
-        )
+    def _recorded_before(self, event: LabelEvent) -> LabelEvent:
+        """The event that is in the journal under this id; raises `InputError` if it was another decision."""
+        kept = self.store.find(event.event_id)
+        same = ("sample_id", "kind", "label", "annotator")
+        if kept is None or any(getattr(kept, name) != getattr(event, name) for name in same):
+            raise InputError(
+                f"event_id {event.event_id!r} stands for another decision already ({kept}); nothing was recorded. "
+                "Leave event_id out, or use a new one for a new decision."
+            )
+        return kept
 
     def _round_number(self) -> int:
         rounds = self.store.rounds()
@@ -363,8 +368,3 @@ class Workbench:
 
 def _database(folder: Path) -> str:
     return f"sqlite:///{(folder / project.DATABASE_FILE).resolve()}"
-
-
-def _check_annotator(annotator: str) -> None:
-    if not isinstance(annotator, str) or not annotator.strip():
-        raise InputError(f"annotator must be a name, so that every decision has an author; got {annotator!r}.")

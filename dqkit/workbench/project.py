@@ -73,6 +73,9 @@ def read(folder: Path) -> dict[str, Any]:
         raise StoreError(f"{str(file)!r} cannot be read: {error}.") from error
     if not isinstance(about, dict) or about.get("dqkit") != "workbench":
         raise StoreError(f"{str(file)!r} was not written by dqkit.")
+    missing = {"format", "id", "title", "classes", "modality", "store_url"} - set(about)
+    if missing or not isinstance(about["format"], int):
+        raise StoreError(f"{str(file)!r} is damaged: {', '.join(sorted(missing)) or 'format'} is missing or no number.")
     if about["format"] > FORMAT:
         raise StoreError(
             f"{str(folder)!r} was written by a newer dqkit (format {about['format']}); this one reads up to format "

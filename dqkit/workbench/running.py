@@ -35,12 +35,11 @@ def run_round(
     progress: bool,
 ) -> Round:
     """See `Workbench.run_round`."""
-    if not isinstance(budget, int | np.integer) or budget < 1:
-        raise InputError(f"budget must be a whole number of samples, at least 1; got {budget!r}.")
+    _check_settings(budget, seed, folds, control, strategy)
     with _only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
         _check_labels(trained_on)
-        number = _open_round(bench, int(budget), seed, {"folds": folds, "control": control, "strategy": strategy})
+        number = _open_round(bench, int(budget), int(seed), {"folds": folds, "control": control, "strategy": strategy})
         folder = bench.path / "rounds" / f"{number:04d}"
         folder.mkdir(parents=True, exist_ok=True)
         # The labels this round was computed from: with the seed, all that it takes to do it again.
@@ -74,6 +73,26 @@ def run_round(
         bench.store.finish_round(number, finished=now(), metrics=_finite(metrics))
         bar.close()
     return bench.rounds[-1]
+
+
+def _check_settings(budget: int, seed: int, folds: int, control: float, strategy: str) -> None:
+    """All of it before anything is trained or written: a round takes minutes."""
+    from dqkit.acquisition import STRATEGIES
+
+    if not _is_whole(budget) or budget < 1:
+        raise InputError(f"budget must be a whole number of samples, at least 1; got {budget!r}.")
+    if not _is_whole(seed) or not 0 <= seed < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2**32 - 1; got {seed!r}.")
+    if not _is_whole(folds) or folds < 2:
+        raise InputError(f"folds must be a whole number of at least 2; got {folds!r}.")
+    if isinstance(control, bool) or not isinstance(control, int | float | np.floating) or not 0 <= control <= 1:
+        raise InputError(f"control must be a share from 0 to 1; got {control!r}.")
+    if strategy not in STRATEGIES:
+        raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _open_round(bench: Workbench, budget: int, seed: int, settings: dict[str, Any]) -> int:
@@ -186,6 +205,7 @@ def _finite(value: Any) -> Any:
 @contextmanager
 def _only_runner(folder: Path) -> Iterator[None]:
     """Hold the folder's round lock; the system frees it when the process ends, however it ends."""
+    (folder / "rounds").mkdir(exist_ok=True)
     with (folder / "rounds" / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -71,6 +71,49 @@ def test_missing_names_are_unlabelled_whatever_their_spelling():
     assert ds.modality == "text"
 
 
+def test_integers_that_are_class_names_are_read_as_names_and_not_as_positions():
+    ds = dq.from_arrays(["a", "b", "c"], [1, 3, 2], classes=["1", "2", "3"])
+    assert [ds.classes[i] for i in ds.labels] == ["1", "3", "2"]
+
+
+def test_true_and_false_are_class_names():
+    ds = dq.from_arrays(["a", "b", "c"], [True, False, None])
+    assert ds.classes == ("False", "True")
+    assert ds.labels.tolist() == [1, 0, -1]
+
+
+def test_a_test_split_is_known_however_it_is_spelled_and_a_missing_one_is_train():
+    ds = dq.from_arrays(["a", "b", "c", "d"], [0, 1, 0, 1], split=["Test", " TEST ", None, float("nan")])
+    assert ds.split.tolist() == ["test", "test", "train", "train"]
+
+
+def test_words_that_pandas_takes_for_missing_are_kept_in_labels_texts_and_ids(tmp_path):
+    (tmp_path / "t.csv").write_text("key,t,y,n\n001,x,None,1\n002,NA,spam,NA\n003,null,,3\n")
+    ds = dq.from_table(tmp_path / "t.csv", text="t", label="y", id="key")
+    assert ds.ids.tolist() == ["001", "002", "003"]
+    assert ds.content.tolist() == ["x", "NA", "null"]
+    assert ds.classes == ("None", "spam")
+    assert ds.labels.tolist() == [0, 1, -1]
+    assert ds.metadata["n"].isna().tolist() == [False, True, False]
+
+
+def test_a_deep_grey_image_is_not_cut_off_to_white(tmp_path):
+    paint(tmp_path / "d" / "a" / "x.png", "red")
+    (tmp_path / "d" / "b").mkdir()
+    deep = np.linspace(0, 65535, 400).reshape(20, 20).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "d" / "b" / "deep.png")
+    ds = dq.from_folder(tmp_path / "d", side=20)
+    assert np.allclose(ds.content[1, :, :, 0], deep / 257, atol=1)
+
+
+def test_a_link_that_leads_nowhere_is_a_recorded_problem(tmp_path):
+    paint(tmp_path / "d" / "a" / "x.png", "red")
+    paint(tmp_path / "d" / "b" / "y.png", "red")
+    (tmp_path / "d" / "b" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    ds = dq.from_folder(tmp_path / "d")
+    assert ds.problems["sample_id"].tolist() == ["b/gone.png"]
+
+
 def test_images_may_be_grey_or_coloured():
     grey = dq.from_arrays(np.zeros((2, 5, 4), np.uint8), ["a", "b"])
     colour = dq.from_arrays(np.zeros((2, 5, 4, 3), np.uint8), ["a", "b"])
@@ -92,6 +135,12 @@ def test_images_may_be_grey_or_coloured():
         ({"x": np.zeros((2, 3, 3)), "labels": [0, 1]}, "uint8"),
         ({"x": np.zeros((2, 2)), "labels": [0, 1], "classes": ["a", "a"]}, "distinct"),
         ({"x": np.zeros((2, 2)), "labels": [0, 1], "split": ["train"]}, "split"),
+        ({"x": [[1, 2], [3]], "labels": [0, 1]}, "one length"),
+        ({"x": None, "labels": [0, 1]}, "NoneType"),
+        ({"x": np.zeros((2, 2)), "labels": [0, np.inf]}, "inf"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 1], "true_labels": ["a", "b"]}, "true_labels"),
+        ({"x": pd.DataFrame(np.zeros((2, 2)), columns=["a", "a"]), "labels": [0, 1]}, "'a'"),
+        ({"x": np.zeros((2, 2)), "labels": [0, 1], "metadata": {"a": 1}}, "metadata"),
     ],
 )
 def test_bad_arrays_are_refused_with_a_reason(arguments, words):

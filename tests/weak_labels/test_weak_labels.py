@@ -47,9 +47,17 @@ def test_probabilities_sum_to_one_and_uncovered_rows_abstain():
     assert np.allclose(weak.probs[silent], 1 / 3)
 
 
-def test_two_functions_fall_back_to_the_majority_and_ties_abstain():
+def test_one_or_two_functions_are_believed_no_more_than_their_accuracy_and_ties_abstain():
     weak = label_model([[0, 0], [0, 1], [1, -1]], 2)
     assert weak.labels.tolist() == [0, -1, 1]
+    # two votes that are right with chance .7 each: .49 against .09; one alone: .7
+    assert np.allclose(weak.probs[:, 0], [0.49 / 0.58, 0.5, 0.3])
+
+
+def test_a_coin_that_is_seen_to_be_one_is_not_believed():
+    votes = np.random.default_rng(0).integers(0, 2, (100, 1))
+    dev = np.where(np.arange(100) < 40, np.arange(100) % 2, -1)
+    assert label_model(votes, 2, dev_labels=dev).probs.max() < 0.7
 
 
 def test_the_analysis_counts_coverage_overlaps_and_conflicts():

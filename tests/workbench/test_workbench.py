@@ -174,6 +174,69 @@ def test_a_bad_budget_and_missing_labels_are_refused_before_anything_is_written(
         empty.run_round(budget=2)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": -1},
+        {"seed": "a"},
+        {"seed": None},
+        {"folds": 2.5},
+        {"strategy": "nope"},
+        {"control": 2},
+        {"budget": True},
+    ],
+)
+def test_a_bad_setting_is_refused_before_anything_is_trained_or_written(bench, options):
+    with pytest.raises(dq.InputError, match=next(iter(options))):
+        run(bench, **options)
+    assert bench.store.rounds() == []
+
+
+def test_an_id_that_is_no_text_is_refused_and_the_journal_stays_readable(bench):
+    with pytest.raises(dq.InputError, match="sample_id must be text"):
+        bench.record(("0000000", "0000001"), "red", annotator="ana")
+    assert bench.store.events().empty
+
+
+@pytest.mark.parametrize("options", [{"source": "x"}, {"why": None}, {"why": "\ud800"}, {"event_id": 5}])
+def test_what_cannot_be_written_down_is_refused(bench, options):
+    with pytest.raises(dq.InputError, match=next(iter(options))):
+        bench.record("0000000", "red", annotator="ana", **options)
+    assert bench.store.events().empty
+
+
+def test_an_event_id_stands_for_one_decision(bench):
+    first = bench.record("0000000", "red", annotator="ana", event_id="E1")
+    assert bench.record("0000000", "red", annotator="ana", event_id="E1") == first
+    with pytest.raises(dq.InputError, match="another decision"):
+        bench.record("0000001", "blue", annotator="ana", event_id="E1")
+    with pytest.raises(dq.InputError, match="E1"):
+        bench.undo(annotator="ana", event_id="E1")
+    assert len(bench.store.events()) == 1
+
+
+def test_a_missing_journal_is_said_and_not_replaced_by_an_empty_one(bench):
+    bench.close()
+    for file in bench.path.glob("labels.sqlite*"):
+        file.unlink()
+    with pytest.raises(dq.StoreError, match="is missing"):
+        dq.Workbench.open(bench.path)
+    assert not (bench.path / "labels.sqlite").exists()
+
+
+def test_a_bad_store_url_leaves_no_folder_behind(tmp_path):
+    with pytest.raises(dq.StoreError, match="store_url"):
+        dq.Workbench.create(tmp_path / "wb", small(), store_url="garbage")
+    assert not (tmp_path / "wb").exists()
+
+
+def test_a_workbench_opened_by_a_relative_path_survives_a_change_of_folder(tmp_path, bench, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with dq.Workbench.open("wb") as again:
+        monkeypatch.chdir("/")
+        assert len(again.labels()) == 240
+
+
 def test_an_empty_queue_has_no_widget_and_says_what_to_do(bench):
     with pytest.raises(dq.InputError, match="run_round"):
         bench.labeler(annotator="ana")
@@ -213,19 +276,19 @@ def test_weak_labels_that_no_function_supports_any_more_are_withdrawn(bench):
     def never(x):
         return dq.ABSTAIN
 
-    bench.add_weak_labels([always], progress=False)
+    bench.add_weak_labels([always], min_probability=0, progress=False)
     assert (bench.labels()["source"] == "weak").any()
-    bench.add_weak_labels([never], progress=False)
+    bench.add_weak_labels([never], min_probability=0, progress=False)
     assert not (bench.labels()["source"] == "weak").any()
 
 
 def test_a_human_label_wins_over_a_weak_one_whichever_came_first(bench):
     ds = bench.dataset
     gap = str(ds.ids[~ds.is_labeled & ~ds.is_test][0])
-    bench.add_weak_labels([lambda x: 0], progress=False)
+    bench.add_weak_labels([lambda x: 0 if x.sample_id == gap else None], min_probability=0, progress=False)
     bench.record(gap, "blue", annotator="ana")
     assert bench.labels().loc[gap, "source"] == "human"
-    bench.add_weak_labels([lambda x: 1], progress=False)
+    bench.add_weak_labels([lambda x: 1 if x.sample_id == gap else None], min_probability=0, progress=False)
     assert bench.labels().loc[gap, "label"] == "blue"
     bench.undo(annotator="ana")
     assert bench.labels().loc[gap, ["label", "source"]].tolist() == ["green", "weak"]
