@@ -101,7 +101,13 @@ class Workbench:
     @cached_property
     def dataset(self) -> Dataset:
         """The dataset as it came in, under its given labels."""
-        return project.load_dataset(self.path / "dataset", self.about)
+        try:
+            return project.load_dataset(self.path / "dataset", self.about)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"The workbench {str(self.path)!r} is damaged: {error.filename!r} is missing. Bring it back from a copy; "
+                "the labels are in labels.sqlite and are not touched."
+            ) from error
 
     def dataset_now(self, *, weak: bool = False) -> Dataset:
         """The dataset under its current labels: people's, else given ones, else (weak=True) weak ones."""

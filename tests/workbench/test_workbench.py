@@ -224,6 +224,12 @@ def test_a_missing_journal_is_said_and_not_replaced_by_an_empty_one(bench):
     assert not (bench.path / "labels.sqlite").exists()
 
 
+def test_a_missing_dataset_file_is_named(bench):
+    (bench.path / "dataset" / "samples.parquet").unlink()
+    with dq.Workbench.open(bench.path) as again, pytest.raises(dq.StoreError, match=r"samples\.parquet"):
+        again.labels()
+
+
 def test_a_bad_store_url_leaves_no_folder_behind(tmp_path):
     with pytest.raises(dq.StoreError, match="store_url"):
         dq.Workbench.create(tmp_path / "wb", small(), store_url="garbage")
