@@ -105,7 +105,7 @@ class Workbench:
             return project.load_dataset(self.path / "dataset", self.about)
         except FileNotFoundError as error:
             raise StoreError(
-                f"The workbench {str(self.path)!r} is damaged: {error.filename!r} is missing. Bring it back from a copy; "
+                f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
                 "the labels are in labels.sqlite and are not touched."
             ) from error
 
