@@ -128,7 +128,13 @@ class TableRepresentation(Representation):
     def _boosting(self, fold: int, seed: int) -> Predict:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        n = len(self.task.training(fold))
+        train = self.task.training(fold)
+        n = len(train)
+        # The trees' bins need a value: a column that has none in these rows says nothing, and fitting would fail.
+        filled = np.isfinite(self.encoded.ordinal[train]).any(axis=0)
+        x, categorical = self.encoded.ordinal[:, filled], self.encoded.categorical[filled]
+        if not filled.any():
+            x, categorical = np.zeros((len(x), 1)), np.zeros(1, dtype=bool)
         model = HistGradientBoostingClassifier(
             max_iter=int(np.clip(300 // self.task.n_classes, 30, 100)),
             learning_rate=0.1,
@@ -136,10 +142,10 @@ class TableRepresentation(Representation):
             min_samples_leaf=int(np.clip(n // 50, 3, 20)),
             l2_regularization=1.0,
             early_stopping=False,
-            categorical_features=self.encoded.categorical,
+            categorical_features=categorical,
             random_state=seed % 2**31,
         )
-        return self._fit(model, self.encoded.ordinal, fold)
+        return self._fit(model, x, fold)
 
     def _forest(self, fold: int, seed: int) -> Predict:
         from sklearn.ensemble import ExtraTreesClassifier

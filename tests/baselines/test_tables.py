@@ -1,0 +1,31 @@
+"""Tables with columns that are empty, wholly or in the rows of one fold, and few labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dqkit.baselines import BaselineWarning, cross_val_predictions
+from tests.baselines.data import blobs, dataset
+
+
+@pytest.mark.parametrize("empty", ["all", "one value"])
+def test_boosting_leaves_out_columns_without_a_value_in_the_training_rows(empty: str) -> None:
+    ds = blobs(60)
+    frame = ds.content.copy()
+    frame.insert(1, "nothing", np.nan)
+    if empty == "one value":
+        frame.loc[7, "nothing"] = 1.0
+    frame.insert(2, "kind", np.where(ds.labels == 0, "a", "b"))
+    out = cross_val_predictions(dataset(frame, ds.labels), folds=3, progress=False)
+    assert "boosting" in out.members
+    assert (out.member_probs[out.members.index("boosting")].argmax(axis=1) == ds.labels).mean() > 0.8
+
+
+def test_a_table_without_any_value_still_gives_the_class_shares() -> None:
+    frame = pd.DataFrame({"a": [np.nan] * 30, "b": [np.nan] * 30})
+    with pytest.warns(BaselineWarning, match="copies of each other"):
+        out = cross_val_predictions(dataset(frame, np.arange(30) % 2), folds=3, progress=False)
+    assert "boosting" in out.members
+    np.testing.assert_allclose(out.pred_probs, 0.5, atol=0.1)
