@@ -44,8 +44,9 @@ def cross_val_predictions(
     """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
 
     estimators: None for the defaults of the modality, or one estimator, a list, or a mapping name -> estimator with
-        scikit-learn's fit/predict_proba (or decision_function). folds: how many parts the labelled are cut into.
-    seed: the same seed gives the same result bit for bit on the same CPU.
+        scikit-learn's fit/predict_proba (or decision_function).
+    folds: 2 or more, how many parts the labelled are cut into; fewer parts, and a warning, where labelled samples or
+        their groups are fewer. seed: 0 to 2**32 - 1; the same seed gives the same result bit for bit on the same CPU.
     checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
     pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
         texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
@@ -58,7 +59,8 @@ def cross_val_predictions(
     calibrated once more. A class with a single sample is absent from training whenever that sample is judged.
     A member that raises is reported in a warning and in `baselines`; the others go on.
 
-    Raises `InputError` where fewer than two classes have labelled samples, or folds, groups or estimators do not fit.
+    Raises `InputError` where fewer than two classes have labelled samples, or two of which one has a
+    single sample, or where folds, seed, groups or estimators do not fit.
 
     >>> import dqkit as dq, numpy as np
     >>> x = np.random.default_rng(0).normal(size=(60, 3)); y = (x[:, 0] > 0).astype(int)
@@ -67,6 +69,7 @@ def cross_val_predictions(
     >>> p.pred_probs.shape
     (60, 2)
     """
+    folds, seed = _whole("folds", folds, 2, None), _whole("seed", seed, 0, 2**32 - 1)
     with fitting_threads(len(ds)):
         return _predictions(ds, estimators, folds, seed, checkpoint_dir, groups, pretrained, progress)
 
@@ -81,7 +84,7 @@ def _predictions(
     pretrained: str | Path | None,
     progress: bool,
 ) -> Predictions:
-    task = _task(ds, folds, seed, groups)
+    task, folds = _task(ds, folds, seed, groups)
     view = _view(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
@@ -141,7 +144,8 @@ def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, p
     return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
 
 
-def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
+def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple[Task, int]:
+    """The labels to train on, cut into folds, and how many folds there are."""
     y = np.where(ds.is_usable & ~ds.is_test, ds.labels, -1).astype(np.int64)
     counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
     if (counts > 0).sum() < 2:
@@ -150,15 +154,22 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
             f"{int((y >= 0).sum())} labelled samples of {int((counts > 0).sum())} class(es). "
             "Label a few samples of each class first."
         )
+    if (counts > 0).sum() == 2 and counts[counts > 0].min() == 1:
+        alone, other = (int(c) for c in np.flatnonzero(counts > 0)[np.argsort(counts[counts > 0], kind="stable")])
+        raise InputError(
+            "ds must have at least 2 labelled training samples of each of two classes; got 1 of class "
+            f"{ds.classes[alone]!r} and {int(counts[other])} of {ds.classes[other]!r}: without that sample only one "
+            f"class is left to train on. Label another sample of {ds.classes[alone]!r}."
+        )
     together = copy_groups(ds)
     if groups is not None:
         given = np.asarray(groups)
         if given.shape != (len(ds),):
             raise InputError(f"groups must have shape ({len(ds)},), one value a sample; got {given.shape}.")
         together = join_groups(np.unique(given.astype(str), return_inverse=True)[1].astype(np.int64), together)
-    fold_of = _feasible(y, folds, seed, together)
+    fold_of = _most_folds(y, folds, seed, together)
     if fold_of is None and groups is None:
-        fold_of = _feasible(y, folds, seed, np.arange(len(y)))
+        fold_of = _most_folds(y, folds, seed, np.arange(len(y)))
         if fold_of is not None:
             warnings.warn(
                 "so many samples are copies of each other that folds cannot keep copies together; they are split, "
@@ -172,16 +183,40 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> Task:
             f"{int((y >= 0).sum())} labelled samples whose groups do not allow it. "
             "Label more samples, or ask for fewer folds or finer groups."
         )
-    return Task(ds, y, fold_of, seed)
+    used = int(fold_of.max()) + 1
+    if used < folds:
+        warnings.warn(
+            f"{folds} folds are too many for {int((y >= 0).sum())} labelled samples and their groups; "
+            f"{used} folds are used",
+            BaselineWarning,
+            stacklevel=4,
+        )
+    return Task(ds, y, fold_of, seed), used
+
+
+def _whole(name: str, value: object, least: int, most: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{name} must be at least {least} and a whole number; got {value!r}.")
+    if value < least or (most is not None and value > most):
+        upper = "" if most is None else f" and at most {most}"
+        raise InputError(f"{name} must be at least {least}{upper}; got {value!r}.")
+    return int(value)
+
+
+def _most_folds(y: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """The folds, as many as asked for or as few fewer as the labelled samples and their groups need; None if none."""
+    for count in range(min(folds, len(np.unique(groups[y >= 0]))), 1, -1):
+        fold_of = _feasible(y, count, seed, groups)
+        if fold_of is not None:
+            return fold_of
+    return None
 
 
 def _feasible(y: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """The folds, or None where there are fewer groups than folds or a fold would leave one class to train on."""
-    if folds >= 2 and len(np.unique(groups[y >= 0])) < min(folds, int((y >= 0).sum())):
-        return None
+    """The folds, or None where a fold would be empty or leave one class to train on."""
     fold_of = stratified_folds(y, folds=folds, seed=seed, groups=groups)
     enough = all(len(np.unique(y[(y >= 0) & (fold_of != fold)])) >= 2 for fold in range(folds))
-    return fold_of if enough else None
+    return fold_of if enough and len(np.unique(fold_of[y >= 0])) == folds else None
 
 
 def _seen_in_training(task: Task) -> NDArray[np.bool_]:

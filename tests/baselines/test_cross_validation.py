@@ -150,7 +150,12 @@ def test_copies_and_groups_are_held_out_together() -> None:
     ("change", "message"),
     [
         ({"folds": 1}, "folds must be at least 2"),
-        ({"folds": 1000}, "folds must be at least 2"),
+        ({"folds": 2.5}, "folds must be at least 2 and a whole number; got 2.5"),
+        ({"folds": True}, "folds must be at least 2"),
+        ({"seed": -1}, "seed must be at least 0 and at most 4294967295; got -1"),
+        ({"seed": 2**32}, "seed must be at least 0 and at most 4294967295"),
+        ({"seed": 1.0}, "seed must be at least 0 and a whole number"),
+        ({"seed": True}, "seed must be at least 0 and a whole number"),
         ({"groups": [1, 2]}, r"groups must have shape \(90,\)"),
         ({"groups": [0] * 90}, "groups do not allow it"),
         ({"estimators": {}}, "at least one estimator"),
@@ -166,3 +171,40 @@ def test_one_class_is_not_enough() -> None:
     ds = blobs()
     with pytest.raises(InputError, match="at least two classes"):
         cross_val_predictions(ds.with_labels(np.where(ds.labels == 0, 0, -1)), progress=False)
+
+
+@pytest.mark.parametrize("estimators", [None, GaussianNB()])
+@pytest.mark.parametrize("kept", [[0, 0, 1, 1], [0, 0, 1, 2], [0, 1, 2]])
+def test_a_nearly_unlabelled_pool_gets_fewer_folds_and_a_word_about_it(estimators: object, kept: list[int]) -> None:
+    ds = blobs(60)
+    labels = np.full(60, -1)
+    for c in set(kept):
+        labels[np.flatnonzero(ds.labels == c)[: kept.count(c)]] = c
+    with pytest.warns(BaselineWarning, match=f"5 folds are too many for {len(kept)} labelled samples") as told:
+        out = cross_val_predictions(ds.with_labels(labels), estimators, progress=False)
+    assert len(told) == 1
+    check_probabilities("pred_probs", out.pred_probs, tolerance=1e-5)
+    at = np.flatnonzero(labels >= 0)
+    assert 2 <= len(set(out.folds[at])) <= len(kept)
+    assert all(len(set(labels[at][out.folds[at] != fold])) >= 2 for fold in set(out.folds[at]))
+
+
+def test_few_groups_make_few_folds() -> None:
+    with pytest.warns(BaselineWarning, match="3 folds are used"):
+        out = cross_val_predictions(blobs(), GaussianNB(), groups=np.arange(90) // 30, progress=False)
+    assert all(len(set(out.folds[i : i + 30])) == 1 for i in (0, 30, 60))
+
+
+def test_a_lone_sample_of_one_of_two_classes_is_named() -> None:
+    ds = blobs(60, classes=2)
+    labels = np.where(ds.labels == 0, 0, -1)
+    labels[1] = 1
+    message = "got 1 of class 'class 1' and 30 of 'class 0'.*Label another sample of 'class 1'"
+    with pytest.raises(InputError, match=message):
+        cross_val_predictions(ds.with_labels(labels), GaussianNB(), progress=False)
+
+
+def test_a_numpy_seed_is_as_good_as_any() -> None:
+    first = cross_val_predictions(blobs(), GaussianNB(), 3, np.int64(7), progress=False)  # type: ignore[arg-type]
+    again = cross_val_predictions(blobs(), GaussianNB(), 3, 7, progress=False)
+    np.testing.assert_array_equal(first.pred_probs, again.pred_probs)
