@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
+from dqkit.acquisition.pool import checked_seed
 from dqkit.acquisition.reasons import explain
 from dqkit.acquisition.rows import eligible_rows, ranked
 from dqkit.acquisition.strategies import STRATEGIES, select
@@ -67,6 +68,7 @@ def build_queue(
     >>> build_queue(table, budget=2, control=0)[["sample_id", "action"]].values.tolist()
     [['x', 'relabel'], ['z', 'label']]
     """
+    seed = checked_seed(seed)
     cost = checked_costs(costs, ACTIONS)
     share = _checked(signals, budget, control, strategy, human_error, min_share)
     rows = eligible_rows(

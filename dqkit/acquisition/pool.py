@@ -101,6 +101,7 @@ def make_pool(
     seed: int,
 ) -> Pool:
     """The checked `Pool`; raises `InputError` naming the first argument that breaks a rule."""
+    seed = checked_seed(seed)
     matrix = None if features is None else np.asarray(features)
     probs = None if pred_probs is None else np.asarray(pred_probs)
     members = None if member_probs is None else np.asarray(member_probs)
@@ -149,6 +150,13 @@ def make_pool(
         member_probs=members,
         seed=seed,
     )
+
+
+def checked_seed(seed: object) -> int:
+    """The seed as an int; raises `InputError` where it is no whole number, 0 or more."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
+    return int(seed)
 
 
 def _size(

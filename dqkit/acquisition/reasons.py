@@ -27,19 +27,23 @@ def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str])
         said = own.get(sample_id)
         if isinstance(said, str) and said and said not in parts:
             parts.append(said)
-        out.append("; ".join(parts))
+        out.append("; ".join(part for part in parts if part) or "little speaks against it; the budget reaches this far")
     return out
 
 
 def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
     # Nothing a model says is certain.
-    percent = f"{min(99, round(100 * row['chance']))} %"
+    share = min(99, round(100 * row["chance"]))
+    percent = f"{share} %"
     expected = row["expected"]
     if row["action"] == "label":
         if row.get("typical"):
             return "no label yet; typical of a region with few labels" + (f", {top_two}" if top_two else "")
-        return f"no label yet; {top_two or f'the model is wrong here with probability {percent}'}"
+        doubt = f"the model is wrong here with probability {percent}" if share else ""
+        return "; ".join(part for part in ("no label yet", top_two or doubt) if part)
     if row["action"] == "relabel":
+        if not share:
+            return ""
         instead = f", {expected!r} fits better" if expected is not None and expected != given else ""
         return f"label {given!r} is wrong with probability {percent}{instead}"
     if row["disputed"]:

@@ -197,6 +197,7 @@ def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
         ({"status": pd.DataFrame({"who": ["ana"]})}, "source"),
         ({"reviewed": pd.DataFrame({"score": [0.1]})}, "wrong"),
         ({"class_quota": {"cat": -1}}, "class_quota"),
+        ({"seed": -1}, "seed"),
     ],
 )
 def test_bad_arguments_are_named(change: dict[str, object], word: str) -> None:
@@ -208,3 +209,23 @@ def test_duplicate_ids_are_refused() -> None:
     signals = _signals()
     with pytest.raises(InputError, match="s000"):
         build_queue(pd.concat([signals, signals.iloc[:1]]), budget=5)
+
+
+def test_no_reason_says_that_something_is_wrong_with_probability_zero() -> None:
+    signals = pd.DataFrame(
+        {
+            "label_score": [0.001, 0.002, 0.9, 0.0],
+            "label_flag": [False, False, True, False],
+            "given_label": ["cat", "cat", "cat", None],
+            "suggested_label": ["cat", "dog", "dog", "dog"],
+            "least_confidence": [0.0, 0.0, 0.1, 0.001],
+            "reasons": ["", "far from all others", "the models say dog", ""],
+        },
+        index=["a", "b", "c", "d"],
+    )
+    queue = build_queue(signals, budget=4, control=0, noise_rate=0.2).set_index("sample_id")
+    assert not queue["reasons"].str.contains(r"\b0 %").any()
+    assert queue.loc["a", "reasons"] == "little speaks against it; the budget reaches this far"
+    assert queue.loc["b", "reasons"] == "far from all others"
+    assert queue.loc["d", "reasons"] == "no label yet"
+    assert "'cat' is wrong with probability" in queue.loc["c", "reasons"]
