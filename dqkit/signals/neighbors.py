@@ -83,8 +83,8 @@ def neighbors(
     Flags are those of cleanlab's Datalab: an outlier's mean distance exceeds Q3 + 1.7 IQR; a near duplicate is closer
     than 0.13 times the median nearest distance. Equal distances are ordered by position.
 
-    Raises `InputError` where features are not a finite matrix, or k is not in 1..n-1; `MissingExtra` where the
-    approximate search is needed and not installed.
+    Raises `InputError` where features are not a finite matrix, or k is not a whole number in 1..n-1; `MissingExtra`
+    where the approximate search is needed and not installed.
 
     >>> found = neighbors([[0.0], [0.1], [5.0]], k=1)
     >>> found.indices.ravel().tolist(), found.table["outlier_score"].round(2).tolist()
@@ -92,6 +92,9 @@ def neighbors(
     """
     rows = as_features(features)
     n, d = rows.shape
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise InputError(f"k must be a whole number of neighbours, at least 1; got {k!r}.")
+    k = int(k)
     if not 1 <= k < n:
         raise InputError(f"k must lie in 1..n-1 with n = {n} rows; got {k}. Lower k or pass more rows.")
     chosen: Metric = metric or ("cosine" if d > 3 else "euclidean")
@@ -102,6 +105,8 @@ def neighbors(
         if value not in allowed:
             raise InputError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
     first = identical_rows(rows)
+    if chosen == "cosine":
+        rows = _measurable(rows)
     place = _device(device, n)
     if method == "auto":
         method = "exact" if place != "cpu" or n <= exact_up_to else "approximate"
@@ -112,6 +117,18 @@ def neighbors(
     else:
         found, recall = _approximate(rows, k, chosen, first, seed=seed, sample=recall_rows)
     return describe(found, first, metric=chosen, method=method, recall=recall, recall_rows=recall_rows)
+
+
+def _measurable(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows whose squares would leave the floats, scaled by a power of two (exact): a direction has no length."""
+    largest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+    limit = 2.0 ** (np.finfo(rows.dtype).maxexp // 4)
+    extreme = np.flatnonzero((largest > 0) & ((largest < 1 / limit) | (largest > limit)))
+    if not len(extreme):
+        return rows
+    rows = rows.copy()
+    rows[extreme] = np.ldexp(rows[extreme], -np.frexp(largest[extreme])[1][:, None])
+    return rows
 
 
 def _approximate(

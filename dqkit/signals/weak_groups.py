@@ -95,7 +95,7 @@ def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | N
     rows = np.random.default_rng(seed).permutation(n)[:2_500]
     sample = np.asarray(features[np.sort(rows)], dtype=np.float32)
     k = min(k, len(np.unique(sample, axis=0)))
-    model = KMeans(n_clusters=k, n_init=1, max_iter=20, random_state=seed).fit(sample)
+    model = KMeans(n_clusters=k, n_init=1, max_iter=20, random_state=seed % 2**32).fit(sample)
     return np.asarray(model.predict(np.asarray(features, dtype=np.float32)), dtype=np.int64)
 
 

@@ -234,6 +234,9 @@ def test_without_pynndescent_the_error_names_the_command(monkeypatch):
         (np.zeros((3, 2)), 0, "got 0"),
         (np.zeros((1, 2)), 1, "n = 1"),
         (np.zeros((0, 2)), 1, "n = 0"),
+        (np.zeros((3, 2)), 1.5, "k must be a whole number of neighbours, at least 1; got 1.5"),
+        (np.zeros((3, 2)), "a", "got 'a'"),
+        (np.zeros((3, 2)), True, "got True"),
         (np.zeros(4), 1, "shape"),
         (np.zeros((4, 0)), 1, "d >= 1"),
         ([[1.0], [np.nan]], 1, "row 1 is not"),
@@ -256,3 +259,13 @@ def test_two_rows_are_enough():
     found = neighbors([[0.0], [2.0]], 1)
     assert found.indices.tolist() == [[1], [0]]
     assert found.distances.tolist() == [[2.0], [2.0]]
+
+
+@pytest.mark.parametrize(("dtype", "power"), [(np.float64, -1000), (np.float64, 1000), (np.float32, -100)])
+@pytest.mark.parametrize("n", [40, 1100])
+def test_the_cosine_of_rows_near_the_ends_of_the_floats_is_that_of_the_same_rows_at_ordinary_size(dtype, power, n):
+    features = clustered(n, 6, dtype=dtype)
+    plain = neighbors(features, 5, metric="cosine")
+    extreme = neighbors(np.ldexp(features, power), 5, metric="cosine")
+    np.testing.assert_array_equal(extreme.indices, plain.indices)
+    np.testing.assert_array_equal(extreme.distances, plain.distances)

@@ -69,6 +69,12 @@ def test_clusters_follow_separate_clouds():
     assert set(feature_clusters(np.zeros((100, 3)))) == {0}
 
 
+def test_a_seed_beyond_32_bits_is_taken():
+    features = np.repeat(np.arange(3.0), 40)[:, None] * np.ones(4)
+    found = feature_clusters(features, seed=2**32 + 5, clusters=3)
+    assert len(set(found)) == 3
+
+
 def test_bad_input_is_named():
     with pytest.raises(InputError, match="bool"):
         weak_groups([0, 1], {})
