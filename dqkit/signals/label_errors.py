@@ -104,7 +104,8 @@ def label_errors(
     4. A row is flagged where the most probable class is not the given one; its score compares just these two, so that
        the flag is score > 0.5.
 
-    The noise rate is the geometric mean of the flagged share at that trust and at 0.6; its interval runs from 0.9 x the
+    The noise rate is the geometric mean of the flagged share at that trust and at 0.6 (where none is flagged
+    at 0.6, the former alone); its interval runs from 0.9 x the
     share at trust 1 to the share at trust 0, widened by Wilson's interval: which kind of noise it is is what is not
     known. Rows may come in any order; each gets the same answer (to rounding). A class nobody is labelled with is
     allowed.
@@ -228,7 +229,8 @@ def _history(dynamics: Mapping[str, ArrayLike] | None, n: int) -> dict[str, NDAr
 def _rate(shares: Mapping[float, float], n: int) -> tuple[float, tuple[float, float]]:
     if n == 0:
         return 0.0, (0.0, 1.0)
-    rate = float(np.sqrt(shares[-1.0] * shares[0.6]))
+    # No row at all at trust 0.6 says that few are wrong, not that none is: the flags then stand alone.
+    rate = float(np.sqrt(shares[-1.0] * (shares[0.6] or shares[-1.0])))
     low, high = 0.9 * min(shares[1.0], rate), max(shares[0.0], rate)
     return rate, (float(wilson_interval([low * n], [n])[0][0]), float(wilson_interval([high * n], [n])[1][0]))
 

@@ -1,4 +1,4 @@
-"""The conductor: a workbench on disk, its rounds, and everything joined to everything."""
+"""A workbench on disk, its rounds, and everything joined to everything."""
 
 from dqkit.workbench.bench import Workbench
 from dqkit.workbench.results import Round

@@ -197,3 +197,16 @@ def test_a_continuous_target_is_judged_by_its_residuals():
     assert found.table.index[found.table["flag"]].tolist() == [20, 90]
     assert found.noise_rate == pytest.approx(0.01)
     assert found.noise_matrix.shape == (0, 0)
+
+
+def test_a_few_clear_errors_in_clean_labels_are_the_noise_rate():
+    truth = np.r_[np.zeros(100, int), np.ones(100, int)]
+    labels = truth.copy()
+    labels[:3] = 1  # 97 labelled 0, 103 labelled 1
+    probs = np.where(truth[:, None] == np.arange(2), 0.95, 0.05)
+    found = label_errors(labels, probs)
+    assert np.flatnonzero(found.table["flag"]).tolist() == [0, 1, 2]
+    assert found.noise_rate == pytest.approx(3 / 200)
+    assert found.table["error_probability"].sum() == pytest.approx(3, rel=1e-3)
+    low, high = found.noise_rate_interval
+    assert low <= 3 / 200 <= high
