@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,15 +16,23 @@ from dqkit.fiftyone_bridge.views import QUEUE_VIEW
 from dqkit.records import InputError, MissingExtra
 
 LOCAL = "127.0.0.1"
-# FiftyOne reads plugins from a folder of the user's; these two files only point at what is installed with dqkit.
-PLUGIN_FILES = {
-    "fiftyone.yml": (
-        'name: "@dqkit/relabel"\ndescription: "Label, confirm and take suggestions for the selected samples"\n'
-        'version: "1.0.0"\nfiftyone:\n  version: "*"\noperators:\n'
-        "  - label_selected\n  - accept_suggestions\n  - confirm_labels\n"
-    ),
-    "__init__.py": "from dqkit.fiftyone_bridge.operators import register\n",
-}
+# FiftyOne reads plugins from a folder of the user's; the Python one only points at what is installed with dqkit.
+PLUGIN_YML = """\
+name: "@dqkit/relabel"
+description: "Answer the queue from the keyboard; label, confirm and take suggestions for the selected samples"
+version: "1.1.0"
+fiftyone:
+  version: "*"
+js_bundle: index.js
+operators:
+  - label_selected
+  - accept_suggestions
+  - confirm_labels
+  - queue_messages
+panels:
+  - DqkitQueue
+"""
+PANEL = "DqkitQueue"
 
 
 def open_app(
@@ -31,14 +41,17 @@ def open_app(
     view: str | None = QUEUE_VIEW,
     port: int | None = None,
     auto: bool = True,
+    annotator: str = "",
     owner: str = "",
     uri: str | None = None,
 ) -> Any:
     """The `fiftyone.Session` of the App, served on 127.0.0.1 alone, showing the saved view (None: all samples).
 
     port: 5151 when left out. auto: in a notebook, show the App below the cell; else open a browser tab.
-    The App gets three buttons for the selected samples: label, accept suggestions, confirm. What is answered with them,
-    with the App's own editor or with the tags "skip" and "flag" reaches the journal with the next pull.
+    It opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map; the grid has
+    three buttons for the selected samples: label, accept suggestions, confirm. annotator: the name that the queue and
+    the buttons propose; the person can put in another. What is answered there, with the App's own editor or with the
+    tags "skip" and "flag" reaches the journal with the next pull.
     Raises `InputError` when the dataset or view is not there, and `MissingExtra` when FiftyOne is not.
 
     >>> session = open_app("digits")  # doctest: +SKIP
@@ -47,6 +60,9 @@ def open_app(
     target = owned(fo, name, owner)
     if view is not None and view not in target.list_saved_views():
         raise InputError(f"the 'view' argument must be one of {target.list_saved_views()} or None; got {view!r}.")
+    if annotator:
+        target.info["dqkit"]["annotator"] = annotator
+        target.save()
     install_plugin(Path(fo.config.plugins_dir))
     shown = target.view() if view is None else target.load_saved_view(view)
     try:
@@ -61,22 +77,39 @@ def open_app(
 def install_plugin(plugins: Path) -> Path:
     """The folder of dqkit's FiftyOne plugin inside the given plugins folder, written if it is not there or differs."""
     folder = plugins / "@dqkit" / "relabel"
-    for file, text in PLUGIN_FILES.items():
-        if not (folder / file).is_file() or (folder / file).read_text() != text:
+    entry = "from dqkit.fiftyone_bridge.operators import register\n"
+    for file, text in {"fiftyone.yml": PLUGIN_YML, "__init__.py": entry, "index.js": panel_script()}.items():
+        if not (folder / file).is_file() or (folder / file).read_text("utf-8") != text:
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f"{file}.{os.getpid()}.part"
-            part.write_text(text)
+            part.write_text(text, "utf-8")
             os.replace(part, folder / file)
     return folder
 
 
+def panel_script() -> str:
+    """The one script of the plugin: the notebook's labeller, the styles, and the panel around them."""
+    from dqkit.relabel.labeler import script, stylesheet
+
+    own = files(__package__) / "plugin"
+    style = stylesheet() + (own / "panel.css").read_text("utf-8")
+    labeler = script().replace("export default", "return", 1)
+    parts = [
+        f"const labeler = (() => {{\n{labeler}\n}})();",
+        f"const STYLE = {json.dumps(style)};",
+        (own / "panel.js").read_text("utf-8"),
+    ]
+    return "(() => {\n" + "\n".join(parts) + "\n})();\n"
+
+
 def workspace(fo: ModuleType, target: Any) -> Any:
-    """The samples, and beside them the map coloured by label where one was pushed."""
+    """The labelling queue, and beside it the grid; behind the grid the map coloured by label, where one was pushed."""
+    queue = fo.Panel(type=PANEL)
+    left = fo.Space(children=[queue], active_child=queue.component_id)
     samples = fo.Panel(type="Samples", pinned=True)
-    left = fo.Space(children=[samples], active_child=samples.component_id)
-    if not target.has_brain_run(MAP_KEY):
-        return left
-    state = {"brainResult": MAP_KEY, "colorByField": "label.label"}
-    points = fo.Panel(type="Embeddings", state=state)
-    right = fo.Space(children=[points], active_child=points.component_id)
+    shown = [samples]
+    if target.has_brain_run(MAP_KEY):
+        shown.append(fo.Panel(type="Embeddings", state={"brainResult": MAP_KEY, "colorByField": "label.label"}))
+    # Without `active_child` the App shows an empty space.
+    right = fo.Space(children=shown, active_child=samples.component_id)
     return fo.Space(children=[left, right], orientation="horizontal", sizes=[0.6, 0.4])

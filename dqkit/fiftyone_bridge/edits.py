@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pandas as pd
 
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.samples import bulk_write, owned
-from dqkit.fiftyone_bridge.views import DECISION_TAGS, is_edited, is_tagged
+from dqkit.fiftyone_bridge.views import DECISION_TAGS, PULLED_TAGS, has_words, is_edited, is_tagged
 
-PULLED_TAGS = {"skip": "skipped", "flag": "flagged", "confirm": "confirmed"}
+Kind = Literal["label", "skip", "flag", "note", "undo"]
 _NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
 
 
@@ -21,22 +22,26 @@ _NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
 class Edit:
     """One decision made in FiftyOne about one sample.
 
-    kind: "label" (label is a class name), "skip" or "flag". previous: the label FiftyOne was last given, None for none.
-    at: UTC, ISO 8601, of the sample's last change. event_id: the same for the same decision however often it is pulled,
-    so recording it twice is one event. tag: the tag that said it, if one did.
+    kind: "label" (label is a class name), "skip", "flag", "note" (why is the text) or "undo" (undoes is the event_id of
+    an answer of the panel; one that was never recorded needs no undo).
+    previous: the label FiftyOne was last given, None for none.
+    at: UTC, ISO 8601, of the answer in the panel, else of the sample's last change. event_id: the same for the same
+    decision however often it is pulled, so recording it twice is one event. tag: the tag that said it, if one did.
     problem: empty for an edit to record; otherwise a sentence saying why a human must choose first (the label also
     changed in the notebook, is not a class, or was removed).
     """
 
     event_id: str
     sample_id: str
-    kind: Literal["label", "skip", "flag"]
+    kind: Kind
     label: str | None
     annotator: str
     previous: str | None
     at: str
     tag: str | None = None
     problem: str = ""
+    why: str = ""
+    undoes: str | None = None
 
 
 def pull(
@@ -49,10 +54,12 @@ def pull(
 ) -> list[Edit]:
     """The decisions made in FiftyOne since the push, oldest first; nothing is changed there until `acknowledge`.
 
+    What was answered in the queue panel names its annotator, its moment and its event id; so does an undo.
+
     A label edited in the App or by code (field `label`) is a decision, and so are the sample tags "skip", "flag" and
     "confirm" (the label is right as it is). labels: the current labels, indexed by sample id with a column `label`; an
-    edit of a label that changed there too since the push comes with a `problem`. annotator: written on every edit,
-    because the open-source App knows no users.
+    edit of a label that changed there too since the push comes with a `problem`. annotator: written on every edit that
+    was not made in the panel, because the open-source App knows no users.
     Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
 
     >>> edits = pull("digits", labels=wb.labels(), annotator="ana")  # doctest: +SKIP
@@ -60,24 +67,29 @@ def pull(
     fo = connect(uri)
     target = owned(fo, name, owner)
     target.reload()
-    view = target.exists("pushed_serial").match(is_edited(fo) | is_tagged(fo))
-    fields = ["dqkit_id", "id", "label.label", "pushed_label", "pushed_serial", "tags", "last_modified_at"]
+    view = target.exists("pushed_serial").match(is_edited(fo) | is_tagged(fo) | has_words(fo))
+    fields = ["dqkit_id", "id", "label.label", "pushed_label", "pushed_serial", "tags", "last_modified_at", "panel"]
     rows = sorted(zip(*view.values(fields), strict=True), key=lambda row: (row[6], row[0]))
     classes = target.info["dqkit"].get("classes", [])
     now = _decided(labels)
     edits: list[Edit] = []
-    for sample_id, key, label, pushed, serial, tags, modified in rows:
+    for sample_id, key, label, pushed, serial, tags, modified, panel in rows:
         previous = pushed or None
+        edits += _words(sample_id, previous, panel or {})
+        answer = (panel or {}).get("answer") or {}
         for kind, tag in _decisions(label != previous, tags or ()):
+            said = label if kind == "label" else None
+            # What the panel wrote keeps its author, unless it was edited by other means since.
+            own = answer if (answer.get("kind"), answer.get("label")) == (kind, said) else {}
             edits.append(
                 Edit(
-                    event_id=str(uuid.uuid5(_NAMESPACE, f"{key} {serial} {kind} {label if kind == 'label' else ''}")),
+                    event_id=own.get("event") or str(uuid.uuid5(_NAMESPACE, f"{key} {serial} {kind} {said or ''}")),
                     sample_id=sample_id,
                     kind=kind,
-                    label=label if kind == "label" else None,
-                    annotator=annotator,
+                    label=said,
+                    annotator=own.get("annotator") or annotator,
                     previous=previous,
-                    at=modified.isoformat(timespec="milliseconds") + "Z",
+                    at=_utc(own.get("at") or modified),
                     tag=tag,
                     problem=_problem(label, previous, now.get(sample_id, previous), classes) if kind == "label" else "",
                 )
@@ -104,13 +116,22 @@ def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str |
     operations: list[Any] = []
     for edit in done:
         key = keys[edit.sample_id]
+        if edit.kind == "note":
+            operations.append(UpdateOne({"_id": key}, {"$pull": {"panel.notes": {"event": edit.event_id}}}))
+            continue
+        if edit.kind == "undo":
+            operations.append(UpdateOne({"_id": key}, {"$pull": {"panel.undos": {"event": edit.event_id}}}))
+            continue
         changes: dict[str, Any] = {"queue_done": True}
         if edit.kind == "label":
             changes |= {"pushed_label": edit.label or "", "pushed_serial": serial}
-        operations.append(UpdateOne({"_id": key}, {"$set": changes}))
+        # Not if it was undone in the panel since the pull: the undo is pulled next and follows the answer.
+        here = [{"panel.answer.event": edit.event_id}, {"panel.seen": {"$ne": edit.event_id}}]
+        holds: dict[str, Any] = {"_id": key, "$or": here}
+        operations.append(UpdateOne(holds, {"$set": changes}))
         if edit.tag is not None:
-            operations.append(UpdateOne({"_id": key, "tags": edit.tag}, {"$addToSet": {"tags": PULLED_TAGS[edit.tag]}}))
-            operations.append(UpdateOne({"_id": key}, {"$pull": {"tags": edit.tag}}))
+            operations.append(UpdateOne(holds | {"tags": edit.tag}, {"$addToSet": {"tags": PULLED_TAGS[edit.tag]}}))
+            operations.append(UpdateOne(holds, {"$pull": {"tags": edit.tag}}))
     bulk_write(target, operations, list(keys.values()))
     target.reload()
 
@@ -131,6 +152,9 @@ def discard(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | Non
         key = keys[edit.sample_id]
         if edit.tag is not None:
             operations.append(UpdateOne({"_id": key}, {"$pull": {"tags": edit.tag}}))
+        operations.append(
+            UpdateOne({"_id": key, "panel.answer.event": edit.event_id}, {"$set": {"panel.answer": None}})
+        )
         if edit.kind == "label" and edit.label != edit.previous:
             label = None if edit.previous is None else fo.Classification(label=edit.previous).to_dict()
             operations.append(UpdateOne({"_id": key, "label.label": edit.label}, {"$set": {"label": label}}))
@@ -144,6 +168,30 @@ def _decisions(edited: bool, tags: Sequence[str]) -> Iterator[tuple[Literal["lab
     for tag in DECISION_TAGS[:2]:
         if tag in tags:
             yield ("skip", tag) if tag == "skip" else ("flag", tag)
+
+
+def _words(sample_id: str, previous: str | None, panel: Mapping[str, Any]) -> Iterator[Edit]:
+    """What was said in the panel that leaves no trace in label or tags: undos and notes."""
+    said = [("undo", undo) for undo in panel.get("undos") or ()]
+    said += [("note", note) for note in panel.get("notes") or ()]
+    for kind, word in said:
+        yield Edit(
+            event_id=word["event"],
+            sample_id=sample_id,
+            kind=kind,  # type: ignore[arg-type]  # one of the two above
+            label=None,
+            annotator=word["annotator"],
+            previous=previous,
+            at=_utc(word["at"]),
+            why=word.get("why", ""),
+            undoes=word.get("undoes"),
+        )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).isoformat(
+        timespec="milliseconds"
+    )  # MongoDB keeps UTC and gives it without a zone
 
 
 def _decided(labels: pd.DataFrame | None) -> dict[str, str | None]:

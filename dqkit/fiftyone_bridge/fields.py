@@ -16,12 +16,22 @@ from numpy.typing import NDArray
 from dqkit.fiftyone_bridge.media import card_text
 from dqkit.records import Dataset, InputError, Predictions
 
-Kind = Literal["text", "float", "int", "bool", "class", "prediction"]
+Kind = Literal["text", "float", "int", "bool", "class", "prediction", "dict"]
 
 QUEUE_FIELDS = ("queue_rank", "queue_action", "queue_score", "queue_suggestion", "queue_reasons", "queue_done")
 EXAMPLE_FILE = os.path.abspath(os.sep + "dqkit-example.png")
 FIFTYONE_FIELDS = ("id", "filepath", "tags", "metadata", "media_type", "created_at", "last_modified_at")
-OWN_FIELDS = ("dqkit_id", "split", "content", "given_label", "label", "prediction", "pushed_label", "pushed_serial")
+OWN_FIELDS = (
+    "dqkit_id",
+    "split",
+    "content",
+    "given_label",
+    "label",
+    "prediction",
+    "pushed_label",
+    "pushed_serial",
+    "panel",
+)
 RESERVED = frozenset((*FIFTYONE_FIELDS, *OWN_FIELDS, "pushed_hash", *QUEUE_FIELDS))
 SAID_ELSEWHERE = frozenset(("given_label", "predicted_label", "confidence"))
 
@@ -102,8 +112,17 @@ def declare(fo: ModuleType, target: Any, columns: Mapping[str, Kind]) -> bool:
     A field whose kind changed since the last push is made anew.
     """
     label = fo.Classification(label="", confidence=0.0, logits=[0.0], source="", annotator="")
-    examples = {"text": "", "float": 0.0, "int": 0, "bool": False, "class": label, "prediction": label}
+    examples = {
+        "text": "",
+        "float": 0.0,
+        "int": 0,
+        "bool": False,
+        "class": label,
+        "prediction": label,
+        "dict": {"seen": 0},
+    }
     fields = {"text": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
+    fields["dict"] = fo.DictField
     schema = target.get_field_schema()
     changed = [
         name

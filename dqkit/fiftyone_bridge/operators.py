@@ -1,56 +1,57 @@
-"""What dqkit's buttons in the FiftyOne App do with the selected samples; FiftyOne's server imports it."""
+"""What dqkit's queue panel and buttons in the FiftyOne App do; FiftyOne's server imports it."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import fiftyone as fo
 import fiftyone.operators as operators
 from fiftyone.operators import types
 
-from dqkit.fiftyone_bridge.fields import classification
-from dqkit.fiftyone_bridge.samples import bulk_write
+from dqkit.fiftyone_bridge.conversation import converse
+from dqkit.fiftyone_bridge.panel_queue import PanelQueue, write_answer
+from dqkit.relabel import Answer
 
 
-def set_labels(target: Any, labels: Mapping[str, str]) -> int:
-    """Give samples of ours (FiftyOne id -> class name) these labels; one that has the label already is confirmed."""
-    from bson import ObjectId
-    from pymongo import UpdateOne
+def set_labels(target: Any, labels: Mapping[str, str], annotator: str = "fiftyone") -> int:
+    """Give samples of ours (FiftyOne id -> class name) these labels; one that has the label already is confirmed.
 
-    template = dict(fo.Classification(label="").to_dict())
-    now = dict(zip(*target.select(list(labels)).exists("dqkit_id").values(["id", "label.label"]), strict=True))
-    different = [key for key in now if now[key] != labels[key]]
-    bulk_write(
-        target,
-        [
-            # Only if it still is what the annotator saw: another tab may have answered in between.
-            UpdateOne(
-                {"_id": ObjectId(key), "label.label": now[key]},
-                {
-                    "$set": {"label": classification(template, labels[key], source="fiftyone", annotator=None)},
-                    "$currentDate": {"last_modified_at": True},
-                },
-            )
-            for key in different
-        ],
-        different,
-    )
-    confirm(target, [key for key in now if now[key] == labels[key]])
-    return len(now)
+    How many were given: one that is answered in between, in another tab, keeps that answer.
+    """
+    rows = target._sample_collection.find(_ours(list(labels)), {"dqkit_id": 1, "label.label": 1, "panel.answer": 1})
+    given = 0
+    for row in list(rows):
+        answered = ((row.get("panel") or {}).get("answer") or {}).get("event")
+        seen = {"_id": row["_id"], "panel.answer.event": answered, "label.label": (row.get("label") or {}).get("label")}
+        answer = Answer(uuid.uuid4().hex, row["dqkit_id"], "label", labels[str(row["_id"])])
+        given += write_answer(target._sample_collection, seen, answer, annotator)
+    return given
 
 
-def confirm(target: Any, keys: Sequence[str]) -> int:
-    """Tag samples of ours (FiftyOne ids) that are labelled as "confirm": the label is right as it is."""
-    view = target.select(list(keys)).exists("dqkit_id").exists("label")
-    view.tag_samples("confirm")
-    return len(view)
+def confirm(target: Any, keys: Sequence[str], annotator: str = "fiftyone") -> int:
+    """Say of samples of ours (FiftyOne ids) that are labelled that the label is right as it is; how many."""
+    rows = target._sample_collection.find(_ours(keys), {"label.label": 1})
+    labels = {str(row["_id"]): (row.get("label") or {}).get("label") for row in rows}
+    return set_labels(target, {key: label for key, label in labels.items() if label}, annotator)
 
 
-def accept_suggestions(target: Any, keys: Sequence[str]) -> int:
+def accept_suggestions(target: Any, keys: Sequence[str], annotator: str = "fiftyone") -> int:
     """Give samples of ours (FiftyOne ids) the label their queue row suggests, where it suggests one."""
-    rows = zip(*target.select(list(keys)).exists("queue_suggestion").values(["id", "queue_suggestion"]), strict=True)
-    return set_labels(target, dict(rows))
+    rows = target._sample_collection.find(_ours(keys), {"queue_suggestion": 1})
+    labels = {str(row["_id"]): row.get("queue_suggestion") for row in rows}
+    return set_labels(target, {key: label for key, label in labels.items() if label}, annotator)
+
+
+def _ours(keys: Sequence[str]) -> dict[str, Any]:
+    from bson import ObjectId
+
+    return {"_id": {"$in": [ObjectId(key) for key in keys]}, "dqkit_id": {"$ne": None}}
+
+
+def _about(target: Any) -> dict[str, Any] | None:
+    about = None if target is None else (target.info or {}).get("dqkit")
+    return about if isinstance(about, dict) else None
 
 
 class _OnSelected(operators.Operator):  # type: ignore[misc]
@@ -66,30 +67,33 @@ class _OnSelected(operators.Operator):  # type: ignore[misc]
         return operators.OperatorConfig(name=self.name, label=f"dqkit: {self.text}", icon=self.icon, dynamic=self.asks)
 
     def resolve_placement(self, ctx: Any) -> Any:
-        ours = isinstance((ctx.dataset.info or {}).get("dqkit"), dict) if ctx.dataset is not None else False
         button = types.Button(label=f"dqkit: {self.text}", icon=self.icon, prompt=True)
-        return types.Placement(types.Places.SAMPLES_GRID_ACTIONS, button) if ours else None
+        return types.Placement(types.Places.SAMPLES_GRID_ACTIONS, button) if _about(ctx.dataset) is not None else None
 
     def resolve_input(self, ctx: Any) -> Any:
         inputs = types.Object()
-        if not ctx.selected:
+        about = _about(ctx.dataset)
+        if not ctx.selected or about is None:
             inputs.view("none", types.Warning(label="Select samples first"))
             return types.Property(inputs, view=types.View(label=self.text))
         if self.asks:
             choices = types.RadioGroup()
-            for label in ctx.dataset.info["dqkit"].get("classes", []):
+            for label in about.get("classes", []):
                 choices.add_choice(label, label=label)
-            inputs.enum("label", choices.values(), required=True, label="Label", view=choices)
+            # No radio buttons: with one focused, the arrow keys change the label.
+            inputs.enum("label", choices.values(), required=True, label="Label", view=types.AutocompleteView())
+        inputs.str("annotator", required=True, label="Your name", default=about.get("annotator") or "fiftyone")
         inputs.view("count", types.Notice(label=f"{len(ctx.selected)} selected samples"))
         return types.Property(inputs, view=types.View(label=self.text))
 
     def execute(self, ctx: Any) -> dict[str, int]:
-        changed = self.act(ctx) if ctx.selected else 0
+        changed = self.act(ctx, ctx.params.get("annotator") or "fiftyone") if ctx.selected else 0
         ctx.ops.clear_selected_samples()
         ctx.ops.reload_dataset()  # the grid keeps showing the old state until told
+        ctx.ops.notify(f"{changed} of {len(ctx.selected)} samples answered", variant="success")
         return {"samples": changed}
 
-    def act(self, ctx: Any) -> int:
+    def act(self, ctx: Any, annotator: str) -> int:
         raise TypeError(f"{type(self).__name__} says nothing about what it does")
 
 
@@ -98,8 +102,8 @@ class LabelSelected(_OnSelected):
 
     name, text, icon, asks = "label_selected", "Label the selected samples", "label", True
 
-    def act(self, ctx: Any) -> int:
-        return set_labels(ctx.dataset, dict.fromkeys(ctx.selected, ctx.params["label"]))
+    def act(self, ctx: Any, annotator: str) -> int:
+        return set_labels(ctx.dataset, dict.fromkeys(ctx.selected, ctx.params["label"]), annotator)
 
 
 class AcceptSuggestions(_OnSelected):
@@ -107,8 +111,8 @@ class AcceptSuggestions(_OnSelected):
 
     name, text, icon = "accept_suggestions", "Accept the suggestions", "done_all"
 
-    def act(self, ctx: Any) -> int:
-        return accept_suggestions(ctx.dataset, ctx.selected)
+    def act(self, ctx: Any, annotator: str) -> int:
+        return accept_suggestions(ctx.dataset, ctx.selected, annotator)
 
 
 class ConfirmLabels(_OnSelected):
@@ -116,11 +120,32 @@ class ConfirmLabels(_OnSelected):
 
     name, text, icon = "confirm_labels", "Confirm the labels", "check"
 
-    def act(self, ctx: Any) -> int:
-        return confirm(ctx.dataset, ctx.selected)
+    def act(self, ctx: Any, annotator: str) -> int:
+        return confirm(ctx.dataset, ctx.selected, annotator)
+
+
+class QueueMessages(operators.Operator):  # type: ignore[misc]
+    """What the queue panel says, many messages at once, and what it is answered."""
+
+    name = "queue_messages"
+
+    @property
+    def config(self) -> Any:
+        return operators.OperatorConfig(name=self.name, label="dqkit: messages of the queue panel", unlisted=True)
+
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        about = _about(ctx.dataset)
+        if about is None:
+            return {"error": "dqkit did not make this dataset. Push one with wb.to_fiftyone().", "replies": []}
+        source = PanelQueue(ctx.dataset._sample_collection, about, str(ctx.params.get("tab")))
+        annotator = str(ctx.params.get("annotator") or "").strip()
+        return {
+            "annotator": about.get("annotator", ""),
+            "replies": converse(source, annotator, ctx.params.get("messages") or []),
+        }
 
 
 def register(plugin: Any) -> None:
     """Called by FiftyOne for the plugin that `open_app` installs."""
-    for operator in (LabelSelected, AcceptSuggestions, ConfirmLabels):
+    for operator in (LabelSelected, AcceptSuggestions, ConfirmLabels, QueueMessages):
         plugin.register(operator)

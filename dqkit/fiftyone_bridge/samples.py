@@ -34,6 +34,7 @@ LABEL_KINDS: dict[str, Kind] = {
     "pushed_label": "text",
     "pushed_serial": "int",
     "pushed_hash": "text",
+    "panel": "dict",
 }
 QUEUE_KINDS: dict[str, Kind] = dict(zip(QUEUE_FIELDS, ("int", "text", "float", "text", "text", "bool"), strict=True))
 
@@ -73,7 +74,7 @@ def push(
     queued = None if queue is None else _queue_rows(dataset, queue)
     fo = connect(uri)
     target = open_or_create(fo, name, owner)
-    serial = _next_serial(target, dataset)
+    serial = _next_serial(target, dataset, queue)
     kinds = {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS}
     if declare(fo, target, kinds):
         arrange_sidebar(fo, target)
@@ -129,10 +130,14 @@ def bulk_write(target: Any, operations: list[Any], sample_ids: list[Any]) -> Non
         target._bulk_write(operations, ids=[str(i) for i in sample_ids])
 
 
-def _next_serial(target: Any, dataset: Dataset) -> int:
+def _next_serial(target: Any, dataset: Dataset, queue: pd.DataFrame | None) -> int:
     serial = int(target.info["dqkit"].get("serial", 0)) + 1
     target.info["dqkit"]["serial"] = serial
     target.info["dqkit"]["classes"] = list(dataset.classes)
+    target.info["dqkit"]["modality"] = dataset.modality
+    if queue is not None:
+        controls: Any = queue.loc[queue["control"].astype(bool), "sample_id"] if "control" in queue.columns else []
+        target.info["dqkit"]["blind"] = [str(sample_id) for sample_id in controls]
     target.default_classes = list(dataset.classes)
     target.save()
     return serial
@@ -229,6 +234,8 @@ def _write(
             changes["pushed_hash"] = hashes[at]
         if queued is not None and (state is None or queued[at] != tuple(state[name] for name in QUEUE_FIELDS)):
             changes.update(zip(QUEUE_FIELDS, queued[at], strict=True))
+            if state is not None and state["queue_done"] and (state["panel"] or {}).get("answer"):
+                changes["panel.answer"] = None  # the journal has it; the sample may be asked about again
         label = current["label"][at]
         source, annotator = (current[name][at] if label else None for name in ("source", "annotator"))
         labelled = {
@@ -258,6 +265,6 @@ def _write(
 def _states(target: Any) -> dict[str, dict[str, Any]]:
     """dqkit id -> what FiftyOne holds now of the fields that are compared before writing."""
     names = ["id", "dqkit_id", "label.label", "label.source", "label.annotator"]
-    names += ["pushed_label", "pushed_serial", "pushed_hash", *QUEUE_FIELDS]
+    names += ["pushed_label", "pushed_serial", "pushed_hash", "panel", *QUEUE_FIELDS]
     rows = zip(*target.values(names), strict=True)
     return {row[1]: dict(zip(names, row, strict=True)) for row in rows if row[1] is not None}

@@ -7,10 +7,11 @@ from types import ModuleType
 from typing import Any
 
 DECISION_TAGS = ("skip", "flag", "confirm")
+PULLED_TAGS = {"skip": "skipped", "flag": "flagged", "confirm": "confirmed"}
 QUEUE_VIEW = "queue"
 DUPLICATES_VIEW = "duplicates"
 BOOKKEEPING = frozenset(
-    ("id", "filepath", "created_at", "last_modified_at", "pushed_label", "pushed_serial", "pushed_hash", "queue_done")
+    ("id", "filepath", "created_at", "last_modified_at", "pushed_label", "pushed_serial", "pushed_hash", "panel")
 )
 
 
@@ -24,6 +25,12 @@ def is_edited(fo: ModuleType) -> Any:
 def is_tagged(fo: ModuleType) -> Any:
     """An expression, true where a tag says a decision that was not pulled yet."""
     return fo.ViewField("tags").contains(list(DECISION_TAGS))
+
+
+def has_words(fo: ModuleType) -> Any:
+    """An expression, true where the panel holds a note or an undo that was not pulled yet."""
+    words = [{"$ifNull": [f"$panel.{name}", []]} for name in ("notes", "undos")]
+    return fo.ViewExpression({"$size": {"$concatArrays": words}}) > 0
 
 
 def save_views(fo: ModuleType, target: Any, *, round_number: int | None, queued: Sequence[str]) -> None:
@@ -58,7 +65,7 @@ def arrange_sidebar(fo: ModuleType, target: Any) -> None:
     primitives = groups.pop("primitives", None)
     plain = [] if primitives is None else list(primitives.paths)
     queue = [name for name in plain if name.startswith("queue_") and name != "queue_done"]
-    kept = [name for name in plain if name in BOOKKEEPING]
+    kept = [name for name in plain if name in BOOKKEEPING or name == "queue_done"]
     wanted = [
         groups.pop("labels", None),
         fo.SidebarGroupDocument(name="queue", paths=queue, expanded=True),

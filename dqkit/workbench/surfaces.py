@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dqkit.records import LabelEvent
-from dqkit.workbench.project import now
 
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
@@ -50,39 +49,31 @@ def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.D
     from dqkit.fiftyone_bridge import acknowledge, pull
 
     target = name or fiftyone_name(bench)
-    edits = pull(target, labels=bench.labels(), annotator=annotator, owner=bench.about["id"])
-    fine = [edit for edit in edits if not edit.problem]
+    owner = bench.about["id"]
+    found = pull(target, labels=bench.labels(), annotator=annotator, owner=owner)
+    undone = [edit for edit in found if edit.kind == "undo"]
+    if undone:
+        # An answer undone before it was ever pulled is not in the journal: there is nothing to withdraw.
+        known = [edit for edit in undone if bench.store.find(edit.undoes or "")]
+        for edit in known:
+            bench.undo(annotator=edit.annotator, undoes=edit.undoes, event_id=edit.event_id)
+        acknowledge(target, undone, owner=owner)
+        # What was answered after an undo is compared with the label that the undo brought back.
+        found = known + pull(target, labels=bench.labels(), annotator=annotator, owner=owner)
+    fine = [edit for edit in found if not edit.problem and edit.kind != "undo"]
     number = max((rnd.number for rnd in bench.rounds), default=0)
-    events = [
-        LabelEvent(
-            e.event_id,
-            e.sample_id,
-            e.kind,
-            e.label if e.kind == "label" else None,
-            "fiftyone",
-            annotator,
-            now(),
-            number,
-        )
-        for e in fine
-    ]
-    bench.store.record(events)
+    bench.store.record(
+        [
+            LabelEvent(e.event_id, e.sample_id, e.kind, e.label, "fiftyone", e.annotator, e.at, number, e.why)
+            for e in sorted(fine, key=lambda e: e.at)
+        ]
+    )
     # Only now that the journal has them may FiftyOne forget that they were edits.
-    acknowledge(target, fine, owner=bench.about["id"])
-    rows = [
-        {
-            "sample_id": e.sample_id,
-            "kind": e.kind,
-            "label": e.label,
-            "previous": e.previous,
-            "annotator": annotator,
-            "recorded": not e.problem,
-            "problem": e.problem,
-        }
-        for e in edits
-    ]
-    columns = ["sample_id", "kind", "label", "previous", "annotator", "recorded", "problem"]
-    return pd.DataFrame(rows, columns=columns)
+    acknowledge(target, fine, owner=owner)
+    columns = ["sample_id", "kind", "label", "previous", "annotator", "problem"]
+    rows = pd.DataFrame([[getattr(edit, column) for column in columns] for edit in found], columns=columns)
+    rows.insert(5, "recorded", rows["problem"] == "")
+    return rows
 
 
 def write_report(bench: Workbench, path: Path) -> Path:

@@ -55,6 +55,7 @@ def test_the_workspace_names_its_active_panels_and_a_view_that_is_not_there_is_r
 ) -> None:
     target = pushed.push()
     left = workspace(fo, target)
-    assert left.active_child == left.children[0].component_id
+    for space in left.children:
+        assert space.active_child == space.children[0].component_id
     with pytest.raises(InputError, match="'queue'"):
         open_app(pushed.name, view="nothere")

@@ -9,6 +9,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import dqkit as dq
+from dqkit.fiftyone_bridge.panel_queue import PanelQueue
+from dqkit.relabel import Answer
 
 
 @pytest.fixture
@@ -58,3 +60,60 @@ def test_what_changed_in_both_places_is_listed_and_the_notebook_label_stands(fo,
     assert listed["recorded"].tolist() == [False]
     assert listed["problem"].iloc[0]
     assert bench.labels().loc[target, "label"] == "dark"
+
+
+def answer_in_panel(pushed, *answers, annotator):
+    pushed.reload()
+    source = PanelQueue(pushed._sample_collection, pushed.info["dqkit"], "tab")
+    for answer in answers:
+        source.record(Answer(*answer), annotator)
+    return source
+
+
+def test_answers_of_the_panel_are_events_of_their_annotators_and_so_are_their_undos(fo, bench):
+    pushed = bench.to_fiftyone()
+    one, two, three = bench.open_queue()["sample_id"].iloc[:3]
+    before = bench.labels().loc[one].tolist()
+    answers = [("e1", one, "label", "light"), ("e2", two, "skip", None), ("e3", three, "note", None, "blurred")]
+    answer_in_panel(pushed, *answers, annotator="ana")
+    assert bench.from_fiftyone()["annotator"].tolist() == ["ana"] * 3
+    assert bench.labels().loc[one, ["label", "source", "annotator"]].tolist() == ["light", "fiftyone", "ana"]
+    assert bench.history(three)[["kind", "why"]].to_numpy().tolist() == [["note", "blurred"]]
+    assert not {one, two} & set(bench.open_queue()["sample_id"])
+    answer_in_panel(pushed, ("u1", one, "undo", None, "", "e1"), annotator="ana")
+    assert bench.from_fiftyone()[["sample_id", "kind", "recorded"]].to_numpy().tolist() == [[one, "undo", True]]
+    assert bench.labels().loc[one].tolist() == before
+    assert bench.history(one)["kind"].tolist() == ["label", "undo"]
+    assert one in bench.open_queue()["sample_id"].tolist()
+    answer_in_panel(pushed, ("e4", one, "label", "dark"), annotator="bob")
+    assert bench.from_fiftyone()["recorded"].tolist() == [True]
+    assert bench.from_fiftyone().empty
+    assert bench.labels().loc[one, ["label", "annotator"]].tolist() == ["dark", "bob"]
+
+
+def test_what_was_undone_before_any_pull_leaves_no_event(fo, bench):
+    pushed = bench.to_fiftyone()
+    one = bench.open_queue()["sample_id"].iloc[0]
+    answer_in_panel(pushed, ("e1", one, "flag", None), ("u1", one, "undo", None, "", "e1"), annotator="ana")
+    assert bench.from_fiftyone().empty
+    assert bench.history(one).empty
+    assert one in bench.open_queue()["sample_id"].tolist()
+
+
+def test_an_answer_recorded_but_not_acknowledged_is_withdrawn_by_its_undo(fo, bench, monkeypatch):
+    pushed = bench.to_fiftyone()
+    one = bench.open_queue()["sample_id"].iloc[0]
+    answer_in_panel(pushed, ("e1", one, "flag", None), annotator="ana")
+    with monkeypatch.context() as killed:
+        killed.setattr("dqkit.fiftyone_bridge.acknowledge", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            bench.from_fiftyone()
+    assert bench.history(one)["kind"].tolist() == ["flag"]
+    answer_in_panel(pushed, ("u1", one, "undo", None, "", "e1"), annotator="ana")
+    assert bench.from_fiftyone()["kind"].tolist() == ["undo"]
+    assert bench.history(one)["kind"].tolist() == ["flag", "undo"]
+    assert one in bench.open_queue()["sample_id"].tolist()
+
+
+def interrupt(*_args, **_options):
+    raise KeyboardInterrupt
