@@ -62,15 +62,18 @@ def _large(features: NDArray[Any], k: int, metric: Metric, device: str) -> Found
 def spread_to_copies(found: Found, first: NDArray[np.int64], distinct: NDArray[np.int64], k: int) -> Found:
     """Return neighbours of every row from the neighbours of the distinct ones: a row's copies come first, at 0."""
     indices, distances = found
-    n = len(first)
     home = np.searchsorted(distinct, first)
+    size = np.bincount(home, minlength=len(distinct))
     members = np.argsort(home, kind="stable")
-    starts = np.searchsorted(home[members], np.arange(len(distinct) + 1))
-    size = np.diff(starts)
-    out_indices = np.empty((n, k), dtype=np.int64)
-    out_distances = np.empty((n, k), dtype=distances.dtype)
-    for at in range(len(distinct)):
-        own = members[starts[at] : starts[at + 1]]
+    starts = np.cumsum(size) - size
+    out_indices = np.empty((len(first), k), dtype=np.int64)
+    out_distances = np.empty((len(first), k), dtype=distances.dtype)
+    # Most rows have no copy and neighbours without copies: theirs are the ones found, under their own positions.
+    plain = (size == 1) & (size[indices] == 1).all(axis=1) & (indices.shape[1] == k)
+    out_indices[distinct[plain]] = distinct[indices[plain]]
+    out_distances[distinct[plain]] = distances[plain]
+    for at in np.flatnonzero(~plain):
+        own = members[starts[at] : starts[at] + size[at]]
         others, gaps = _expand(indices[at], distances[at], members, starts, size, k)
         for row in own:
             copies = own[own != row][:k] if len(own) <= k else own[: k + 1][own[: k + 1] != row][:k]

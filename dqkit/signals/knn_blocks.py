@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dqkit.signals.knn import Found, Metric
 from dqkit.signals.knn_points import Points, prepare
 from dqkit.signals.knn_reduced import reduced_search
+from dqkit.signals.knn_threads import each
 from dqkit.signals.knn_tiles import largest_by_tiles
 
 _SPARE = 6
@@ -59,7 +60,8 @@ def rank(points: Points, candidate: torch.Tensor, k: int, metric: Metric) -> Fou
     indices = np.empty((n, k), dtype=np.int64)
     distances = np.empty((n, k), dtype=points.dtype)
     at_once = max(1, _GATHER_VALUES // (keep * points.unit.shape[1]))
-    for start in range(0, n, at_once):
+
+    def settle(start: int) -> None:
         stop = min(start + at_once, n)
         left = torch.arange(start, stop, device=candidate.device)
         exact = _distances(points, left, candidate[start:stop], metric)
@@ -67,6 +69,8 @@ def rank(points: Points, candidate: torch.Tensor, k: int, metric: Metric) -> Fou
         order = np.lexsort((found, exact), axis=1)[:, :k]
         indices[start:stop] = np.take_along_axis(found, order, axis=1)
         distances[start:stop] = np.take_along_axis(exact, order, axis=1)
+
+    each(settle, range(0, n, at_once))
     return indices, distances
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
+from dqkit.signals.knn_threads import each
 
 _TILE = 1024
 
@@ -18,9 +22,8 @@ def largest_by_tiles(
     unit: float32 (n, d) on the CPU. offset: (n,) added for both rows of a pair, or None. keep < n.
     Of two rows with equal scores at the edge either may be left out. O(n (keep + 96)) memory.
     """
-    buffer = torch.empty(tile * tile)
 
-    def scores(rows: slice, columns: slice) -> torch.Tensor:
+    def scores(rows: slice, columns: slice, buffer: torch.Tensor) -> torch.Tensor:
         left, right = unit[rows], unit[columns]
         out = buffer[: len(left) * len(right)].view(len(left), len(right))
         torch.mm(left, right.T, out=out)
@@ -29,7 +32,7 @@ def largest_by_tiles(
             out += offset[rows][:, None]
         return out
 
-    return _search(len(unit), keep, tile, scores, _Best(len(unit), keep, tile, torch.float32))
+    return _search(len(unit), keep, tile, scores, _Best(len(unit), keep, torch.float32))
 
 
 def largest_by_int8_tiles(
@@ -37,40 +40,58 @@ def largest_by_int8_tiles(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the same from whole numbers: int8 (n, d) whose products, times step squared, are the scores."""
     n = len(whole)
-    buffer = torch.empty(tile * tile, dtype=torch.int32)
     turned = [whole[start : start + tile].T.contiguous() for start in range(0, n, tile)]
 
-    def scores(rows: slice, columns: slice) -> torch.Tensor:
+    def scores(rows: slice, columns: slice, buffer: torch.Tensor) -> torch.Tensor:
         left, right = whole[rows], turned[columns.start // tile]
         out = buffer[: len(left) * right.shape[1]].view(len(left), right.shape[1])
         torch._int_mm(left, right, out=out)
         return out
 
-    index, floor = _search(n, keep, tile, scores, _Best(n, keep, tile, torch.int32))
+    index, floor = _search(n, keep, tile, scores, _Best(n, keep, torch.int32))
     return index, floor.double() * step**2
 
 
 def _search(
-    n: int, keep: int, tile: int, scores: Callable[[slice, slice], torch.Tensor], best: _Best
+    n: int, keep: int, tile: int, scores: Callable[[slice, slice, torch.Tensor], torch.Tensor], best: _Best
 ) -> tuple[torch.Tensor, torch.Tensor]:
     edges = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    turn = [threading.Lock() for _ in edges]
+    own = threading.local()
+
+    def space() -> tuple[torch.Tensor, NDArray[np.bool_]]:
+        if not hasattr(own, "space"):
+            own.space = torch.empty(tile * tile, dtype=best.score.dtype), np.empty(tile * tile, dtype=bool)
+        found: tuple[torch.Tensor, NDArray[np.bool_]] = own.space
+        return found
+
+    def itself(at: int) -> None:
+        buffer, above = space()
+        found = scores(edges[at], edges[at], buffer)
+        found.fill_diagonal_(best.least)
+        with turn[at]:
+            best.offer(found, edges[at].start, edges[at].start, above)
+
+    def pair(both: tuple[int, int]) -> None:
+        buffer, above = space()
+        rows, columns = edges[both[0]], edges[both[1]]
+        found = scores(rows, columns, buffer)
+        with turn[both[0]]:
+            best.offer(found, rows.start, columns.start, above)
+        with turn[both[1]]:
+            best.offer(found.T, columns.start, rows.start, above)
+
     # Own tiles first: they give every row a floor, and data in class order finds its nearest rows at once.
-    for rows in edges:
-        own = scores(rows, rows)
-        own.fill_diagonal_(best.least)
-        best.offer(own, rows.start, rows.start)
-    for at, rows in enumerate(edges):
-        for columns in edges[at + 1 :]:
-            found = scores(rows, columns)
-            best.offer(found, rows.start, columns.start)
-            best.offer(found.T, columns.start, rows.start)
+    each(itself, range(len(edges)))
+    # Along the diagonals, so that tiles at work at the same time seldom share their rows.
+    each(pair, [(at, at + gap) for gap in range(1, len(edges)) for at in range(len(edges) - gap)])
     return best.result()
 
 
 class _Best:
     """Per row, a buffer of candidates: everything above the row's floor goes in, now and then it is cut to `keep`."""
 
-    def __init__(self, n: int, keep: int, tile: int, dtype: torch.dtype) -> None:
+    def __init__(self, n: int, keep: int, dtype: torch.dtype) -> None:
         self.least = -torch.inf if dtype.is_floating_point else torch.iinfo(dtype).min
         self.keep = keep
         self.room = 2 * keep + 64
@@ -78,17 +99,19 @@ class _Best:
         self.index = torch.zeros((n, self.room), dtype=torch.int32)
         self.used = np.zeros(n, dtype=np.int64)
         self.floor = torch.full((n,), self.least, dtype=dtype)
-        self.above = np.empty(tile * tile, dtype=bool)
 
-    def offer(self, scores: torch.Tensor, row: int, column: int) -> None:
-        """Take scores (r, w) of rows row.. against columns column.. into account."""
+    def offer(self, scores: torch.Tensor, row: int, column: int, space: NDArray[np.bool_]) -> None:
+        """Take scores (r, w) of rows row.. against columns column.. into account; space: r w values to work in.
+
+        Several threads may offer at once, as long as their rows differ.
+        """
         r, w = scores.shape
         rows = slice(row, row + r)
         # NumPy compares and scans several times faster than torch here, into a buffer that is already paged in.
         across = not scores.is_contiguous()
         seen = scores.T.numpy() if across else scores.numpy()
         floor = self.floor[rows].numpy()
-        above = self.above[: seen.size].reshape(seen.shape)
+        above = space[: seen.size].reshape(seen.shape)
         np.greater(seen, floor if across else floor[:, None], out=above)
         flat = np.flatnonzero(above)
         if len(flat) > 2 * r * self.keep:
