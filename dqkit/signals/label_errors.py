@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.records import UNLABELED, InputError, check_probabilities
 from dqkit.signals.confident_learning import confident_learning
 from dqkit.signals.families import neighbor_votes, weigh
+from dqkit.signals.flagging import settle
 from dqkit.signals.label_reasons import Evidence, kinds, reasons
-from dqkit.signals.labels import as_labels, wilson_interval
+from dqkit.signals.labels import as_labels
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
-from dqkit.signals.noise_model import Ints, solve_increasing
-from dqkit.signals.posterior import judge, undone
+from dqkit.signals.noise_model import Ints
+from dqkit.signals.noise_share import NoiseShare, noise_share
+from dqkit.signals.posterior import judge, transition_matrix
 from dqkit.signals.regression import regression_errors
 
 Method = Literal["auto", "confident_learning"]
@@ -144,16 +146,17 @@ def label_errors(
     mix = weigh(probs, given, known, votes, seed)
     verdict = judge(mix.probs, given, known, seed)
 
-    rate, interval = _rate(verdict.shares, len(known))
-    score = np.zeros(n)
-    score[known] = verdict.score
+    settled = settle(verdict, noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0))
+    score, wrong = np.zeros(n), np.zeros(n)
+    score[known], wrong[known] = settled.score, settled.error_probability
     flag = score > 0.5
+    suggested = np.where(flag | (given == UNLABELED), verdict.rival, given)
     evidence = Evidence(
         given=given,
         probs=mix.probs,
         clean_given=verdict.clean_given,
-        clean_top=verdict.clean_top,
-        suggested=verdict.suggested,
+        clean_top=np.where(suggested == verdict.rival, verdict.clean_rival, verdict.clean_given),
+        suggested=suggested,
         votes=probs.argmax(axis=2).astype(np.int32),
         neighbor_labels=None if graph is None else np.where(graph.indices >= 0, given[graph.indices], UNLABELED),
         outlier=None if graph is None else graph.table["outlier"].to_numpy(dtype=bool),
@@ -163,15 +166,16 @@ def label_errors(
         {
             "score": score,
             "flag": flag,
-            "suggested_label": verdict.suggested,
-            "error_probability": _error_probability(score, known, rate, verdict.shares),
+            "suggested_label": suggested,
+            "error_probability": wrong,
             "kind": kinds(evidence, flag),
             "reasons": reasons(evidence, np.flatnonzero(flag | (score > 0.25))),
         }
     )
+    matrix = transition_matrix(suggested[known], given[known], c)
     scorers = [f"{m} member{'s' if m > 1 else ''}", "noise matrix"]
     scorers += ["neighbours"] if mix.used_neighbors else []
-    return LabelErrors(table, rate, interval, verdict.matrix, mix.weights, tuple(scorers))
+    return LabelErrors(table, settled.rate, settled.interval, matrix, mix.weights, tuple(scorers))
 
 
 def _continuous(labels: ArrayLike) -> bool:
@@ -223,37 +227,4 @@ def _history(dynamics: Mapping[str, ArrayLike] | None, n: int) -> dict[str, NDAr
         if array.ndim not in (1, 2) or len(array) != n:
             raise InputError(f"dynamics[{name!r}] must have shape (n,) or (n, epochs) with n = {n}; got {array.shape}.")
         out[name] = array
-    return out
-
-
-def _rate(shares: Mapping[float, float], n: int) -> tuple[float, tuple[float, float]]:
-    if n == 0:
-        return 0.0, (0.0, 1.0)
-    # No row at all at trust 0.6 says that few are wrong, not that none is: the flags then stand alone.
-    rate = float(np.sqrt(shares[-1.0] * (shares[0.6] or shares[-1.0])))
-    low, high = 0.9 * min(shares[1.0], rate), max(shares[0.0], rate)
-    return rate, (float(wilson_interval([low * n], [n])[0][0]), float(wilson_interval([high * n], [n])[1][0]))
-
-
-def _error_probability(
-    score: NDArray[np.float64], known: NDArray[np.intp], rate: float, shares: dict[float, float]
-) -> NDArray[np.float64]:
-    """Scores flattened and shifted until their mean is `rate`.
-
-    Flattened by how far the flagged share depends on the trust in the labels: where it does, the model is unsure of
-    more than its probabilities say.
-    """
-    out = np.zeros(len(score))
-    if len(known) == 0:
-        return out
-    clipped = np.clip(score[known], 1e-6, 1 - 1e-6)
-    full = undone(shares)
-    slope = full * float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0)) + (1 - full) * 0.9
-    logits = slope * np.log(clipped / (1 - clipped))
-    few = logits if len(logits) <= 50_000 else np.sort(logits)[:: len(logits) // 50_000]
-
-    def mean(shift: float) -> float:
-        return float((1 / (1 + np.exp(-(few + shift)))).mean())
-
-    out[known] = 1 / (1 + np.exp(-(logits + solve_increasing(mean, rate, -30.0, 30.0))))
     return out

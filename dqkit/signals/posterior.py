@@ -28,17 +28,19 @@ FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """score: (k,) of the labelled rows. suggested, clean_given, clean_top: (n,). matrix: (c, c).
+    """score, plain: (k,) of the labelled rows. rival, clean_given, clean_rival: (n,).
 
-    clean_given, clean_top: P(true | x) of the given class (0 where none is given) and of the suggested one.
+    score: weight of the most probable other class against the given one. plain: one minus the tempered probability of
+    the given class. rival: that other class (the most probable of all where no label is given). clean_given,
+    clean_rival: P(true | x) of the given class (0 where none is given) and of the rival.
     shares: trust -> share of labelled rows whose label is not the most probable class; -1 stands for the trust used.
     """
 
     score: NDArray[np.float64]
-    suggested: Ints
+    plain: NDArray[np.float64]
+    rival: Ints
     clean_given: Floats
-    clean_top: Floats
-    matrix: NDArray[np.float64]
+    clean_rival: Floats
     shares: dict[float, float]
     trust: float
 
@@ -48,58 +50,54 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
     n, c = probs.shape
     if len(known) == 0:
         top = probs.argmax(axis=1).astype(np.int64)
-        return Verdict(
-            np.empty(0),
-            top,
-            np.zeros(n, np.float32),
-            probs.max(axis=1),
-            np.eye(c),
-            dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0),
-            0.0,
-        )
+        shares = dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0)
+        return Verdict(np.empty(0), np.empty(0), top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0)
     sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
     p, y = probs[sample], given[sample]
     exponent = best_exponent(p[:20_000], y[:20_000]) if len(y) >= FEW_ROWS else 1.0
     clear, clean = fit_matrix(sharpen(p, exponent), y)
     overall = overall_matrix(clean, y)
     between = np.sqrt(clear * overall)
-    shares = {t: float((_decide(clean, y, between**t)[0] != y).mean()) for t in (0.0, 0.6, 1.0)}
+    shares = {t: _share(clean, y, between**t) for t in (0.0, 0.6, 1.0)}
     trust = _trust(clear, overall, shares, len(known))
     undo = _undo(clear, shares)
 
-    score, suggested = np.zeros(n), np.empty(n, dtype=np.int64)
-    clean_given, clean_top = np.zeros(n, np.float32), np.empty(n, np.float32)
+    score, plain = np.zeros(n), np.zeros(n)
+    rival = np.empty(n, dtype=np.int64)
+    clean_given, clean_rival = np.zeros(n, np.float32), np.empty(n, np.float32)
     power = between**trust
-    counts = np.zeros((c, c))
     for rows in row_blocks(n, c):
-        q = unmix(sharpen(probs[rows], exponent), undo)
+        seen = sharpen(probs[rows], exponent)
+        q = unmix(seen, undo)
         labels = given[rows]
         at = np.arange(len(labels))
         has = labels >= 0
         safe = np.where(has, labels, 0)
-        best, own, rival = _decide(q, safe, power)
-        suggested[rows] = np.where(has, best, q.argmax(axis=1))
-        score[rows] = np.where(has, rival / np.maximum(rival + own, 1e-30), 0.0)
+        other, own, weight = _decide(q, safe, power)
+        rival[rows] = np.where(has, other, q.argmax(axis=1))
+        score[rows] = np.where(has, weight / np.maximum(weight + own, 1e-30), 0.0)
+        plain[rows] = np.where(has, 1.0 - seen[at, safe], 0.0)
         clean_given[rows] = np.where(has, q[at, safe], 0.0)
-        clean_top[rows] = q[at, suggested[rows]]
-        np.add.at(counts, (best[has], labels[has]), 1.0)
-    judged = score[known]
-    shares[-1.0] = float((suggested[known] != given[known]).mean())
-    return Verdict(judged, suggested, clean_given, clean_top, _matrix(counts), shares, trust)
+        clean_rival[rows] = q[at, rival[rows]]
+    shares[-1.0] = float((score[known] > 0.5).mean())
+    return Verdict(score[known], plain[known], rival, clean_given, clean_rival, shares, trust)
+
+
+def _share(q: Floats, given: Ints, power: NDArray[np.float64]) -> float:
+    _, own, rival = _decide(q, given, power)
+    return float((rival > own).mean())
 
 
 def _decide(
     q: Floats, given: Ints, power: NDArray[np.float64]
 ) -> tuple[Ints, NDArray[np.float32], NDArray[np.float32]]:
-    """The most probable class, the weight of the given one, and the largest weight among the others."""
+    """The most probable other class, the weight of the given one, and that of the other."""
     weight = q * power.T.astype(np.float32)[given]
     at = np.arange(len(given))
     own = weight[at, given].copy()
     weight[at, given] = -1.0
     other = weight.argmax(axis=1)
-    rival = weight[at, other]
-    # A tie keeps the given label, so that flag and score > 0.5 agree.
-    return np.where(rival > own, other, given).astype(np.int64), own, rival
+    return other.astype(np.int64), own, weight[at, other]
 
 
 def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dict[float, float], rows: int) -> float:
@@ -130,8 +128,9 @@ def _undo(clear: NDArray[np.float64], shares: dict[float, float]) -> NDArray[np.
     return np.asarray(share * clear + (1 - share) * np.eye(len(clear)))
 
 
-def _matrix(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows to shares; a class that no row is thought to belong to keeps its own label."""
+def transition_matrix(true: Ints, given: Ints, c: int) -> NDArray[np.float64]:
+    """(c, c) shares of the given labels by true class; a class no row is thought to belong to keeps its own label."""
+    counts = np.bincount(true * c + given, minlength=c * c).reshape(c, c).astype(np.float64)
     empty = counts.sum(axis=1) == 0
     counts[empty, np.flatnonzero(empty)] = 1.0
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))

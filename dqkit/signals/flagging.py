@@ -1,0 +1,122 @@
+"""From a verdict on every row to error probabilities, the noise rate with its interval, and the flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqkit.signals.labels import wilson_interval
+from dqkit.signals.noise_model import solve_increasing
+from dqkit.signals.noise_share import NoiseShare
+from dqkit.signals.posterior import Verdict, undone
+
+# Each pair: where a sign of a weak model begins to count, and where it counts in full.
+DOUBT = (0.08, 0.16)
+FADING = (1.4, 1.7)
+EXPLAINED = (0.45, 0.36)
+HEAVY = (0.4, 0.5)
+SHIFT_ROWS = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """error_probability, flag, score: (k,) of the labelled rows; flag is score > 0.5. weakness: 0 to 1, how far the
+    disagreement is held to be the model's own."""
+
+    error_probability: NDArray[np.float64]
+    score: NDArray[np.float64]
+    flag: NDArray[np.bool_]
+    rate: float
+    interval: tuple[float, float]
+    weakness: float
+
+
+def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
+    """The judgement on the labelled rows; the rules stand in the docstring of `label_errors`."""
+    k = len(verdict.score)
+    if k == 0:
+        empty = np.empty(0)
+        return Judgement(empty, empty, np.empty(0, dtype=bool), 0.0, (0.0, 1.0), 0.0)
+    shares = verdict.shares
+    # No row at all at trust 0.6 says that few are wrong, not that none is: the flags then stand alone.
+    rate = float(np.sqrt(shares[-1.0] * (shares[0.6] or shares[-1.0])))
+    own_flags = int((verdict.score > 0.5).sum())
+    slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
+    full = undone(shares)
+    logits = (full * slope + (1 - full) * 0.9) * logit(verdict.score)
+    weakness = _weakness(shares, share)
+    if weakness > 0:
+        rate *= float((share.rate / max(rate, 1e-9)) ** (weakness / 2))
+        plain = shifted(logit(verdict.plain), rate)
+        logits = (1 - weakness) * shifted(logits, rate) + weakness * plain
+    probability = expit(shifted(logits, rate))
+    order = np.argsort(-probability, kind="stable")
+    best = best_count(probability[order])
+    count = round(max(own_flags, best) ** (1 - weakness) * best**weakness)
+    if weakness == 0 and count == own_flags:
+        cut, score = 0.5, verdict.score  # the flags of the verdict itself: the more probable class decides
+    else:
+        cut = _cut(probability[order], count)
+        score = expit(logit(probability) - logit(np.array(cut)))
+    flag = score > 0.5
+    return Judgement(probability, score, flag, rate, _interval(shares, share, rate, weakness, k), weakness)
+
+
+def best_count(probability: NDArray[np.float64]) -> int:
+    """How many of the rows, sorted by falling error probability, to flag for the highest expected F1.
+
+    (Lipton, Elkan & Naryanaswamy 2014: the threshold is half the F1 it reaches.)
+
+    >>> best_count(np.array([0.9, 0.6, 0.45, 0.05]))
+    3
+    """
+    hits = np.cumsum(probability)
+    value = 2 * hits / (np.arange(1, len(hits) + 1) + hits[-1])
+    # Where hardly an error is expected, a flag on a row that is more likely right helps nobody.
+    return int(value.argmax()) + 1 if hits[-1] > 0.5 else int((probability > 0.5).sum())
+
+
+def expit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(values, -500, 500))))
+
+
+def logit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    clipped = np.clip(values, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def shifted(logits: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
+    """The logits moved together until their probabilities have the given mean."""
+    few = logits if len(logits) <= SHIFT_ROWS else np.sort(logits)[:: len(logits) // SHIFT_ROWS]
+    return logits + solve_increasing(lambda by: float(expit(few + by).mean()), mean, -30.0, 30.0)
+
+
+def _ramp(value: float, start: float, end: float) -> float:
+    return float(np.clip((value - start) / (end - start), 0.0, 1.0))
+
+
+def _weakness(shares: dict[float, float], share: NoiseShare) -> float:
+    fading = shares[0.0] / max(shares[0.6], 1e-9)
+    explained = share.rate / max(shares[0.0], 1e-9)
+    return _ramp(share.doubt, *DOUBT) * _ramp(fading, *FADING) * _ramp(explained, *EXPLAINED)
+
+
+def _cut(falling: NDArray[np.float64], count: int) -> float:
+    """A threshold between the last flagged probability and the next one; ties of the last are left unflagged."""
+    if count <= 0:
+        return min(float(falling[0]) + 1e-6, 1.0)
+    if count >= len(falling):
+        return max(float(falling[-1]) / 2, 1e-9)
+    return float((falling[count - 1] + falling[count]) / 2)
+
+
+def _interval(
+    shares: dict[float, float], share: NoiseShare, rate: float, weakness: float, k: int
+) -> tuple[float, float]:
+    low = min(0.9 * shares[1.0], 0.9 * rate, (0.9 - 0.5 * weakness) * share.rate)
+    high = max(shares[0.0], rate)
+    # Above 40 % noise a class can lose its own majority, which no probability of the given label shows.
+    high += 0.3 * (1 - high) * _ramp(rate, *HEAVY)
+    return float(wilson_interval([low * k], [k])[0][0]), float(wilson_interval([high * k], [k])[1][0])
