@@ -53,8 +53,10 @@ def build_queue(
     strategy: how new labels are picked, a name in `STRATEGIES`.
     noise_rate: estimated share of wrong labels among those no human has seen (default: the share with label_flag);
         the scores' log odds are shifted until their mean equals it.
-    reviewed: earlier reviews: columns `score` (as queued) and `wrong` (bool: the review changed the label). They
-        correct the scores by what the detector has really yielded.
+    reviewed: earlier reviews: columns `score` (the chance they were given before any review) and `wrong` (bool: the
+        review changed the label); optional `action` ("relabel" where left out, or "label": the model's guess was wrong)
+        and `detector` (as in the column label_kind of signals). They correct the chances, and with them how the
+        budget is shared, by what the actions and detectors have really yielded.
     human_error: how often one annotator is wrong; the prior behind second opinions.
     costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget while rows the
         detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of rows

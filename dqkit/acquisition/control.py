@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +32,11 @@ class ControlEstimates:
     """Estimates from answered control rows.
 
     label_error_rate: share of wrong labels among the labels no human had seen. model_accuracy: share of rows where the
-    suggested class was the answer, over all control rows. errors_left: label_error_rate times the number of such
-    labels still unseen, with its interval. yields: DataFrame by action, over all answered rows but the controls:
-    reviewed, changed, share, low, high, times_random (share over the control's share for the same action).
+    suggested class was the answer, over all control rows. errors_left: wrong labels still unseen, with its interval.
+    yields: DataFrame by action, over all answered rows but the controls: reviewed, changed, share, low, high,
+    times_random (share over the control's share for the same action). detectors: the same by detector.
     saved: answers that random review would have needed to change as many labels as the queue did, less those spent;
-    None while the control has found no wrong label.
+    None while the control has found no wrong label. saved_range: the same at the ends of the error rate's interval.
     """
 
     label_error_rate: Share
@@ -43,6 +44,8 @@ class ControlEstimates:
     errors_left: tuple[float, float, float]
     yields: pd.DataFrame
     saved: float | None
+    detectors: pd.DataFrame
+    saved_range: tuple[float, float]
 
 
 def share(hits: int, of: int) -> Share:
@@ -60,14 +63,15 @@ def share(hits: int, of: int) -> Share:
     return Share(hits, of, hits / of if of else float("nan"), low, high)
 
 
-def control_estimates(answers: pd.DataFrame, *, unseen: int = 0) -> ControlEstimates:
+def control_estimates(answers: pd.DataFrame, *, unseen: int | Mapping[int, int] = 0) -> ControlEstimates:
     """What the answered rows of the queues say about the data, the model and the detectors.
 
     answers: one row per answered row of any round's queue. Columns: action, control (bool), answer (class name),
-        given_label (class name before the answer, None if there was none), suggested_label.
-        Where a round's controls were drawn from other rows than the round before (they always are: reviewed rows drop
-        out), pass the answers of one round for an estimate of that round's data, or of all for a running average.
-    unseen: labels that no human has seen yet.
+        given_label (class name before the answer, None if there was none), suggested_label; optional: round, and
+        detector (what named the row; rows of equal name are counted together).
+    unseen: labels that no human has seen yet; or, with the column round, how many there were when the queue of each
+        round was drawn: then every round estimates the wrong labels it began with, less those found since, and
+        the rounds are averaged by their number of control answers.
 
     The control rows are a simple random sample of the rows no human had seen, so their shares are unbiased whatever
     the detectors do. Rows answered by skip have no answer: leave them out.
@@ -88,29 +92,60 @@ def control_estimates(answers: pd.DataFrame, *, unseen: int = 0) -> ControlEstim
     changed = had_label & (known["given_label"] != known["answer"]).to_numpy(bool)
     agreed = (known["suggested_label"] == known["answer"]).to_numpy(bool)
     rate = share(int(changed[control].sum()), int((control & had_label).sum()))
-    yields = _yields(known["action"].to_numpy(str), changed, control, had_label, agreed)
     queued = ~control & had_label
-    saved = None
-    if rate.hits:
-        saved = round(float(changed[queued].sum() / rate.value - queued.sum()), 6)
-    left = (
-        (rate.value * unseen, rate.low * unseen, rate.high * unseen) if rate.of else (float("nan"), 0.0, float(unseen))
+    found, spent = float(changed[queued].sum()), float(queued.sum())
+    saved = round(found / rate.value - spent, 6) if rate.hits else None
+    least = found / rate.high - spent if rate.of else -spent
+    most = found / rate.low - spent if rate.low > 0 else (float("inf") if found else -spent)
+    news = np.where(had_label, changed, ~agreed)
+    detector = known["detector"] if "detector" in known else pd.Series("", index=known.index)
+    named = detector.notna().to_numpy() & detector.ne("").to_numpy()
+    return ControlEstimates(
+        label_error_rate=rate,
+        model_accuracy=share(int(agreed[control].sum()), int(control.sum())),
+        errors_left=_errors_left(rate, known, control & had_label, changed, unseen),
+        yields=_yields(known["action"].to_numpy(object), news, control),
+        saved=saved,
+        detectors=_yields(detector[named].to_numpy(object), news[named], control[named], everywhere=rate),
+        saved_range=(least, most),
     )
-    return ControlEstimates(rate, share(int(agreed[control].sum()), int(control.sum())), left, yields, saved)
+
+
+def _errors_left(
+    rate: Share, known: pd.DataFrame, drawn: np.ndarray, changed: np.ndarray, unseen: int | Mapping[int, int]
+) -> tuple[float, float, float]:
+    if not isinstance(unseen, Mapping):
+        value = rate.value * unseen if rate.of else float("nan")
+        return value, rate.low * unseen, rate.high * unseen
+    if "round" not in known:
+        raise InputError("answers must have the column 'round' when unseen is given by round; it has none.")
+    rounds = known["round"].to_numpy()
+    if not rate.of:
+        most = float(max(unseen.values(), default=0) - changed.sum())
+        return float("nan"), 0.0, max(most, 0.0)
+    began = found = value = 0.0
+    for number, count in unseen.items():
+        here = drawn & (rounds == number)
+        weight = here.sum() / rate.of
+        began += weight * count
+        found += weight * changed[rounds >= number].sum()
+        value += changed[here].sum() / rate.of * count
+    return tuple(max(float(v) - found, 0.0) for v in (value, rate.low * began, rate.high * began))  # type: ignore[return-value]
 
 
 def _yields(
-    action: np.ndarray, changed: np.ndarray, control: np.ndarray, had_label: np.ndarray, agreed: np.ndarray
+    name: np.ndarray, news: np.ndarray, control: np.ndarray, *, everywhere: Share | None = None
 ) -> pd.DataFrame:
-    """By action: what was reviewed and how often the answer was news (label changed, or model's guess wrong)."""
-    news = np.where(had_label, changed, ~agreed)
+    """By name: what was reviewed and how often the answer was news (label changed, or model's guess wrong).
+
+    times_random compares with the control rows of the same name, or with `everywhere`.
+    """
     rows = {}
-    for name in sorted(set(action.tolist())):
-        mine = (action == name) & ~control
-        base = (action == name) & control
+    for each in sorted(set(name.tolist())):
+        mine, base = (name == each) & ~control, (name == each) & control
         got = share(int(news[mine].sum()), int(mine.sum()))
-        plain = share(int(news[base].sum()), int(base.sum()))
-        rows[name] = {
+        plain = everywhere or share(int(news[base].sum()), int(base.sum()))
+        rows[each] = {
             "reviewed": got.of,
             "changed": got.hits,
             "share": got.value,

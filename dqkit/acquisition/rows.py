@@ -42,13 +42,14 @@ def eligible_rows(
     flagged = column(table, "label_flag", 0.0) > 0
     if noise_rate is None and "label_flag" in table and unseen.any():
         noise_rate = float(flagged[unseen].mean())
-    wrong = with_rate(score[unseen], noise_rate)
-    if reviewed is not None:
-        wrong = after_yield(wrong, *_past(reviewed))
-    rate = float(wrong.mean()) if unseen.any() else float(noise_rate or 0.0)
-    weight = harm(rate, _class_count(table))
     chance = column(table, "least_confidence", 0.5)
-    chance[unseen] = wrong
+    chance[unseen] = with_rate(score[unseen], noise_rate)
+    if reviewed is not None:
+        past = _past(reviewed)
+        chance[unseen] = _corrected(chance[unseen], _detector(table)[unseen], past[past["action"] == "relabel"])
+        chance[~labeled] = _corrected(chance[~labeled], _detector(table)[~labeled], past[past["action"] == "label"])
+    rate = float(chance[unseen].mean()) if unseen.any() else float(noise_rate or 0.0)
+    weight = harm(rate, _class_count(table))
     chance[seen] = human_doubt(
         score[seen],
         annotators[seen],
@@ -110,13 +111,41 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
     return pd.DataFrame({"source": source, "annotators": count, "disputed": disputed}, index=table.index)
 
 
-def _past(reviewed: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(score, wrong) of earlier reviews."""
+def _past(reviewed: pd.DataFrame) -> pd.DataFrame:
+    """score, wrong, action and detector of earlier reviews."""
     missing = {"score", "wrong"} - set(reviewed.columns)
     if missing:
         raise InputError(f"reviewed must have the columns score and wrong; {' and '.join(sorted(missing))} is missing.")
     known = reviewed.dropna(subset=["score", "wrong"])
-    return known["score"].to_numpy(float), known["wrong"].to_numpy(bool)
+    return pd.DataFrame(
+        {
+            "score": known["score"].astype(float),
+            "wrong": known["wrong"].astype(bool),
+            "action": known.get("action", "relabel"),
+            "detector": known["detector"].fillna("").astype(str) if "detector" in known else "",
+        }
+    )
+
+
+def _detector(table: pd.DataFrame) -> NDArray[np.object_]:
+    """What kind of trouble each row was found in, "" for none."""
+    if "label_kind" not in table:
+        return np.full(len(table), "", dtype=object)
+    return np.asarray(table["label_kind"].fillna("").astype(str), dtype=object)
+
+
+def _corrected(chance: NDArray[np.float64], detector: NDArray[np.object_], past: pd.DataFrame) -> NDArray[np.float64]:
+    """P(wrong) after the yield of all earlier reviews, then after what each detector's own yielded beyond that."""
+    score, wrong = past["score"].to_numpy(float), past["wrong"].to_numpy(bool)
+    out = after_yield(chance, score, wrong)
+    if past["detector"].nunique() < 2:
+        return out
+    expected = after_yield(score, score, wrong)
+    for name in sorted(past["detector"].unique()):
+        theirs = (past["detector"] == name).to_numpy()
+        mine = detector == name
+        out[mine] = after_yield(out[mine], expected[theirs], wrong[theirs])
+    return out
 
 
 def _class_count(table: pd.DataFrame) -> int:

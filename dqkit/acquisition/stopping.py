@@ -13,12 +13,17 @@ from dqkit.records import InputError
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion: its name, stop (True, False, or None when it cannot tell yet), the number and what it means."""
+    """One criterion: name, stop (True, False, or None when it cannot tell yet), the number and a sentence on it."""
 
     name: str
     stop: bool | None
     value: float
     text: str
+
+    @property
+    def verdict(self) -> str:
+        """ "stop", "go on" or "cannot tell"."""
+        return {True: "stop", False: "go on", None: "cannot tell"}[self.stop]
 
 
 def stopping(
@@ -29,16 +34,18 @@ def stopping(
     errors_left: tuple[float, float, float] | None = None,
     labeled: int | None = None,
     budget_left: float | None = None,
+    queue: tuple[int, int] | None = None,
     per: int = 100,
     min_gain: float = 0.005,
 ) -> list[Criterion]:
     """The criteria that the arguments allow, in a fixed order: gain, stability, errors, uncertainty, budget.
 
-    rounds: earlier rounds, oldest first, each with `labels` (number of labels trained on) and `accuracy` in [0, 1].
-    pred_probs, previous_probs: (n, c) on the same rows, of this round and the one before. errors_left: estimated
-    label errors left with interval (`ControlEstimates.errors_left`), out of `labeled` labels. budget_left: answers the
-    user can still pay for. per: the number of further labels a gain is projected for. min_gain: the accuracy gain that
-    still pays.
+    rounds: the rounds so far, oldest first, each with `labels` (number of labels trained on) and `accuracy` in [0, 1],
+    optionally `answers` (how many of the labels people checked or gave). pred_probs, previous_probs: (n, c) on the same
+    rows, of this round and the one before. errors_left: estimated label errors left with interval
+    (`ControlEstimates.errors_left`), out of `labeled` labels. budget_left: answers the user can still pay for.
+    queue: (answered, all) rows of the newest queue, for when no budget was named. per: the number of further labels a
+    gain is projected for. min_gain: the accuracy gain that still pays.
 
     >>> [c.stop for c in stopping(budget_left=0)]
     [True]
@@ -49,20 +56,28 @@ def stopping(
     probs = None if pred_probs is None else np.asarray(pred_probs, dtype=float)
     if probs is not None and previous_probs is not None:
         out.append(stability(probs, np.asarray(previous_probs, dtype=float)))
+    elif probs is not None:
+        text = "Whether the predictions have settled cannot be known before a second round."
+        out.append(Criterion("prediction stability", None, float("nan"), text))
     if errors_left is not None:
         out.append(remaining_errors(errors_left, labeled or 0))
     if probs is not None:
         out.append(overall_uncertainty(probs))
     if budget_left is not None:
         spent = budget_left <= 0
-        text = "the budget is spent" if spent else f"{budget_left:g} answers are left in the budget"
+        text = "The budget is spent." if spent else f"The budget has {budget_left:g} answers left."
         out.append(Criterion("budget", spent, float(budget_left), text))
+    elif queue is not None:
+        answered, size = queue
+        text = f"Of the {size:,} rows queued in this round, {answered:,} are answered; no overall budget was named."
+        out.append(Criterion("budget", None, float(size - answered), text))
     return out
 
 
 def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain: float) -> Criterion:
     """Accuracy that the next `per` labels should add, from a line through accuracy against log(labels).
 
+    Where no labels were added but labels were checked (`answers`), the line is through accuracy against answers.
     The interval is the 95 % one of the fitted slope (t, rounds - 2 degrees of freedom), so it needs three rounds.
     It says stop when even its upper end is below `min_gain`, go on when its lower end is above.
     """
@@ -71,21 +86,29 @@ def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain:
     name = f"gain of the next {per} labels"
     labels = np.array([r["labels"] for r in rounds], dtype=float)
     accuracy = np.array([r["accuracy"] for r in rounds], dtype=float)
+    answers = np.array([r.get("answers", 0) for r in rounds], dtype=float)
     if (labels <= 0).any():
         raise InputError(f"rounds must hold positive label counts; got {labels.tolist()}.")
-    if len(np.unique(labels)) < 3:
-        return Criterion(name, None, float("nan"), f"unknown: {len(labels)} rounds, three with new labels are needed")
-    x = np.log(labels)
+    if len(np.unique(labels)) >= 3:
+        x, step = np.log(labels), float(np.log((labels[-1] + per) / labels[-1]))
+    elif len(np.unique(answers)) >= 3:
+        x, step = answers, float(per)
+    else:
+        done = f"{len(labels)} {'round is' if len(labels) == 1 else 'rounds are'} done"
+        text = f"What the next {per} labels would add cannot be known before three rounds with new labels; {done}."
+        return Criterion(name, None, float("nan"), text)
     x = x - x.mean()
     slope = float(x @ accuracy / (x @ x))
     residual = accuracy - accuracy.mean() - slope * x
     error = float(np.sqrt((residual @ residual) / (len(x) - 2) / (x @ x)))
     half = float(t.ppf(0.975, len(x) - 2)) * error
-    step = float(np.log((labels[-1] + per) / labels[-1]))
     room = 1 - float(accuracy[-1])
     gain, low, high = (float(min(v * step, room)) for v in (slope, slope - half, slope + half))
     stop = True if high < min_gain else (False if low > min_gain else None)
-    text = f"{100 * gain:+.2f} points of accuracy [{100 * low:+.2f}, {100 * high:+.2f}]; {100 * min_gain:.2f} would pay"
+    text = (
+        f"The next {per} labels should add {100 * gain:+.2f} points of accuracy "
+        f"[{100 * low:+.2f}, {100 * high:+.2f}]; {100 * min_gain:.2f} would pay."
+    )
     return Criterion(name, stop, gain, text)
 
 
@@ -98,8 +121,11 @@ def stability(probs: NDArray[np.float64], previous: NDArray[np.float64], *, agre
     c = probs.shape[1]
     chance = float((np.bincount(now, minlength=c) / len(now)) @ (np.bincount(before, minlength=c) / len(now)))
     kappa = 1.0 if chance >= 1 else (same - chance) / (1 - chance)
-    verb = "hardly change" if kappa >= agreement else "still change"
-    text = f"predictions {verb} from round to round: kappa {kappa:.3f} (stable from {agreement})"
+    verb = "hardly changed" if kappa >= agreement else "still changed"
+    text = (
+        f"From the last round to this one the predictions {verb}: {100 * same:.1f} % are the same, "
+        f"kappa {kappa:.3f} (settled from {agreement})."
+    )
     return Criterion("prediction stability", kappa >= agreement, kappa, text)
 
 
@@ -108,37 +134,21 @@ def remaining_errors(errors_left: tuple[float, float, float], labeled: int, *, t
     value, low, high = errors_left
     limit = tolerated * labeled
     if not np.isfinite(value):
-        return Criterion("label errors left", None, value, "unknown: no control row has been answered")
+        text = "How many label errors are left cannot be known before rows of the random control slice are answered."
+        return Criterion("label errors left", None, value, text)
     stop = True if high <= limit else (False if low > limit else None)
-    text = f"about {value:.0f} label errors left [{low:.0f}, {high:.0f}]; {limit:.0f} would be tolerable"
+    text = (
+        f"About {value:,.0f} wrong labels are left among those nobody has checked [{low:,.0f}, {high:,.0f}]; "
+        f"{limit:,.0f} would be tolerable."
+    )
     return Criterion("label errors left", stop, value, text)
 
 
 def overall_uncertainty(probs: NDArray[np.float64], *, tolerated: float = 0.02) -> Criterion:
     """Mean least confidence over the pool (Zhu et al. 2008): by its own account, how often the model is wrong."""
     doubt = float((1 - probs.max(axis=1)).mean()) if len(probs) else 0.0
-    text = f"by its own probabilities the model is wrong on {100 * doubt:.1f} % of the pool; "
-    text += f"{100 * tolerated:.0f} % is low"
+    text = (
+        f"By its own probabilities the model is wrong on {100 * doubt:.1f} % of the samples; "
+        f"{100 * tolerated:.0f} % is low."
+    )
     return Criterion("overall uncertainty", doubt <= tolerated, doubt, text)
-
-
-def advice(criteria: Sequence[Criterion]) -> str:
-    """The verdicts in one paragraph.
-
-    >>> advice(stopping(budget_left=0))
-    'Stop: 1 of 1 criteria say it is enough. budget: stop, the budget is spent. The decision is yours.'
-    """
-    if not criteria:
-        return "Nothing is known yet: finish a round first."
-    stops = sum(c.stop is True for c in criteria)
-    goes = sum(c.stop is False for c in criteria)
-    spent = any(c.name == "budget" and c.stop for c in criteria)
-    if spent or stops > goes:
-        head = f"Stop: {stops} of {len(criteria)} criteria say it is enough."
-    elif goes > stops:
-        head = f"Go on: {goes} of {len(criteria)} criteria say that more labels pay."
-    else:
-        head = "Undecided: the criteria do not agree."
-    said = {True: "stop", False: "go on", None: "cannot tell"}
-    parts = "; ".join(f"{c.name}: {said[c.stop]}, {c.text}" for c in criteria)
-    return f"{head} {parts}. The decision is yours."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,14 @@ from numpy.typing import ArrayLike
 
 from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, StoreError
 from dqkit.store import Store
-from dqkit.workbench import project
+from dqkit.workbench import evidence, project, withdrawals
 from dqkit.workbench.decisions import check_annotator, check_texts, checked_event
 from dqkit.workbench.results import Round
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from dqkit.acquisition import Advice
     from dqkit.relabel import Labeler
     from dqkit.weak_labels import WeakLabels
 
@@ -155,30 +156,35 @@ class Workbench:
 
         Raises `InputError` where there is nothing to undo.
         """
-        check_annotator(annotator)
-        if event_id is not None:
-            check_texts({"event_id": event_id})
-        if undoes is None:
-            newest = self.store.latest_live(annotator, limit=1)
-            if not newest:
-                raise InputError(f"annotator {annotator!r} has no decision to undo in this workbench.")
-            undoes = newest[0].event_id
-        target = self.store.find(undoes)
-        if target is None:
-            raise InputError(f"undo must name a recorded decision; got event {undoes!r}. Nothing was changed.")
-        return self.store.undo(
-            LabelEvent(
-                event_id=event_id or uuid.uuid4().hex,
-                sample_id=target.sample_id,
-                kind="undo",
-                label=None,
-                source=target.source,
-                annotator=annotator,
-                at=project.now(),
-                round=self._round_number(),
-                why=f"withdraws {target.label or target.kind}",
-                undoes=undoes,
-            )
+        return withdrawals.undo(
+            self, annotator=annotator, undoes=undoes, event_id=event_id, number=self._round_number()
+        )
+
+    def undo_batch(
+        self,
+        *,
+        annotator: str,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        round: int | None = None,
+        by: str | None = None,
+        why: str = "",
+    ) -> list[LabelEvent]:
+        """Withdraw everything this annotator decided in a stretch of time or a round; the undo events, newest first.
+
+        since, until: "2024-05-03T12:00" or a datetime, both included; UTC unless they say otherwise, as is `at` in
+        `history`. by: who withdraws (default: the annotator). All or nothing; the samples are open again in the newest
+        queue, which `rerank` puts in order. Raises `InputError` on bad times or where there is nothing to undo.
+        """
+        return withdrawals.undo_batch(
+            self,
+            annotator=annotator,
+            since=since,
+            until=until,
+            round_number=round,
+            by=by,
+            why=why,
+            number=self._round_number(),
         )
 
     def labels(self) -> pd.DataFrame:
@@ -213,16 +219,20 @@ class Workbench:
         return self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
 
     def reviews(self) -> pd.DataFrame:
-        """What became of the labels people looked at: sample_id, score as queued, wrong (the review changed it)."""
-        now = self.store.current_labels(weak=False).set_index("sample_id")["label"]
-        given = pd.Series(np.array([*self.dataset.classes, None], dtype=object)[self.dataset.labels], self.dataset.ids)
-        rows = []
-        for rnd in self.rounds:
-            asked = rnd.queue.loc[(rnd.queue["action"] == "relabel") & rnd.queue["sample_id"].isin(now.index)]
-            wrong = now.loc[asked["sample_id"]].to_numpy() != given.loc[asked["sample_id"]].to_numpy()
-            rows.append(asked[["sample_id", "score"]].assign(wrong=wrong))
-        empty = pd.DataFrame({"sample_id": [], "score": [], "wrong": []})
-        return pd.concat(rows, ignore_index=True).drop_duplicates("sample_id") if rows else empty
+        """What became of the rows people looked at, one row a sample: sample_id, round, action, detector, score, wrong.
+
+        score: the chance, before any review, that an answer changes the class; wrong: it did (the label, or where there
+        was none the model's guess). The next round's queue is shared out by these.
+        """
+        return evidence.reviews(self)
+
+    def advice(self, *, budget_left: float | None = None) -> Advice:
+        """One paragraph on whether more labels pay; its repr prints every criterion with its verdict, and the yields.
+
+        budget_left: answers that can still be paid for, if there is such a limit. From the random control slice: error
+        rate and accuracy with 95 % intervals, answers saved against random review, confirmed / reviewed by detector.
+        """
+        return evidence.advise(self, budget_left=budget_left)
 
     # --- rounds
 
@@ -267,6 +277,16 @@ class Workbench:
             strategy=strategy,
             progress=progress,
         )
+
+    def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
+        """The newest round, what is open in its queue drawn anew from the labels as they are now; nothing is trained.
+
+        For when labels changed since, such as after `undo_batch`. Answered rows stay. budget, strategy: those of the
+        round unless given. The same labels and the same seed give the same queue. Raises `InputError` before a round.
+        """
+        from dqkit.workbench.running import rerank
+
+        return rerank(self, budget=budget, strategy=strategy)
 
     def open_queue(self) -> pd.DataFrame:
         """The rows of the newest queue that nobody has answered, in order; see `Round.queue` for the columns."""

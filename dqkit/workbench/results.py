@@ -43,6 +43,17 @@ class Round:
         return pd.read_parquet(self.folder / "signals.parquet")
 
     @cached_property
+    def labels_before(self) -> pd.DataFrame:
+        """The labels this round was computed from, as `Workbench.labels` gave them."""
+        return pd.read_parquet(self.folder / "labels.parquet")
+
+    @cached_property
+    def drawn(self) -> pd.DataFrame | None:
+        """What was known of the queue's rows when they were drawn, or None where an older dqkit did not keep it."""
+        file = self.folder / "drawn.parquet"
+        return pd.read_parquet(file) if file.exists() else None
+
+    @cached_property
     def queue(self) -> pd.DataFrame:
         """What to look at, best first: sample_id, action, score, suggested_label, reasons, control."""
         return pd.read_parquet(self.folder / "queue.parquet")

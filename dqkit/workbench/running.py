@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from dqkit.records import Dataset, InputError, Predictions, StoreError
+from dqkit.store.batches import requeue
+from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
 from dqkit.workbench.project import now, replace, write_json
 from dqkit.workbench.results import Round, write_predictions
 
@@ -67,11 +69,54 @@ def run_round(
 
         bar.set_postfix_str(next(stages))
         queue = _queue(bench, found.table, predictions, audited, int(budget), seed, control, strategy)
+        rows = drawn_rows(queue, found.table, bench.labels(), ~audited.is_test & audited.is_usable)
+        replace(folder / "drawn.parquet", lambda partial: rows.to_parquet(partial))
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
         bench.store.enqueue(number, zip(queue["sample_id"], queue["action"], queue["control"], strict=True))
         metrics = _metrics(bench.labels(), trained_on, predictions, found.summary)
         bench.store.finish_round(number, finished=now(), metrics=_finite(metrics))
         bar.close()
+    return bench.rounds[-1]
+
+
+def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Round:
+    """See `Workbench.rerank`."""
+    if not bench.rounds:
+        raise InputError("There is no round to rank again; run wb.run_round(budget=...) first.")
+    with _only_runner(bench.path):
+        rnd = bench.rounds[-1]
+        about = bench.store.rounds()[-1]
+        if about["status"] == "running":
+            raise InputError(f"Round {about['round']} is not finished; call wb.run_round as before to finish it first.")
+        settings = about["settings"]
+        size = rnd.budget if budget is None else budget
+        how = settings["strategy"] if strategy is None else strategy
+        _check_settings(size, rnd.seed, settings["folds"], settings["control"], how)
+
+        from dqkit.signals import signal_table
+
+        audited = bench.dataset_now()
+        found = signal_table(audited, rnd.predictions, seed=rnd.seed)
+        states = bench.store.queue_states(rnd.number)
+        answered = states.loc[states["state"] != "open", "sample_id"]
+        kept = rnd.queue[rnd.queue["sample_id"].isin(answered)]
+        left = max(int(size) - len(kept), 0)
+        # The share of the random slice holds for the whole round, whatever of it is answered.
+        missing = settings["control"] * size - int(kept["control"].sum())
+        control = min(max(missing / left, 0.0), 1.0) if left else 0.0
+        fresh = _queue(
+            bench, found.table, rnd.predictions, audited, left, rnd.seed, control, how, skip=list(kept["sample_id"])
+        )
+        queue = pd.concat([kept, fresh], ignore_index=True)
+        in_play = ~audited.is_test & audited.is_usable
+        before = drawn(bench, rnd).loc[kept["sample_id"]]
+        now_drawn = pd.concat([before, drawn_rows(fresh, found.table, bench.labels(), in_play)])
+        replace(rnd.folder / "signals.parquet", lambda partial: found.table.to_parquet(partial))
+        write_json(rnd.folder / "summary.json", _finite(found.summary))
+        replace(rnd.folder / "drawn.parquet", lambda partial: now_drawn.to_parquet(partial))
+        replace(rnd.folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
+        requeue(bench.store, rnd.number, zip(fresh["sample_id"], fresh["action"], fresh["control"], strict=True))
+        bench._rounds.pop(rnd.number, None)  # it was read before it was ranked again
     return bench.rounds[-1]
 
 
@@ -129,6 +174,8 @@ def _queue(
     seed: int,
     control: float,
     strategy: str,
+    *,
+    skip: Sequence[str] = (),
 ) -> pd.DataFrame:
     from dqkit.acquisition import build_queue
 
@@ -140,18 +187,16 @@ def _queue(
     status["annotators"] = votes["annotator"].nunique().reindex(status.index).fillna(0).astype(int)
     status["disputed"] = (votes["label"].nunique() > 1).reindex(status.index).eq(True)
     in_play = ~audited.is_test & audited.is_usable
-    # What people have confirmed is no longer noise: the rate that counts is that of the labels nobody has checked.
-    unchecked = signals.loc[in_play & (source == "given").to_numpy(), "error_probability"]
     return build_queue(
         signals,
         budget=budget,
         seed=seed,
         predictions=predictions,
         status=status,
-        exclude=list(audited.ids[~in_play]),
+        exclude=[*audited.ids[~in_play], *skip],
         control=control,
         strategy=strategy,
-        noise_rate=float(unchecked.mean()) if len(unchecked) else None,
+        noise_rate=noise_rate(signals, in_play & (source == "given").to_numpy()),
         reviewed=bench.reviews(),
     )
 

@@ -1,0 +1,130 @@
+"""The stopping criteria and the control slice in words: one paragraph, and the table behind it."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from dqkit.acquisition.control import ControlEstimates
+from dqkit.acquisition.stopping import Criterion
+
+
+class Advice(str):
+    """One paragraph of plain words, a text like any other; shown in a notebook with the criteria and figures behind it.
+
+    criteria: every stopping criterion with its verdict. control: what the control slice shows, or None.
+    """
+
+    criteria: tuple[Criterion, ...]
+    control: ControlEstimates | None
+
+    def __new__(
+        cls, text: str, *, criteria: Sequence[Criterion] = (), control: ControlEstimates | None = None
+    ) -> Advice:
+        out = super().__new__(cls, text)
+        out.criteria = tuple(criteria)
+        out.control = control
+        return out
+
+    def __repr__(self) -> str:
+        lines = [textwrap.fill(str(self), 100)]
+        if self.criteria:
+            wide = max(len(c.name) for c in self.criteria)
+            lines += ["", *(f"  {c.verdict:<11}  {c.name:<{wide}}  {_number(c)}" for c in self.criteria)]
+        figures = _figures(self.control)
+        if figures:
+            lines += ["", *(f"  {name}: {value}" for name, value in figures)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cell = "<td style='text-align:left'>"
+        rows = "".join(
+            f"<tr>{cell}<b>{html.escape(c.verdict)}</b></td>{cell}{html.escape(c.name)}</td>{cell}{html.escape(c.text)}</td></tr>"
+            for c in self.criteria
+        )
+        table = f"<table><tr><th>verdict</th><th>criterion</th><th>why</th></tr>{rows}</table>" if rows else ""
+        facts = "".join(
+            f"<tr>{cell}{html.escape(name)}</td>{cell}{html.escape(value)}</td></tr>"
+            for name, value in _figures(self.control)
+        )
+        shown = f"<table><tr><th>measured</th><th>value</th></tr>{facts}</table>" if facts else ""
+        return f"<p>{html.escape(str(self))}</p>{table}{shown}"
+
+
+def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = None) -> Advice:
+    """The verdicts and what the control slice shows, as one paragraph; its repr prints each criterion with its verdict.
+
+    >>> from dqkit.acquisition import stopping
+    >>> print(advice(stopping(budget_left=0)))
+    Stop: 1 of 1 criteria says it is enough. The budget is spent. The decision is yours.
+    """
+    if not criteria:
+        return Advice("Nothing is known yet: finish a round first.")
+    stops = sum(c.stop is True for c in criteria)
+    goes = sum(c.stop is False for c in criteria)
+    spent = any(c.name == "budget" and c.stop for c in criteria)
+    if spent or stops > goes:
+        head = f"Stop: {stops} of {len(criteria)} criteria {'says' if stops == 1 else 'say'} it is enough."
+    elif goes > stops:
+        head = f"Go on: {goes} of {len(criteria)} criteria {'says' if goes == 1 else 'say'} that more labels pay."
+    elif goes:
+        head = "Undecided: the criteria do not agree."
+    else:
+        head = "Undecided: no criterion can tell yet."
+    said = [head, *(c.text for c in criteria), _measured(control), "The decision is yours."]
+    return Advice(" ".join(part for part in said if part), criteria=criteria, control=control)
+
+
+def _measured(control: ControlEstimates | None) -> str:
+    """What the random control slice shows, in sentences."""
+    if control is None or not (control.label_error_rate.of or control.model_accuracy.of):
+        return ""
+    out = []
+    if control.label_error_rate.of:
+        out.append(f"The control slice puts the rate of wrong labels at {control.label_error_rate}")
+    if control.model_accuracy.of:
+        lead = "and the model's" if out else "The control slice puts the model's"
+        out.append(f"{lead} accuracy at {control.model_accuracy}")
+    text = " ".join(out) + "."
+    if control.saved is not None:
+        verb = "saved" if control.saved >= 0 else "cost"
+        text += f" Against random review the queue has {verb} about {abs(control.saved):,.0f} answers so far."
+    return text
+
+
+def _figures(control: ControlEstimates | None) -> list[tuple[str, str]]:
+    """Name and value of everything measured so far."""
+    if control is None:
+        return []
+    out = [
+        ("wrong labels, by the control slice", str(control.label_error_rate)),
+        ("accuracy of the model, by the control slice", str(control.model_accuracy)),
+        ("answers saved against random review", _saved(control)),
+    ]
+    out += [(f"yield of {name!r} picks", _yield(row)) for name, row in control.yields.iterrows() if row["reviewed"]]
+    out += [
+        (f"yield of detector {name!r}", _yield(row)) for name, row in control.detectors.iterrows() if row["reviewed"]
+    ]
+    return out
+
+
+def _saved(control: ControlEstimates) -> str:
+    low, high = control.saved_range
+    if control.saved is None:
+        return "cannot be told: the control slice has found no wrong label"
+    top = "any number" if np.isinf(high) else f"{high:,.0f}"
+    return f"{control.saved:,.0f} [{low:,.0f}, {top}]"
+
+
+def _yield(row: pd.Series) -> str:
+    text = f"{row['changed']:.0f} of {row['reviewed']:.0f} confirmed, {100 * row['share']:.0f} %"
+    text += f" [{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
+    return text if np.isnan(row["times_random"]) else f"{text}, {row['times_random']:.1f} times random"
+
+
+def _number(criterion: Criterion) -> str:
+    return "not known yet" if np.isnan(criterion.value) else f"{criterion.value:.4g}"

@@ -1,0 +1,174 @@
+"""What the answers so far say: about the labels, the model, the detectors, and whether more answers pay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from dqkit.records import InputError
+
+if TYPE_CHECKING:
+    from dqkit.acquisition import Advice
+    from dqkit.workbench.bench import Workbench
+    from dqkit.workbench.results import Round
+
+ANSWER_COLUMNS = (
+    "round",
+    "sample_id",
+    "action",
+    "control",
+    "score",
+    "answer",
+    "given_label",
+    "suggested_label",
+    "detector",
+    "expected",
+)
+
+
+def answers(bench: Workbench) -> pd.DataFrame:
+    """One row per answered row of every round's queue, oldest round first.
+
+    round, sample_id, action, control, score: of the queue. answer: the class people gave in that round (the newest
+    live answer). given_label: the label that stood before, None where there was none or a weak one. suggested_label:
+    the class the model predicted. detector: the kind of trouble the row was queued for, "" for rows without one.
+    expected: the chance, as the detectors said before any review, that the answer changes the class.
+    """
+    people = _people(bench)
+    found = [_answers_of(bench, rnd, people[people["round"] == rnd.number]) for rnd in bench.rounds]
+    found = [rows for rows in found if len(rows)]
+    if not found:
+        return pd.DataFrame({name: pd.Series(dtype=object) for name in ANSWER_COLUMNS})
+    return pd.concat(found, ignore_index=True)
+
+
+def reviews(bench: Workbench) -> pd.DataFrame:
+    """See `Workbench.reviews`."""
+    known = answers(bench)
+    first = known[known["action"] != "second_opinion"].drop_duplicates("sample_id").reset_index(drop=True)
+    before = first["given_label"].where(first["action"] == "relabel", first["suggested_label"])
+    return pd.DataFrame(
+        {
+            "sample_id": first["sample_id"],
+            "round": first["round"],
+            "action": first["action"],
+            "detector": first["detector"],
+            "score": first["expected"].astype(float),
+            "wrong": (first["answer"] != before).astype(bool),
+        }
+    )
+
+
+def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
+    """See `Workbench.advice`."""
+    from dqkit.acquisition import advice, control_estimates, stopping
+
+    if budget_left is not None and (isinstance(budget_left, bool) or not isinstance(budget_left, int | float)):
+        raise InputError(f"budget_left must be a number of answers, or None; got {budget_left!r}.")
+    rounds = bench.rounds
+    if not rounds:
+        return advice([])
+    known = answers(bench)
+    in_play = _in_play(bench)
+    unseen = {rnd.number: int((in_play & (rnd.labels_before["source"] == "given").to_numpy()).sum()) for rnd in rounds}
+    control = control_estimates(known, unseen=unseen)
+    states = bench.store.queue_states()["state"]
+    criteria = stopping(
+        rounds=_curve(rounds),
+        pred_probs=rounds[-1].predictions.pred_probs[in_play],
+        previous_probs=rounds[-2].predictions.pred_probs[in_play] if len(rounds) > 1 else None,
+        errors_left=control.errors_left,
+        labeled=int(bench.dataset_now().is_labeled[in_play].sum()),
+        budget_left=budget_left,
+        queue=(int((states != "open").sum()), len(states)),
+    )
+    return advice(criteria, control)
+
+
+def drawn_rows(
+    queue: pd.DataFrame, signals: pd.DataFrame, labels: pd.DataFrame, in_play: np.ndarray[Any, Any]
+) -> pd.DataFrame:
+    """What was known of the rows of a queue when it was drawn, by sample id.
+
+    expected: the chance that an answer changes the class, before any review corrects it: for labels nobody had seen the
+    scores, moved until their mean is the estimated rate of wrong labels; elsewhere the model's doubt. detector: the
+    kind of trouble. predicted_label. given_label: the label that stood, None where there was none or a weak one.
+    """
+    from dqkit.acquisition.worth import with_rate
+
+    ids = queue["sample_id"].to_numpy()
+    unseen = in_play & (labels["source"] == "given").to_numpy()
+    chance = signals["least_confidence"].astype(float).copy()
+    chance[unseen] = with_rate(signals["label_score"].to_numpy(float)[unseen], noise_rate(signals, unseen))
+    stood = labels.loc[ids, "label"].where(labels.loc[ids, "source"].notna() & (labels.loc[ids, "source"] != "weak"))
+    is_relabel = (queue["action"] == "relabel").to_numpy()
+    return pd.DataFrame(
+        {
+            "expected": chance.loc[ids].to_numpy(float),
+            "detector": np.where(is_relabel, signals.loc[ids, "label_kind"].to_numpy(object), ""),
+            "predicted_label": signals.loc[ids, "predicted_label"].to_numpy(object),
+            "given_label": stood.to_numpy(object),
+        },
+        index=pd.Index(ids, name="sample_id"),
+    )
+
+
+def drawn(bench: Workbench, rnd: Round) -> pd.DataFrame:
+    """What was known of the rows of a round's queue when it was drawn; see `drawn_rows`."""
+    if rnd.drawn is not None:
+        return rnd.drawn
+    return drawn_rows(rnd.queue, rnd.signals, rnd.labels_before, _in_play(bench))
+
+
+def noise_rate(signals: pd.DataFrame, unseen: np.ndarray[Any, Any]) -> float | None:
+    """Estimated share of wrong labels among those nobody has checked; what people confirmed is no longer noise."""
+    rates = signals.loc[unseen, "error_probability"]
+    return float(rates.mean()) if len(rates) else None
+
+
+def _in_play(bench: Workbench) -> np.ndarray[Any, Any]:
+    """(n,) samples that are neither held out nor broken."""
+    return np.asarray(~bench.dataset.is_test & bench.dataset.is_usable)
+
+
+def _people(bench: Workbench) -> pd.DataFrame:
+    """The newest live answer of people to each sample in each round: sample_id, label, round."""
+    events = bench.store.events()
+    undone = set(events["undoes"].dropna())
+    live = events[(events["kind"] == "label") & (events["source"] != "weak") & ~events["event_id"].isin(undone)]
+    return live.drop_duplicates(["round", "sample_id"], keep="last")[["sample_id", "label", "round"]]
+
+
+def _answers_of(bench: Workbench, rnd: Round, people: pd.DataFrame) -> pd.DataFrame:
+    queue = rnd.queue[rnd.queue["sample_id"].isin(people["sample_id"])]
+    if queue.empty:
+        return pd.DataFrame(columns=list(ANSWER_COLUMNS))
+    ids = queue["sample_id"].to_numpy()
+    known = drawn(bench, rnd).loc[ids]
+    return pd.DataFrame(
+        {
+            "round": rnd.number,
+            "sample_id": ids,
+            "action": queue["action"].to_numpy(object),
+            "control": queue["control"].to_numpy(bool),
+            "score": queue["score"].to_numpy(float),
+            "answer": people.set_index("sample_id")["label"].loc[ids].to_numpy(object),
+            "given_label": known["given_label"].to_numpy(object),
+            "suggested_label": known["predicted_label"].to_numpy(object),
+            "detector": known["detector"].to_numpy(object),
+            "expected": known["expected"].to_numpy(float),
+        }
+    )
+
+
+def _curve(rounds: list[Round]) -> list[dict[str, float]]:
+    """labels, answers and accuracy of each round: on the held-out samples where there are any, else out of sample."""
+    held_out = all(rnd.metrics.get("test_accuracy") is not None for rnd in rounds)
+    name = "test_accuracy" if held_out else "oos_accuracy"
+    return [
+        {"labels": m["n_labeled"], "answers": m["n_human"], "accuracy": m[name]}
+        for m in (rnd.metrics for rnd in rounds)
+        if m.get(name) is not None
+    ]

@@ -1,0 +1,110 @@
+"""Decisions taken back: one, or everything a person decided in a stretch of time."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dqkit.records import InputError, LabelEvent
+from dqkit.store.batches import live_decisions, undo_all
+from dqkit.workbench import project
+from dqkit.workbench.decisions import check_annotator, check_texts
+
+if TYPE_CHECKING:
+    from dqkit.workbench.bench import Workbench
+
+
+def undo(bench: Workbench, *, annotator: str, undoes: str | None, event_id: str | None, number: int) -> LabelEvent:
+    """See `Workbench.undo`."""
+    check_annotator(annotator)
+    if event_id is not None:
+        check_texts({"event_id": event_id})
+    if undoes is None:
+        newest = bench.store.latest_live(annotator, limit=1)
+        if not newest:
+            raise InputError(f"annotator {annotator!r} has no decision to undo in this workbench.")
+        undoes = newest[0].event_id
+    target = bench.store.find(undoes)
+    if target is None:
+        raise InputError(f"undo must name a recorded decision; got event {undoes!r}. Nothing was changed.")
+    return bench.store.undo(
+        LabelEvent(
+            event_id=event_id or uuid.uuid4().hex,
+            sample_id=target.sample_id,
+            kind="undo",
+            label=None,
+            source=target.source,
+            annotator=annotator,
+            at=project.now(),
+            round=number,
+            why=f"withdraws {target.label or target.kind}",
+            undoes=undoes,
+        )
+    )
+
+
+def undo_batch(
+    bench: Workbench,
+    *,
+    annotator: str,
+    since: str | datetime | None,
+    until: str | datetime | None,
+    round_number: int | None,
+    by: str | None,
+    why: str,
+    number: int,
+) -> list[LabelEvent]:
+    """See `Workbench.undo_batch`."""
+    check_annotator(annotator)
+    actor = annotator if by is None else by
+    check_annotator(actor)
+    check_texts({"why": why})
+    if since is None and until is None and round_number is None:
+        raise InputError(
+            f"undo_batch must be told which decisions of {annotator!r}; got none of since, until and round. "
+            'Pass e.g. since="2024-05-03T12:00", or round=2. Nothing was changed.'
+        )
+    first, last = (None if bound is None else _utc(name, bound) for name, bound in (("since", since), ("until", until)))
+    if first is not None and last is not None and first > last:
+        raise InputError(f"since must not be later than until; got {first} and {last}. Nothing was changed.")
+    found = live_decisions(bench.store, annotator, since=first, until=last, round_number=round_number)
+    if not found:
+        raise InputError(
+            f"annotator {annotator!r} has no decision to undo between {first or 'the start'} and {last or 'now'}"
+            f"{'' if round_number is None else f' in round {round_number}'} (times in UTC). Nothing was changed."
+        )
+    at = project.now()
+    return undo_all(
+        bench.store,
+        [
+            LabelEvent(
+                event_id=uuid.uuid4().hex,
+                sample_id=row.sample_id,
+                kind="undo",
+                label=None,
+                source=row.source,
+                annotator=actor,
+                at=at,
+                round=number,
+                why=why or f"withdraws {row.label or row.kind}, one of {len(found)} by {annotator}",
+                undoes=row.event_id,
+            )
+            # Newest first, as they would be undone one by one.
+            for row in reversed(found)
+        ],
+    )
+
+
+def _utc(name: str, bound: str | datetime) -> str:
+    """A moment as events write it; one without a time zone is UTC already."""
+    try:
+        moment = pd.Timestamp(bound).to_pydatetime()
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} must be a time such as '2024-05-03T12:00'; got {bound!r} ({error}).") from error
+    if pd.isna(moment):
+        raise InputError(f"{name} must be a time such as '2024-05-03T12:00'; got {bound!r}.")
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return str(moment.isoformat(timespec="milliseconds"))
