@@ -45,7 +45,8 @@ class Round:
     @cached_property
     def labels_before(self) -> pd.DataFrame:
         """The labels this round was computed from, as `Workbench.labels` gave them."""
-        return pd.read_parquet(self.folder / "labels.parquet")
+        table = pd.read_parquet(self.folder / "labels.parquet")
+        return table.astype(object).where(table.notna(), None).astype({"round": np.int64})
 
     @cached_property
     def drawn(self) -> pd.DataFrame | None:

@@ -1,0 +1,138 @@
+"""`wb.advice()` says what is known after each round, and what the answers yield steers the next queue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+import dqkit as dq
+from dqkit.acquisition import build_queue
+from tests.workbench.conftest import quick, small
+
+CRITERIA = ["gain of the next 100 labels", "prediction stability", "label errors left", "overall uncertainty", "budget"]
+
+
+def run(bench, **options):
+    return bench.run_round(estimators=quick(), progress=False, **{"budget": 20, **options})
+
+
+def answer(bench, rows=None):
+    """Answer queue rows with the truth."""
+    truth = dict(zip(bench.dataset.ids, bench.dataset.true_labels, strict=True))
+    for sample in bench.rounds[-1].queue["sample_id"] if rows is None else rows:
+        bench.record(sample, bench.dataset.classes[truth[sample]], annotator="ana")
+
+
+def test_before_a_round_there_is_nothing_to_advise_on(bench):
+    assert str(bench.advice()) == "Nothing is known yet: finish a round first."
+
+
+def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
+    run(bench)
+    got = bench.advice()
+    assert [c.name for c in got.criteria] == CRITERIA
+    assert [c.stop for c in got.criteria] == [None, None, None, False, None]
+    assert isinstance(got, str)
+    assert "\n" not in got
+    assert "cannot be known before three rounds" in got
+    assert "cannot be known before a second round" in got
+    assert "before rows of the random control slice are answered" in got
+    assert "Of the 20 rows queued in this round, 0 are answered" in got
+    for criterion in got.criteria:
+        assert criterion.verdict in repr(got)
+        assert criterion.name in repr(got)
+
+
+def test_after_three_answered_rounds_every_criterion_has_a_number(bench):
+    for _ in range(3):
+        run(bench, control=0.3)
+        answer(bench)
+    got = bench.advice(budget_left=40)
+    assert not any(np.isnan(c.value) for c in got.criteria)
+    assert got.criteria[-1].value == 40
+    control = got.control
+    truth = dict(zip(bench.dataset.ids, np.array(bench.dataset.classes)[bench.dataset.true_labels], strict=True))
+    drawn = pd.concat([rnd.queue.assign(number=rnd.number) for rnd in bench.rounds])
+    drawn = drawn[drawn["control"]]
+    before = [
+        bench.rounds[n - 1].labels_before["label"][s] for s, n in zip(drawn["sample_id"], drawn["number"], strict=True)
+    ]
+    wrong = [given is not None and given != truth[s] for s, given in zip(drawn["sample_id"], before, strict=True)]
+    rate = control.label_error_rate
+    assert (rate.hits, rate.of) == (sum(wrong), sum(given is not None for given in before))
+    assert binom.cdf(rate.hits, rate.of, rate.high) == pytest.approx(0.025)
+    guessed = [
+        bench.rounds[n - 1].signals["predicted_label"][s]
+        for s, n in zip(drawn["sample_id"], drawn["number"], strict=True)
+    ]
+    right = sum(guess == truth[s] for s, guess in zip(drawn["sample_id"], guessed, strict=True))
+    assert (control.model_accuracy.hits, control.model_accuracy.of) == (right, len(drawn))
+
+
+def test_the_yield_of_relabel_picks_is_what_was_confirmed_of_what_was_reviewed(bench):
+    rnd = run(bench, budget=30)
+    answer(bench)
+    truth = dict(zip(bench.dataset.ids, np.array(bench.dataset.classes)[bench.dataset.true_labels], strict=True))
+    picks = rnd.queue[(rnd.queue["action"] == "relabel") & ~rnd.queue["control"]]
+    confirmed = sum(rnd.signals["given_label"][s] != truth[s] for s in picks["sample_id"])
+    row = bench.advice().control.yields.loc["relabel"]
+    assert (row["changed"], row["reviewed"]) == (confirmed, len(picks))
+    by_kind = bench.advice().control.detectors
+    kinds = rnd.signals.loc[picks["sample_id"], "label_kind"]
+    assert by_kind["reviewed"].to_dict() == kinds[kinds != ""].value_counts().to_dict()
+
+
+def test_the_html_is_escaped(tmp_path):
+    ds = small()
+    named = dq.from_arrays(
+        ds.content, ds.labels, classes=["<b>red</b>", "green", "blue"], split=ds.split, true_labels=ds.true_labels
+    )
+    with dq.Workbench.create(tmp_path / "wb", named, title="<script>") as bench:
+        run(bench)
+        shown = bench.advice()._repr_html_()
+        assert "<b>red</b>" not in shown
+        assert "<script" not in shown
+        assert shown.count("<tr>") >= 6
+        assert "cannot tell" in shown
+    page = dq.acquisition.advice([dq.acquisition.Criterion("<i>", True, 1.0, "<u>&")])._repr_html_()
+    assert "&lt;i&gt;" in page
+    assert "<u>" not in page
+
+
+@pytest.mark.parametrize("budget_left", ["many", True])
+def test_a_budget_that_is_no_number_is_named(bench, budget_left):
+    run(bench)
+    with pytest.raises(dq.InputError, match="budget_left"):
+        bench.advice(budget_left=budget_left)
+
+
+def test_a_spent_budget_says_stop(bench):
+    run(bench)
+    assert bench.advice(budget_left=0).startswith("Stop:")
+
+
+def test_the_next_round_is_shared_out_by_what_the_answers_yielded(bench, monkeypatch):
+    first = run(bench, control=0.2)
+    for sample, given in first.labels_before["label"].loc[first.queue["sample_id"]].items():
+        # Nothing the detectors named is wrong, says this person; and every guess about an unlabelled row is.
+        guess = first.signals.loc[sample, "predicted_label"]
+        bench.record(sample, given or next(c for c in bench.dataset.classes if c != guess), annotator="ana")
+    reviews = bench.reviews()
+    assert sorted(reviews["sample_id"]) == sorted(first.queue["sample_id"])
+    assert reviews.set_index("sample_id")["wrong"].to_dict() == {
+        s: a == "label" for s, a in zip(first.queue["sample_id"], first.queue["action"], strict=True)
+    }
+    seen = {}
+
+    def remember(signals, **options):
+        seen.update(options, signals=signals)
+        return build_queue(signals, **options)
+
+    monkeypatch.setattr(dq.acquisition, "build_queue", remember)
+    second = run(bench)
+    pd.testing.assert_frame_equal(seen["reviewed"], reviews)
+    blind = build_queue(**{**seen, "reviewed": None})
+    count = [int((queue["action"] == "relabel").sum()) for queue in (second.queue, blind)]
+    assert count[0] < count[1]
