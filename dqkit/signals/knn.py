@@ -70,8 +70,9 @@ def spread_to_copies(found: Found, first: NDArray[np.int64], distinct: NDArray[n
     out_distances = np.empty((len(first), k), dtype=distances.dtype)
     # Most rows have no copy and neighbours without copies: theirs are the ones found, under their own positions.
     plain = (size == 1) & (size[indices] == 1).all(axis=1) & (indices.shape[1] == k)
-    out_indices[distinct[plain]] = distinct[indices[plain]]
-    out_distances[distinct[plain]] = distances[plain]
+    if plain.any():
+        out_indices[distinct[plain]] = distinct[indices[plain]]
+        out_distances[distinct[plain]] = distances[plain]
     for at in np.flatnonzero(~plain):
         own = members[starts[at] : starts[at] + size[at]]
         others, gaps = _expand(indices[at], distances[at], members, starts, size, k)

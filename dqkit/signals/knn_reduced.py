@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from dqkit.signals.knn_points import Points
+from dqkit.signals.knn_threads import each
 from dqkit.signals.knn_tiles import largest_by_int8_tiles, largest_by_tiles
 
 _PILOT_ROWS = 256
@@ -16,6 +17,7 @@ _MOST_UNSURE = 0.1
 _INT8_DIMENSIONS = (128, 2048)
 _INT8_LEVELS = 127
 _DEVIATIONS = 7.0
+_ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +42,7 @@ def reduced_search(points: Points, k: int) -> Reduced | None:
     kind = precision()
     if kind == "bfloat16":
         found = _bfloat16(points)
-    elif (
-        kind == "int8" and points.offset is None and _INT8_DIMENSIONS[0] <= points.unit.shape[1] <= _INT8_DIMENSIONS[1]
-    ):
+    elif bears_int8(points):
         found = _int8(points)
     else:
         return None
@@ -80,17 +80,40 @@ def _bfloat16(points: Points) -> Reduced:
 
 
 def _int8(points: Points) -> Reduced:
-    n, d = points.unit.shape
-    draw = torch.Generator().manual_seed(0)
-    turn, _ = torch.linalg.qr(torch.randn(d, d, generator=draw))
-    largest_value = max(float((points.unit[at : at + 8192] @ turn).abs().max()) for at in range(0, n, 8192))
-    step = max(largest_value, 1e-30) / _INT8_LEVELS
-    whole = torch.empty((n, d), dtype=torch.int8)
-    for start in range(0, n, 8192):
-        whole[start : start + 8192] = (points.unit[start : start + 8192] @ turn / step).round_().to(torch.int8)
+    whole, step = whole_numbers(points.unit)
     # A value is rounded by at most half a step, step / sqrt(12) on average, in both rows of a pair of unit rows.
     slack = _DEVIATIONS * step * (2 / 12) ** 0.5
     return Reduced(lambda keep: largest_by_int8_tiles(whole, step, keep), slack)
+
+
+def bears_int8(points: Points) -> bool:
+    """Whether products of whole numbers are the fastest here, and these rows of the kind that they rank well."""
+    dimensions = points.unit.shape[1]
+    wide_enough = _INT8_DIMENSIONS[0] <= dimensions <= _INT8_DIMENSIONS[1]
+    return precision() == "int8" and points.offset is None and wide_enough
+
+
+def whole_numbers(unit: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Return int8 (n, d) and a step: unit rows turned at random and rounded, so that step squared scales products."""
+    n, d = unit.shape
+    draw = torch.Generator().manual_seed(0)
+    turn, _ = torch.linalg.qr(torch.randn(d, d, generator=draw))
+    starts = range(0, n, _ROWS_AT_ONCE)
+    largest = torch.zeros(len(starts))
+
+    def measure(start: int) -> None:
+        largest[start // _ROWS_AT_ONCE] = (unit[start : start + _ROWS_AT_ONCE] @ turn).abs_().max()
+
+    each(measure, starts)
+    step = max(float(largest.max()), 1e-30) / _INT8_LEVELS
+    whole = torch.empty((n, d), dtype=torch.int8)
+
+    def fill(start: int) -> None:
+        block = slice(start, start + _ROWS_AT_ONCE)
+        whole[block] = (unit[block] @ turn).div_(step).round_().to(torch.int8)
+
+    each(fill, starts)
+    return whole, step
 
 
 def _unsure(points: Points, k: int, slack: float) -> float:

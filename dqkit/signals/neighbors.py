@@ -77,14 +77,14 @@ def neighbors(
     features: (n, d) numbers, finite, n > k. float32 stays float32; everything else becomes float64.
     metric: None takes cosine where d > 3 and euclidean otherwise.
     method: "auto" is exact up to `exact_up_to` rows on a CPU and at every size on a GPU, else approximate.
-        Approximate needs pynndescent (`pip install 'dqkit[large]'`), which compiles for some 20 s once per process.
+        Approximate compares each row with the rows of its nearest cells, as many cells as a pilot needs for a recall
+        of .985, up to 32; `recall` says what was reached.
     device: "auto" takes a CUDA GPU where there is one. recall_rows: how many rows the recall is measured on.
 
     Flags are those of cleanlab's Datalab: an outlier's mean distance exceeds Q3 + 1.7 IQR; a near duplicate is closer
     than 0.13 times the median nearest distance. Equal distances are ordered by position.
 
-    Raises `InputError` where features are not a finite matrix, or k is not a whole number in 1..n-1; `MissingExtra`
-    where the approximate search is needed and not installed.
+    Raises `InputError` where features are not a finite matrix, or k is not a whole number in 1..n-1.
 
     >>> found = neighbors([[0.0], [0.1], [5.0]], k=1)
     >>> found.indices.ravel().tolist(), found.table["outlier_score"].round(2).tolist()

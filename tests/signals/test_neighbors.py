@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.records import InputError, MissingExtra
-from dqkit.signals import neighbors
+from dqkit.records import InputError
+from dqkit.signals import knn_approximate, knn_cells, neighbors
 from dqkit.signals.duplicates import duplicate_groups, linked_groups
 from dqkit.signals.identical_rows import identical_rows
 from dqkit.signals.knn_blocks import block_neighbors
@@ -203,28 +202,62 @@ def test_identical_rows_are_those_that_compare_equal(seed, dtype):
     assert identical_rows(features).tolist() == expected
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)  # pynndescent compiles itself first
-def test_the_approximate_search_reports_the_recall_that_it_has():
-    pytest.importorskip("pynndescent")
-    features = clustered(4000, 20, dtype=np.float32)
+@pytest.mark.parametrize(
+    ("metric", "d", "dtype"), [("cosine", 20, "f4"), ("cosine", 160, "f4"), ("euclidean", 9, "f8")]
+)
+def test_the_approximate_search_reports_the_recall_that_it_has(monkeypatch, metric, d, dtype):
+    monkeypatch.setattr(knn_cells, "CELL", 100)
+    features = clustered(4000, d, dtype=dtype)
     features[50] = features[51]
-    exact = neighbors(features, 10, method="exact")
-    found = neighbors(features, 10, method="approximate", seed=3, recall_rows=4000)
+    exact = neighbors(features, 10, metric=metric, method="exact")
+    found = neighbors(features, 10, metric=metric, method="approximate", seed=3, recall_rows=4000)
     shared = np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found.indices, exact.indices, strict=True)])
     assert (found.method, exact.method, exact.recall) == ("approximate", "exact", 1.0)
     assert found.recall == pytest.approx(shared, abs=0.002)
     assert found.recall > 0.95
     assert found.indices[50, 0] == 51
     assert found.distances[50, 0] == 0
-    again = neighbors(features, 10, method="approximate", seed=3, recall_rows=4000)
+    again = neighbors(features, 10, metric=metric, method="approximate", seed=3, recall_rows=4000)
     np.testing.assert_array_equal(found.indices, again.indices)
 
 
-def test_without_pynndescent_the_error_names_the_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pynndescent", None)
-    with pytest.raises(MissingExtra, match=r"dqkit\[large\]"):
-        neighbors(clustered(1100, 6), method="approximate")
+@given(st.integers(0, 10_000), st.sampled_from(["cosine", "euclidean"]))
+@settings(max_examples=20, deadline=None)
+def test_searched_in_every_cell_the_approximate_neighbours_are_the_exact_ones(seed, metric):
+    rng = np.random.default_rng(seed)
+    features = clustered(int(rng.integers(1100, 1400)), int(rng.integers(4, 9)), seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knn_cells, "CELL", int(rng.integers(40, 400)))
+        patch.setattr(knn_approximate, "_RECALL", 1.1)
+        patch.setattr(knn_approximate, "_MOST_PROBES", 1000)
+        found = neighbors(features, 5, metric=metric, method="approximate")
+    expected, distances = slow_neighbors(features, 5, metric)
+    np.testing.assert_array_equal(found.indices, expected)
+    np.testing.assert_allclose(found.distances, distances, atol=1e-9)
+    assert found.recall == 1.0
+
+
+def test_rows_in_cells_with_fewer_rows_than_neighbours_are_compared_with_all(monkeypatch):
+    monkeypatch.setattr(knn_cells, "CELL", 100)
+    features = clustered(3000, 16, seed=4)
+    features[:6] = 40 + np.arange(6)[:, None] * 0.01 + np.eye(6, 16) * 0.01  # six rows far from all others
+    found = neighbors(features, 10, metric="euclidean", method="approximate")
+    expected = neighbors(features, 10, metric="euclidean", method="exact")
+    np.testing.assert_array_equal(found.indices[:6, :5], expected.indices[:6, :5])
+    assert (found.indices != np.arange(3000)[:, None]).all()
+    assert (np.diff(np.sort(found.indices, axis=1), axis=1) > 0).all()
+
+
+def test_a_crowd_in_one_place_is_split_over_cells(monkeypatch):
+    monkeypatch.setattr(knn_cells, "CELL", 100)
+    rng = np.random.default_rng(0)
+    rows = torch.from_numpy(np.r_[rng.normal(size=(500, 8)) * 5, rng.normal(size=(4500, 8)) * 1e-3].astype("f4"))
+    cells = knn_cells.gather(rows, seed=0)
+    size = np.diff(cells.starts.numpy())
+    assert size.sum() == 5000
+    assert size.max() <= 3 * 100 * 1.01
+    np.testing.assert_array_equal(np.sort(cells.order.numpy()), np.arange(5000))
+    np.testing.assert_array_equal(np.repeat(np.arange(len(cells)), size), cells.home[cells.order].numpy())
 
 
 @pytest.mark.parametrize(
