@@ -17,6 +17,8 @@ DOUBT = (0.08, 0.16)
 FADING = (1.4, 1.7)
 EXPLAINED = (0.45, 0.36)
 HEAVY = (0.4, 0.5)
+UNSURE = (0.08, 0.4)
+SURE_SLOPE, UNSURE_SLOPE, PLAIN_SLOPE = 1.6, 0.6, 0.75
 SHIFT_ROWS = 50_000
 
 
@@ -45,20 +47,22 @@ def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
     own_flags = int((verdict.score > 0.5).sum())
     slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
     full = undone(shares)
-    logits = (full * slope + (1 - full) * 0.9) * logit(verdict.score)
+    slope = full * slope + (1 - full) * 0.9
+    slope *= SURE_SLOPE + (UNSURE_SLOPE - SURE_SLOPE) * _ramp(share.doubt, *UNSURE)
+    logits = slope * logit(verdict.score)
     weakness = _weakness(shares, share)
     if weakness > 0:
         rate *= float((share.rate / max(rate, 1e-9)) ** (weakness / 2))
-        plain = shifted(logit(verdict.plain), rate)
+        plain = shifted(PLAIN_SLOPE * logit(verdict.plain), rate)
         logits = (1 - weakness) * shifted(logits, rate) + weakness * plain
     probability = expit(shifted(logits, rate))
     order = np.argsort(-probability, kind="stable")
     best = best_count(probability[order])
-    count = round(max(own_flags, best) ** (1 - weakness) * best**weakness)
+    count = round(max(own_flags, best) ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness)
     if weakness == 0 and count == own_flags:
         cut, score = 0.5, verdict.score  # the flags of the verdict itself: the more probable class decides
     else:
-        cut = _cut(probability[order], count)
+        cut = cut_after(probability[order], count)
         score = expit(logit(probability) - logit(np.array(cut)))
     flag = score > 0.5
     return Judgement(probability, score, flag, rate, _interval(shares, share, rate, weakness, k), weakness)
@@ -103,7 +107,7 @@ def _weakness(shares: dict[float, float], share: NoiseShare) -> float:
     return _ramp(share.doubt, *DOUBT) * _ramp(fading, *FADING) * _ramp(explained, *EXPLAINED)
 
 
-def _cut(falling: NDArray[np.float64], count: int) -> float:
+def cut_after(falling: NDArray[np.float64], count: int) -> float:
     """A threshold between the last flagged probability and the next one; ties of the last are left unflagged."""
     if count <= 0:
         return min(float(falling[0]) + 1e-6, 1.0)

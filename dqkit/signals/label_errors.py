@@ -12,16 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError, check_probabilities
 from dqkit.signals.confident_learning import confident_learning
-from dqkit.signals.families import neighbor_votes, weigh
-from dqkit.signals.flagging import settle
+from dqkit.signals.families import Mix, history_evidence, neighbor_votes, training_history, weigh
+from dqkit.signals.flagging import Judgement, settle
 from dqkit.signals.label_reasons import Evidence, kinds, reasons
 from dqkit.signals.labels import as_labels
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
 from dqkit.signals.noise_model import Ints
 from dqkit.signals.noise_share import NoiseShare, noise_share
-from dqkit.signals.posterior import judge, transition_matrix
+from dqkit.signals.posterior import Verdict, judge, transition_matrix
 from dqkit.signals.regression import regression_errors
+from dqkit.signals.self_test import FamilyTest, fused, history_helps, neighbors_help
 
 Method = Literal["auto", "confident_learning"]
 METHODS: tuple[Method, ...] = ("auto", "confident_learning")
@@ -40,6 +41,8 @@ class LabelErrors:
     noise_rate, noise_rate_interval: share of the labelled rows whose label is wrong, with its 95 % interval.
     noise_matrix: (c, c), row = true class, column = given class, rows sum to one; (0, 0) for a continuous target.
     scorers: what the scores rest on. weights: (members,), the weight of each member, summing to one.
+    families: the self-test of each further family of evidence that was given ("neighbours", "dynamics"): whether it is
+        used, and how well planted errors are found with it and without.
     """
 
     table: pd.DataFrame
@@ -48,6 +51,7 @@ class LabelErrors:
     noise_matrix: NDArray[np.float64]
     weights: NDArray[np.float64]
     scorers: tuple[str, ...]
+    families: tuple[FamilyTest, ...] = ()
 
     def expected_precision(self, k: int) -> float:
         """The expected share of wrong labels among the `k` rows that score highest, 0 <= it <= 1.
@@ -74,7 +78,7 @@ def label_errors(
     method: Method = "auto",
     features: ArrayLike | None = None,
     neighbors: Neighbors | None = None,
-    dynamics: Mapping[str, ArrayLike] | None = None,
+    dynamics: Mapping[str, ArrayLike] | ArrayLike | None = None,
     seed: int = 0,
 ) -> LabelErrors:
     """Return which given labels are probably wrong, how sure that is, and the noise in all, as `LabelErrors`.
@@ -137,16 +141,12 @@ def label_errors(
         )
     probs, given = _checked(labels, pred_probs)
     graph = _graph(features, neighbors, len(given))
-    history = _history(dynamics, len(given))
+    history = training_history(dynamics, given, probs.shape[2])
     if method == "confident_learning":
         return LabelErrors(*confident_learning(given, np.asarray(pred_probs)))
     m, n, c = probs.shape
     known = np.flatnonzero(given != UNLABELED)
-    votes = None if graph is None else neighbor_votes(graph.indices, given, c)
-    mix = weigh(probs, given, known, votes, seed)
-    verdict = judge(mix.probs, given, known, seed)
-
-    settled = settle(verdict, noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0))
+    mix, verdict, settled, families = _judged(probs, given, known, graph, history, seed)
     score, wrong = np.zeros(n), np.zeros(n)
     score[known], wrong[known] = settled.score, settled.error_probability
     flag = score > 0.5
@@ -173,9 +173,44 @@ def label_errors(
         }
     )
     matrix = transition_matrix(suggested[known], given[known], c)
-    scorers = [f"{m} member{'s' if m > 1 else ''}", "noise matrix"]
-    scorers += ["neighbours"] if mix.used_neighbors else []
-    return LabelErrors(table, settled.rate, settled.interval, matrix, mix.weights, tuple(scorers))
+    scorers = (f"{m} member{'s' if m > 1 else ''}", "noise matrix", *(test.name for test in families if test.used))
+    return LabelErrors(table, settled.rate, settled.interval, matrix, mix.weights, scorers, families)
+
+
+def _judged(
+    probs: NDArray[np.float32],
+    given: Ints,
+    known: NDArray[np.intp],
+    graph: Neighbors | None,
+    history: Mapping[str, NDArray[Any]],
+    seed: int,
+) -> tuple[Mix, Verdict, Judgement, tuple[FamilyTest, ...]]:
+    """The mix, the verdict on every row and the judgement, with the families that the self-test lets in."""
+    c = probs.shape[2]
+
+    def run(votes: NDArray[np.float32] | None) -> tuple[Mix, Verdict, NoiseShare, Judgement]:
+        mix = weigh(probs, given, known, votes)
+        verdict = judge(mix.probs, given, known, seed)
+        share = noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0)
+        return mix, verdict, share, settle(verdict, share)
+
+    def matrix() -> NDArray[np.float64]:
+        true = np.where(settled.flag, verdict.rival[known], given[known])
+        return transition_matrix(true, given[known], c)
+
+    mix, verdict, share, settled = run(None)
+    tests = []
+    if graph is not None:
+        tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed))
+        if tests[-1].used:
+            mix, verdict, share, settled = run(neighbor_votes(graph.indices, given, c))
+    if history:
+        evidence = history_evidence(history, known)
+        test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed)
+        tests.append(test)
+        if test.used:
+            settled = fused(settled, evidence @ weights)
+    return mix, verdict, settled, tuple(tests)
 
 
 def _continuous(labels: ArrayLike) -> bool:
@@ -218,13 +253,3 @@ def _graph(features: ArrayLike | None, neighbors: Neighbors | None, n: int) -> N
     if rows.ndim != 2 or len(rows) != n:
         raise InputError(f"features must have shape (n, d) with n = {n}; got {rows.shape}.")
     return nearest_rows(rows, k=min(10, n - 1)) if n > 1 else None
-
-
-def _history(dynamics: Mapping[str, ArrayLike] | None, n: int) -> dict[str, NDArray[Any]]:
-    out: dict[str, NDArray[Any]] = {}
-    for name, values in (dynamics or {}).items():
-        array = np.asarray(values)
-        if array.ndim not in (1, 2) or len(array) != n:
-            raise InputError(f"dynamics[{name!r}] must have shape (n,) or (n, epochs) with n = {n}; got {array.shape}.")
-        out[name] = array
-    return out
