@@ -70,8 +70,10 @@ def main() -> None:
             out[folds == k] = softmax((x[folds == k] @ w[k, :-1] + w[k, -1]).astype(np.float64))
         return out
 
+    data = from_arrays(x, y)
+
     def ridge() -> NDArray[Any]:
-        task = Task(from_arrays(x, y), y, folds, args.seed)
+        task = Task(data, y, folds, args.seed)
         model = FoldRidge(task, x)
         scores = np.empty((len(y), 10), dtype=np.float32)
         for k in range(5):

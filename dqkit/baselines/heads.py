@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.baselines.calibration import softmax
 from dqkit.baselines.members import Member, Predict, Scores, Task
 from dqkit.baselines.ridge import FoldRidge
+from dqkit.baselines.threads import own_threads
 
 MEMORY = 6
+BLOCK = 2048
+PARTS = 16
 
 
 def logistic_folds(
@@ -42,38 +46,62 @@ def logistic_folds(
     used = np.flatnonzero(fold_of >= 0)
     rows = np.asarray(x, dtype=np.float32)[used]
     rows = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
-    problem = _Problem(rows, y[used], fold_of[used], n_classes, penalty)
-    return np.ascontiguousarray(problem.solve(tolerance, rounds).transpose(1, 0, 2))
+    with own_threads() as pool:
+        problem = _Problem(rows, y[used], fold_of[used], n_classes, penalty, pool)
+        return np.ascontiguousarray(problem.solve(tolerance, rounds).transpose(1, 0, 2))
 
 
 class _Problem:
     """k losses over shared rows; weights are (d, k, c)."""
 
     def __init__(
-        self, x: NDArray[np.float32], y: NDArray[np.int64], folds: NDArray[np.int64], c: int, penalty: float
+        self,
+        x: NDArray[np.float32],
+        y: NDArray[np.int64],
+        folds: NDArray[np.int64],
+        c: int,
+        penalty: float,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self.x, self.y, self.c = x, y, c
         self.k = int(folds.max()) + 1
         self.folds = folds
-        self.train = (folds[:, None] != np.arange(self.k)[None]).astype(np.float32)
-        self.count = self.train.sum(axis=0)
+        self.train = (folds[None] != np.arange(self.k)[:, None]).astype(np.float32)
+        self.count = self.train.sum(axis=1)
+        self._part = BLOCK * -(-len(x) // (BLOCK * PARTS))
+        self._pool = pool
         self.ridge = np.full((x.shape[1], 1, 1), penalty, dtype=np.float32)
         self.ridge[-1] = 0  # the intercept goes unpunished
 
     def loss(self, w: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """(k,) losses and their (d, k, c) gradients, both per training row."""
-        d, n = len(w), len(self.x)
-        z = (self.x @ w.reshape(d, -1)).reshape(n, self.k, self.c)
-        z -= z.max(axis=2, keepdims=True)
-        given = np.take_along_axis(z, self.y[:, None, None], axis=2)[:, :, 0]
-        np.exp(z, out=z)
-        total = z.sum(axis=2)
-        losses = ((np.log(total) - given) * self.train).sum(axis=0, dtype=np.float64)
-        z *= (self.train / total)[:, :, None]
-        z[np.arange(n), :, self.y] -= self.train
-        gradient = (self.x.T @ z.reshape(n, -1)).reshape(w.shape) + self.ridge * w
+        flat = np.ascontiguousarray(w.reshape(len(w), -1).T)
+        parts = [slice(start, start + self._part) for start in range(0, len(self.x), self._part)]
+        done = list(self._pool.map(lambda rows: self._loss_of(rows, flat), parts))
+        # Added up in the order of the rows, whichever thread was first: the same sum every time.
+        losses = sum((part[0] for part in done), np.zeros(self.k))
+        gradient = sum((part[1] for part in done), np.zeros_like(flat)).T.reshape(w.shape) + self.ridge * w
         losses += 0.5 * (self.ridge * w * w).sum(axis=(0, 2), dtype=np.float64)
         return losses / self.count, gradient / self.count[:, None]
+
+    def _loss_of(self, rows: slice, flat: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """(k,) losses and (k c, d) gradients of some rows, summed; their scores stay in the processor's cache."""
+        losses, gradient = np.zeros(self.k), np.zeros_like(flat)
+        for start in range(rows.start, min(rows.stop, len(self.x)), BLOCK):
+            block = slice(start, min(start + BLOCK, rows.stop))
+            x, y, train = self.x[block], self.y[block], self.train[:, block]
+            # One column a row of data: sums over the classes then run along the memory.
+            z = (flat @ x.T).reshape(self.k, self.c, len(x))
+            z -= z.max(axis=1, keepdims=True)
+            at = np.arange(len(x))
+            given = z[:, y, at]
+            np.exp(z, out=z)
+            total = z.sum(axis=1)
+            losses += ((np.log(total) - given) * train).sum(axis=1, dtype=np.float64)
+            z *= (train / total)[:, None]
+            z[:, y, at] -= train
+            gradient += z.reshape(len(flat), -1) @ x
+        return losses, gradient
 
     @cached_property
     def _factor(self) -> Any:
