@@ -188,22 +188,23 @@ def _judged(
     """The mix, the verdict on every row and the judgement, with the families that the self-test lets in."""
     c = probs.shape[2]
 
-    def run(votes: NDArray[np.float32] | None) -> tuple[Mix, Verdict, NoiseShare, Judgement]:
-        mix = weigh(probs, given, known, votes)
+    def run(mix: Mix, share: NoiseShare) -> tuple[Verdict, Judgement]:
         verdict = judge(mix.probs, given, known, seed)
-        share = noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0)
-        return mix, verdict, share, settle(verdict, share)
+        return verdict, settle(verdict, share)
 
     def matrix() -> NDArray[np.float64]:
         true = np.where(settled.flag, verdict.rival[known], given[known])
         return transition_matrix(true, given[known], c)
 
-    mix, verdict, share, settled = run(None)
+    mix = weigh(probs, given, known, None)
+    share = noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0)
+    verdict, settled = run(mix, share)
     tests = []
     if graph is not None:
         tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed))
         if tests[-1].used:
-            mix, verdict, share, settled = run(neighbor_votes(graph.indices, given, c))
+            mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, c))
+            verdict, settled = run(mix, share)
     if history:
         evidence = history_evidence(history, known)
         test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed)

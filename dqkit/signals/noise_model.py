@@ -47,8 +47,7 @@ def member_weights(given_probs: NDArray[np.float64], *, steps: int = 300) -> NDA
         return weights
     likelihood = np.maximum(given_probs, 1e-6)
     for _ in range(steps):
-        share = weights[:, None] * likelihood
-        new = (share / share.sum(axis=0)).mean(axis=1)
+        new = weights * (likelihood @ (1.0 / (weights @ likelihood))) / likelihood.shape[1]
         settled = float(np.abs(new - weights).max()) < 1e-5
         weights = new
         if settled:
