@@ -1,13 +1,13 @@
 """A full audit of features and probabilities: dqkit beside cleanlab's Datalab, CPU time, memory and agreement.
 
-    python benchmarks/audit_vs_datalab.py    # 10,000 and 50,000 x 512 beside Datalab, then growth to 200,000 x 128
-    python benchmarks/audit_vs_datalab.py --million    # and 1,000,000 x 128
+    python benchmarks/audit_vs_datalab.py    # 10,000 and 50,000 x 512 beside Datalab, then growth to 1,000,000 x 128,
+                                             # then the label part alone on 1,000,000 x 100 probabilities
 
 Every audit runs in a process of its own on the same made data (200 Gaussian clusters, 10 classes, 10 % of the labels
 flipped, 1 % outliers, 1 % near and 1 % exact copies). CPU time is that of the call alone, all threads together, after
-the imports; the approximate search is warmed up on 2,000 rows first and its compilation is listed apart. Memory is the
-peak resident size of the whole process, imports and data included. Recall is the share of Datalab's neighbours that
-are found (for the growth table: the recall that dqkit measures itself on 500 sampled rows).
+the imports and a warm-up on 2,000 rows, which is listed apart. Memory is the peak resident size of the whole process,
+imports and data included. Recall is the share of Datalab's neighbours that are found (for the growth table: the recall
+that dqkit measures itself on 500 sampled rows).
 """
 
 from __future__ import annotations
@@ -96,8 +96,30 @@ def audit_dqkit(features: np.ndarray, labels: np.ndarray, probs: np.ndarray, met
     }
 
 
+def label_part(n: int, c: int, seed: int) -> dict[str, float]:
+    """Cost of `label_errors` alone, 10 % of the labels flipped."""
+    from dqkit.signals import label_errors
+
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, c, n)
+    probs = rng.standard_normal((n, c), dtype=np.float32)
+    probs[np.arange(n), true] += 5
+    np.exp(probs, out=probs)
+    probs /= probs.sum(axis=1, keepdims=True)
+    labels = np.where(rng.random(n) < 0.1, rng.integers(0, c, n), true)
+    label_errors(labels[:2000], probs[:2000])
+    cpu, wall = time.process_time(), time.perf_counter()
+    label_errors(labels, probs)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {"cpu": cpu, "wall": wall, "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
 def work(who: str, n: int, d: int, seed: int, out: Path) -> None:
     """One audit in this process; findings to `out`, cost to standard output."""
+    if who == "labels":
+        np.savez(out)
+        print(json.dumps(label_part(n, d, seed)))
+        return
     features, labels, probs = make(n, d, seed)
     compile_s = 0.0
     if who == "datalab":
@@ -137,8 +159,10 @@ def agreement(found: dict[str, np.ndarray], peer: dict[str, np.ndarray]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 50_000], help="rows x 512, beside Datalab")
-    parser.add_argument("--growth", type=int, nargs="*", default=[10_000, 50_000, 200_000], help="rows x 128")
-    parser.add_argument("--million", action="store_true", help="add 1,000,000 x 128 to the growth table")
+    parser.add_argument(
+        "--growth", type=int, nargs="*", default=[10_000, 50_000, 200_000, 1_000_000], help="rows x 128"
+    )
+    parser.add_argument("--labels", type=int, nargs="*", default=[1_000_000], help="rows x 100 of the label part")
     parser.add_argument("--methods", nargs="*", default=["exact", "approximate"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
@@ -163,19 +187,26 @@ def main() -> None:
                 print(
                     f"{n:>9,}  {who:<12} {cost['cpu']:8.1f} {base['cpu'] / cost['cpu']:6.1f} {cost['wall']:8.1f} "
                     f"{cost['peak_gib']:8.2f}  {agreement(found, peer)}   warm-up {cost['warm_up']:.1f} CPU s; "
+                    f"neighbours {1e6 * json.loads(str(found['steps']))['neighbours'] / n:.0f} us a row; "
                     f"{found['steps']}",
                     flush=True,
                 )
-        sizes = given.growth + ([1_000_000] if given.million else [])
-        if sizes:
+        if given.growth:
             print(f"\n{'n x 128':>9}  {'CPU s':>8} {'us/(n log2 n)':>14} {'wall s':>8} {'peak GiB':>8}  {'recall':>8}")
-        for n in sizes:
+        for n in given.growth:
             cost, found = run("approximate", n, 128, given.seed, folder)
             per = 1e6 * cost["cpu"] / (n * np.log2(n))
             print(
                 f"{n:>9,}  {cost['cpu']:8.1f} {per:14.3f} {cost['wall']:8.1f} {cost['peak_gib']:8.2f}  "
                 f"{float(found['recall']):8.4f}   {found['steps']}",
                 flush=True,
+            )
+        if given.labels:
+            print(f"\n{'n x 100':>9}  {'CPU s':>8} {'us a row':>9} {'wall s':>8} {'peak GiB':>8}   label_errors alone")
+        for n in given.labels:
+            cost, _ = run("labels", n, 100, given.seed, folder)
+            print(
+                f"{n:>9,}  {cost['cpu']:8.1f} {1e6 * cost['cpu'] / n:9.1f} {cost['wall']:8.1f} {cost['peak_gib']:8.2f}"
             )
 
 
