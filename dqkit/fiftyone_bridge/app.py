@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +65,7 @@ def open_app(
         target.info["dqkit"]["annotator"] = annotator
         target.save()
     install_plugin(Path(fo.config.plugins_dir))
+    _forget_dead_server(port or fo.config.default_app_port)
     shown = target.view() if view is None else target.load_saved_view(view)
     try:
         return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
@@ -72,6 +74,17 @@ def open_app(
             f"FiftyOne's App did not start on port {port or fo.config.default_app_port} within a minute. Call open_app "
             "again, with another 'port' if that one is taken."
         ) from error
+
+
+def _forget_dead_server(port: int) -> None:
+    """Let a new App start where the old one was killed: FiftyOne keeps a server per port and never looks after it."""
+    from fiftyone.core.session import session
+
+    if port in session._server_services:
+        with socket.socket() as probe:
+            dead = probe.connect_ex((LOCAL, port)) != 0
+        if dead:
+            session._server_services.pop(port).stop()
 
 
 def install_plugin(plugins: Path) -> Path:

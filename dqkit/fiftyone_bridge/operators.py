@@ -139,10 +139,11 @@ class QueueMessages(operators.Operator):  # type: ignore[misc]
             return {"error": "dqkit did not make this dataset. Push one with wb.to_fiftyone().", "replies": []}
         source = PanelQueue(ctx.dataset._sample_collection, about, str(ctx.params.get("tab")))
         annotator = str(ctx.params.get("annotator") or "").strip()
-        return {
-            "annotator": about.get("annotator", ""),
-            "replies": converse(source, annotator, ctx.params.get("messages") or []),
-        }
+        replies = converse(source, annotator, ctx.params.get("messages") or [])
+        # As if another page had said so: the panel then does not show what was answered by a button or another tab.
+        elsewhere = [{"type": "saved", "client": "elsewhere", "sample_id": key} for key in source.gone()]
+        replies += [{"message": message, "buffers": []} for message in elsewhere]
+        return {"annotator": about.get("annotator", ""), "replies": replies}
 
 
 def register(plugin: Any) -> None:

@@ -52,6 +52,17 @@ class Leases:
         with self._lock:
             self._heard[client] = time.monotonic()
 
+    def held(self, dataset: str, client: str) -> set[str]:
+        """What this tab holds of one dataset."""
+        with self._lock:
+            return {key for (of, key), holder in self._held.items() if (of, holder) == (dataset, client)}
+
+    def drop(self, dataset: str, keys: Collection[str]) -> None:
+        """Nobody holds these any more."""
+        with self._lock:
+            for key in keys:
+                self._held.pop((dataset, key), None)
+
 
 LEASES = Leases()
 
@@ -100,6 +111,16 @@ class PanelQueue:
             write_note(self._samples, found["_id"], answer, annotator)
         elif not write_answer(self._samples, open_filter() | {"_id": found["_id"]}, answer, annotator):
             raise InputError(self._who_has(answer.sample_id))
+
+    def gone(self) -> list[str]:
+        """The sample ids this tab was given that are answered by now, wherever; each is said once."""
+        held = self._leases.held(self._samples.name, self._client)
+        if not held:
+            return []
+        still = self._samples.find(open_filter() | {"dqkit_id": {"$in": list(held)}}, {"dqkit_id": 1})
+        answered = held - {row["dqkit_id"] for row in still}
+        self._leases.drop(self._samples.name, answered)
+        return sorted(answered)
 
     def progress(self) -> tuple[int, int]:
         """How many samples of this queue are answered, and how many it holds."""

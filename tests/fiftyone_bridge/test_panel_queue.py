@@ -212,6 +212,17 @@ def test_tabs_get_different_samples_until_one_falls_silent(pushed: Pushed) -> No
     assert [card.sample_id for card in two.cards(9, "ana", ())] == ["s07", "s05", "s01"]
 
 
+def test_a_tab_hears_once_which_of_its_samples_were_answered_elsewhere(pushed: Pushed) -> None:
+    target, leases = pushed.push(), Leases()
+    one, two = panel(target, "one", leases), panel(target, "two", leases)
+    one.cards(2, "ana", ())
+    assert one.gone() == []
+    two.record(Answer("e1", "s05", "skip"), "bob")
+    assert one.gone() == ["s05"]
+    assert one.gone() == []
+    assert two.gone() == []
+
+
 def test_class_names_that_mean_something_to_mongodb_are_only_names(pushed: Pushed) -> None:
     dataset = replace(pushed.dataset, classes=("$label", "a.b", "eel"))
     labels = pushed.current_labels(dataset)

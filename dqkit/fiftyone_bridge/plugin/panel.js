@@ -47,7 +47,7 @@ function remoteModel(dataset, annotator, onSaved) {
     try {
       const { replies } = await exchange(dataset, annotator, sent);
       for (const { message, buffers } of replies) tell(message, buffers.map((part) => new DataView(bytesOf(part).buffer)));
-      if (replies.some(({ message }) => message.type === "saved")) onSaved();
+      if (replies.some(({ message }) => message.type === "saved" && message.event_id)) onSaved();
     } catch (error) {
       // The labeller keeps what is not saved and sends it again; here it only learns why.
       for (const { type, client, answer, ask } of sent) {
