@@ -22,6 +22,7 @@ Action = Literal["label", "relabel", "second_opinion"]
 
 ACTIONS: tuple[Action, ...] = ("label", "relabel", "second_opinion")
 TEST_SPLIT = "test"
+CHECK_COLUMNS = ("member", "fold", "check", "ok", "found")
 PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
 
 
@@ -152,7 +153,9 @@ class Predictions:
     members: the m member names. weights: (m,), non-negative, sum 1.
     features: float32 (n, d) or None. folds: (n,) int, the fold a sample was held out of, -1 if in none.
     baselines: DataFrame, one row a model (chance, majority, members, ensemble) with accuracy, log_loss and the like.
-    dynamics: optional per-sample training history, name -> (n,) or (n, epochs) arrays.
+    dynamics: per-sample training history where a member recorded it: margins (n, epochs), by how much the logit of the
+        given label led the best other after each epoch, and wrong_epochs (n,), the share of epochs in which it lost.
+    checks: DataFrame (member, fold, check, ok, found): what the checks of the training found.
     """
 
     ids: NDArray[np.object_]
@@ -165,6 +168,7 @@ class Predictions:
     features: NDArray[np.float32] | None = None
     baselines: pd.DataFrame = field(default_factory=pd.DataFrame)
     dynamics: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    checks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(CHECK_COLUMNS)))
 
     @classmethod
     def from_arrays(

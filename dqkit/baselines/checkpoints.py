@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.baselines.members import Result
 from dqkit.records import Dataset
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,8 @@ class Checkpoints:
     folder: Path | None
     call: str
 
-    def load(
-        self, member: str, fold: int, settings: Mapping[str, Any]
-    ) -> tuple[NDArray[np.float32], dict[str, float]] | None:
-        """The saved scores and timings, or None where nothing (or something else, or a torn file) is saved."""
+    def load(self, member: str, fold: int, settings: Mapping[str, Any]) -> Result | None:
+        """The saved result, or None where nothing (or something else, or a torn file) is saved."""
         if self.folder is None:
             return None
         array, note = self._files(member, fold, settings)
@@ -39,22 +38,17 @@ class Checkpoints:
             facts = json.loads(note.read_text(encoding="utf-8"))
             with array.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 scores = np.asarray(saved["scores"], dtype=np.float32)
+                margins = np.asarray(saved["margins"], dtype=np.float32) if "margins" in saved.files else None
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None  # absent or torn: the fit runs again and writes it anew
-        if facts.get("digest") != _digest(scores) or facts.get("fingerprint") != self.fingerprint(
+        if facts.get("digest") != _digest(scores, margins) or facts.get("fingerprint") != self.fingerprint(
             member, fold, settings
         ):
             return None
-        return scores, facts["timings"]
+        checks = tuple((str(check), bool(ok), str(found)) for check, ok, found in facts["checks"])
+        return Result(scores, facts["costs"], margins, checks)
 
-    def save(
-        self,
-        member: str,
-        fold: int,
-        settings: Mapping[str, Any],
-        scores: NDArray[np.float32],
-        timings: Mapping[str, float],
-    ) -> None:
+    def save(self, member: str, fold: int, settings: Mapping[str, Any], result: Result) -> None:
         """Write both files, each whole or not at all; the JSON last, since it vouches for the npz."""
         if self.folder is None:
             return
@@ -62,15 +56,17 @@ class Checkpoints:
         array, note = self._files(member, fold, settings)
         temporary = array.with_name(f"{array.name}.{os.getpid()}.tmp")
         with temporary.open("wb") as file:
-            np.savez(file, scores=scores)
+            kept = {} if result.margins is None else {"margins": result.margins}
+            np.savez(file, allow_pickle=False, scores=result.scores, **kept)
         os.replace(temporary, array)
         facts = {
             "fingerprint": self.fingerprint(member, fold, settings),
             "member": member,
             "fold": fold,
             "settings": dict(settings),
-            "digest": _digest(scores),
-            "timings": dict(timings),
+            "digest": _digest(result.scores, result.margins),
+            "costs": dict(result.costs),
+            "checks": result.checks,
         }
         temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
         temporary.write_text(json.dumps(facts, indent=1, sort_keys=True, default=str), encoding="utf-8")
@@ -109,5 +105,8 @@ def call_fingerprint(dataset: Dataset, y: NDArray[np.int64], folds: NDArray[np.i
     return h.hexdigest()
 
 
-def _digest(scores: NDArray[np.float32]) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(scores).tobytes(), digest_size=16).hexdigest()
+def _digest(scores: NDArray[np.float32], margins: NDArray[np.float32] | None) -> str:
+    h = hashlib.blake2b(np.ascontiguousarray(scores).tobytes(), digest_size=16)
+    if margins is not None:
+        h.update(np.ascontiguousarray(margins).tobytes())
+    return h.hexdigest()

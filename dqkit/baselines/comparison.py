@@ -105,5 +105,5 @@ def _row(name: str, probs: NDArray[Any], y: NDArray[np.int64], seconds: float) -
 def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """One row a model in the given order, the same columns whatever rows there are."""
     columns = ["model", "kind", "accuracy", "balanced_accuracy", "log_loss", "ece", "weight", "n", "seconds"]
-    columns += ["predict_ms_p50", "predict_ms_p90", "predict_ms_p99", "status"]
+    columns += ["predict_ms_p50", "predict_ms_p90", "predict_ms_p99", "size_mb", "memory_mb", "status"]
     return pd.DataFrame(rows).reindex(columns=columns)

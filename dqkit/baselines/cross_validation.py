@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights
@@ -19,7 +21,7 @@ from dqkit.baselines.comparison import reference_rows, scores_of, table
 from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
-from dqkit.baselines.members import Member, Task, seed_of
+from dqkit.baselines.members import Fitted, Member, Result, Task, seed_of
 from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
@@ -125,7 +127,37 @@ def _predictions(
         folds=task.folds,
         features=np.ascontiguousarray(view.features, dtype=np.float32),
         baselines=table(rows),
+        dynamics=_dynamics(good),
+        checks=_checks(good),
     )
+
+
+def _dynamics(runs: list[_Run]) -> dict[str, NDArray[Any]]:
+    """margins (n, epochs) and wrong_epochs (n,), the mean over the folds a sample was trained on in; NaN for none."""
+    kept = [r.margins for run in runs for r in run.results if r.margins is not None]
+    if not kept:
+        return {}
+    epochs = min(margins.shape[1] for margins in kept)
+    stack = np.stack([margins[:, :epochs] for margins in kept])
+    count = np.isfinite(stack).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        margins = (np.nansum(stack, axis=0) / count).astype(np.float32)
+        wrong = ((stack < 0).sum(axis=(0, 2)) / count.sum(axis=1)).astype(np.float32)
+    return {"margins": margins, "wrong_epochs": wrong}
+
+
+def _checks(runs: list[_Run]) -> pd.DataFrame:
+    """One row a member and check; a warning for each that did not hold in any fold."""
+    rows = []
+    for run in runs:
+        for fold, result in enumerate(run.results):
+            for check, ok, found in result.checks:
+                rows.append((run.name, fold, check, ok, found))
+                if not ok:
+                    warnings.warn(
+                        f"training check of {run.name!r}, fold {fold}: {check}: {found}", BaselineWarning, stacklevel=5
+                    )
+    return pd.DataFrame(rows, columns=["member", "fold", "check", "ok", "found"])
 
 
 def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, progress: bool) -> Representation:
@@ -233,14 +265,17 @@ class _Run:
     def __init__(self, member: Member) -> None:
         self.member = member
         self.name = member.name
-        self.scores: list[NDArray[np.float32]] = []
-        self.timings: list[dict[str, float]] = []
+        self.results: list[Result] = []
         self.error: Exception | None = None
         self.probs: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
 
     @property
     def seconds(self) -> float:
-        return sum(t["fit"] + t["predict"] for t in self.timings)
+        return sum(result.costs["fit"] + result.costs["predict"] for result in self.results)
+
+    @property
+    def scores(self) -> list[NDArray[np.float32]]:
+        return [result.scores for result in self.results]
 
     def calibrate(self, task: Task, y: NDArray[np.int64], fair: NDArray[np.bool_]) -> None:
         """Turn all folds' scores into probabilities of every sample."""
@@ -262,7 +297,9 @@ class _Run:
         if self.error is not None:
             return row | {"n": 0, "status": f"failed: {type(self.error).__name__}: {self.error}"}
         row |= scores_of(self.probs[task.labeled], task.y[task.labeled])
-        row |= {key: value for key, value in self.timings[0].items() if key.startswith("predict_ms")}
+        first = self.results[0].costs
+        row |= {key: value for key, value in first.items() if key.startswith("predict_ms")}
+        row |= {"size_mb": first["size_mb"], "memory_mb": max(result.costs["memory_mb"] for result in self.results)}
         return row | {"weight": weights[self.name], "n": len(task.labeled), "status": "ok"}
 
 
@@ -293,25 +330,37 @@ def _run_one(task: Task, run: _Run, fold: int, at: NDArray[np.int64], saved: Che
                 stacklevel=5,
             )
             return
-        saved.save(run.name, fold, run.member.settings, *found)
-    run.scores.append(found[0])
-    run.timings.append(found[1])
+        saved.save(run.name, fold, run.member.settings, found)
+    run.results.append(found)
 
 
-def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> tuple[NDArray[np.float32], dict[str, float]]:
-    started = time.perf_counter()
+def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> Result:
+    started, peak = time.perf_counter(), _peak_mb()
     predict = member.fit(fold, seed_of(task.seed, member.name, fold))
     fitted = time.perf_counter()
     scores = np.asarray(predict(at), dtype=np.float32)
-    timings = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
+    costs = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
     if scores.shape != (len(at), task.n_classes) or not np.isfinite(scores).all():
         raise InputError(
             f"member {member.name!r} must return finite scores of shape {(len(at), task.n_classes)}; "
             f"got shape {scores.shape} with {int((~np.isfinite(scores)).sum())} values that are not finite."
         )
+    known = predict if isinstance(predict, Fitted) else Fitted(predict, 0)
+    costs |= {"size_mb": known.size / 2**20 or float("nan"), "memory_mb": _peak_mb() - peak}
     if fold == 0:
-        timings |= _latency(predict, at)
-    return scores, timings
+        costs |= _latency(predict, at)
+    return Result(scores, costs, known.margins, known.checks)
+
+
+def _peak_mb() -> float:
+    """The most memory this process has held so far, in MiB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _latency(predict: Any, at: NDArray[np.int64]) -> dict[str, float]:

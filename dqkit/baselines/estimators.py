@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.baselines.members import Member, Positions, Predict, Scores, Task, full_scores
+from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task, full_scores, serialized_size
 from dqkit.records import InputError
 
 
@@ -70,7 +70,7 @@ def _member(task: Task, name: str, model: Any) -> Member:
                 return scores.astype(np.float32)
             return full_scores(scores, present, task.n_classes)
 
-        return predict
+        return Fitted(predict, serialized_size(fitted))
 
     return Member(
         name, fit, {"estimator": f"{type(model).__module__}.{type(model).__qualname__}", "params": _params(model)}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.baselines.calibration import softmax
-from dqkit.baselines.members import Member, Predict, Scores, Task
+from dqkit.baselines.members import Fitted, Member, Predict, Scores, Task
 from dqkit.baselines.ridge import FoldRidge
 from dqkit.baselines.threads import own_threads
 
@@ -192,7 +192,7 @@ def head_members(task: Task, features: NDArray[np.float32], *, prefix: str = "")
         def predict(at: NDArray[np.int64]) -> Scores:
             return np.asarray(features[at] @ w[:-1] + w[-1], dtype=np.float32)
 
-        return predict
+        return Fitted(predict, w.nbytes)
 
     return [
         Member(f"{prefix}ridge", lambda fold, seed: ridge.fit(fold), {"model": "ridge head"}),

@@ -78,8 +78,9 @@ class ImageRepresentation(Representation):
             kernel_member(task, lambda: self.plain if tiny else self.components),
         ]
         if n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda():
-            from dqkit.baselines.network import best_device, network_member
+            from dqkit.baselines.network import best_device
             from dqkit.baselines.network import settings_for as network_settings
+            from dqkit.baselines.network_member import network_member
 
             sides = (min(height, SIDE), min(width, SIDE))
             chosen = network_settings(sides, flip=settings.mirror, device=best_device())

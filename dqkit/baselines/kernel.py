@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.members import Member, Positions, Predict, Scores, Task
+from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.patches import LARGE
 from dqkit.baselines.ridge import FoldRidge, solve_spd
 
@@ -94,7 +94,7 @@ class KernelRidge:
             parts = [self._kernel(at[i : i + 4096], train, width) @ alpha for i in range(0, len(at), 4096)]
             return np.asarray(np.concatenate([*parts, np.zeros((0, len(prior)))]) + prior, dtype=np.float32)
 
-        return predict
+        return Fitted(predict, alpha.nbytes + len(train) * self.x[0].nbytes)
 
 
 def squared_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,12 +18,41 @@ Scores = NDArray[np.float32]
 Predict = Callable[[Positions], Scores]
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model: called with positions it returns their scores.
+
+    size: bytes of what was learned. margins: float32 (n, epochs), for every sample of the dataset by how much the
+    logit of its label led the best other one (below 0: it was taken for another class) while it was trained on after
+    each epoch; NaN where it was not. checks: (check, ok, found) of the training.
+    """
+
+    predict: Predict
+    size: int
+    margins: NDArray[np.float32] | None = None
+    checks: tuple[tuple[str, bool, str], ...] = ()
+
+    def __call__(self, at: Positions) -> Scores:
+        return self.predict(at)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What is kept of one fit: scores (k, c) of the samples judged, seconds and sizes, and what `Fitted` tells."""
+
+    scores: Scores
+    costs: Mapping[str, float]
+    margins: NDArray[np.float32] | None = None
+    checks: tuple[tuple[str, bool, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Member:
     """One model of the ensemble.
 
     fit(fold, seed) trains on every labelled sample outside that fold and returns a function from any positions to
-    (k, c) scores, higher = more likely (logits, log-probabilities or regression outputs: they are calibrated later).
+    (k, c) scores, higher = more likely (logits, log-probabilities or regression outputs: they are calibrated later);
+    a `Fitted` tells its size and history too.
     settings: everything that changes what is learned; with the data they decide whether a checkpoint still holds.
     """
 
@@ -61,6 +90,16 @@ class Task:
     def unsupervised(self) -> Positions:
         """Usable samples outside the test split: what features may be learned from."""
         return np.flatnonzero(self.dataset.is_usable & ~self.dataset.is_test)
+
+
+def serialized_size(model: Any) -> int:
+    """Bytes of a model written down; 0 where it cannot be. Nothing is ever read back."""
+    import pickle
+
+    try:
+        return len(pickle.dumps(model))
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return 0
 
 
 def seed_of(seed: int, name: str, fold: int) -> int:

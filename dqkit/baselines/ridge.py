@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.members import Positions, Predict, Scores, Task
+from dqkit.baselines.members import Fitted, Positions, Predict, Scores, Task
 from dqkit.baselines.threads import own_threads, solving_threads
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -135,7 +135,7 @@ class FoldRidge:
                 out[start : start + CHUNK] = self._rows(at[start : start + CHUNK], columns) @ weights + intercept
             return out
 
-        return predict
+        return Fitted(predict, weights.nbytes + intercept.nbytes)
 
     def _primal(
         self, fold: int, strength: float, columns: NDArray[np.int64] | None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.compress import principal
 from dqkit.baselines.defaults import Representation
-from dqkit.baselines.members import Member, Positions, Predict, Scores, full_scores
+from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, full_scores, serialized_size
 from dqkit.baselines.ridge import FoldRidge
 
 LEVELS = 40
@@ -163,4 +163,4 @@ class TableRepresentation(Representation):
             # Laplace's half count: a leaf of three samples cannot vouch for certainty.
             return full_scores(np.log(probs + 0.5 / len(train)), present, self.task.n_classes)
 
-        return predict
+        return Fitted(predict, serialized_size(model))

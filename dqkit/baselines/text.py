@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.baselines.defaults import Representation
-from dqkit.baselines.members import Member, Positions, Predict, Scores, Task
+from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 
 FEATURE_WIDTH = 100
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
@@ -99,7 +99,7 @@ def _ridge(task: Task, x: Any, fold: int, penalty: float) -> Predict:
     def predict(at: Positions) -> Scores:
         return np.asarray(x[at] @ weights + prior, dtype=np.float32)
 
-    return predict
+    return Fitted(predict, weights.nbytes)
 
 
 def conjugate_ridge(x: Any, targets: NDArray[np.float32], penalty: float, *, steps: int = 60) -> NDArray[np.float32]:
@@ -135,4 +135,4 @@ def _bayes(task: Task, x: Any, fold: int) -> Predict:
     def predict(at: Positions) -> Scores:
         return np.asarray(x[at] @ weights + prior, dtype=np.float32)
 
-    return predict
+    return Fitted(predict, weights.nbytes)

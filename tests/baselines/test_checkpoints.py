@@ -7,6 +7,7 @@ import pytest
 
 from dqkit.baselines import cross_val_predictions
 from dqkit.baselines.checkpoints import Checkpoints
+from dqkit.baselines.members import Result
 from dqkit.records import Dataset
 from tests.baselines.data import blobs
 
@@ -92,6 +93,6 @@ def test_torn_or_changed_files_are_trained_again(ds: Dataset, tmp_path: Path) ->
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Checkpoints(None, "").save("a", 0, {}, np.zeros((1, 2), dtype=np.float32), {})
+    Checkpoints(None, "").save("a", 0, {}, Result(np.zeros((1, 2), dtype=np.float32), {}))
     assert Checkpoints(None, "").load("a", 0, {}) is None
     assert not list(tmp_path.iterdir())

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
-from dqkit.baselines.network import (
-    Images,
-    NetworkSettings,
+from dqkit.baselines.members import Fitted, Task
+from dqkit.baselines.network import Images, NetworkSettings, large_network, whitening_filters
+from dqkit.baselines.network_member import network_member
+from dqkit.baselines.network_training import (
+    _order,
     augment,
-    large_network,
+    loss_of,
+    margins_of,
     one_thread,
     train_network,
-    whitening_filters,
+    untrained,
 )
+from dqkit.datasets import from_arrays
 
 CPU = torch.device("cpu")
 
@@ -33,7 +39,7 @@ def learned(settings: NetworkSettings, channels: int, side: int) -> float:
     at, labels = torch.arange(0, 120), torch.from_numpy(y)
     with one_thread(), torch.no_grad():
         with torch.enable_grad():
-            model = train_network(images, at, labels[:120], 2, settings, 0)
+            model = train_network(images, at, labels[:120], 2, settings, 0).model
         return float((model(images.batch(torch.arange(120, 160))).argmax(1) == labels[120:]).float().mean())
 
 
@@ -86,7 +92,76 @@ def test_the_large_network_learns_on_the_gpu() -> None:
     device = torch.device("cuda")
     images = Images.of(x, np.arange(400), device)
     settings = NetworkSettings(width=16, steps=40, batch=100, rate=0.005, large=True)
-    model = train_network(images, torch.arange(300).to(device), torch.from_numpy(y[:300]).to(device), 2, settings, 0)
+    at, labels = torch.arange(300).to(device), torch.from_numpy(y[:300]).to(device)
+    model = train_network(images, at, labels, 2, settings, 0).model
     with torch.no_grad():
         out = model(images.batch(torch.arange(300, 400).to(device))).argmax(1).cpu().numpy()
     assert (out == y[300:]).mean() > 0.9
+
+
+def test_margins_are_those_of_a_loop_over_the_classes() -> None:
+    logits = torch.randn(20, 5, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(20) % 5
+    expected = [float(row[c] - max(row[i] for i in range(5) if i != c)) for row, c in zip(logits, y, strict=True)]
+    np.testing.assert_allclose(margins_of(logits, y).numpy(), expected, rtol=1e-6)
+
+
+def test_wrong_labels_have_the_lowest_margins_and_the_most_wrong_epochs() -> None:
+    x, y = stripes(240, 1, 8)
+    given = y.copy()
+    wrong = np.random.default_rng(1).choice(240, 24, replace=False)
+    given[wrong] = 1 - given[wrong]
+    task = Task(from_arrays(x[:, 0], given), given.astype(np.int64), np.arange(240) % 4, 0)
+    fitted = network_member(task, x, NetworkSettings(width=8, steps=60)).fit(0, 0)
+    assert isinstance(fitted, Fitted)
+    assert fitted.margins is not None
+    trained = task.folds != 0
+    assert np.isnan(fitted.margins[~trained]).all()
+    assert np.isfinite(fitted.margins[trained]).all()
+    mean = fitted.margins[:, 1:].mean(axis=1)
+    lowest = np.flatnonzero(trained)[np.argsort(mean[trained])[: int(trained[wrong].sum())]]
+    assert np.isin(lowest, wrong).mean() > 0.9
+
+
+def test_the_training_says_what_its_checks_found() -> None:
+    x, y = stripes(120, 1, 8)
+    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    fitted = network_member(task, x, NetworkSettings(width=8, steps=40)).fit(0, 0)
+    assert isinstance(fitted, Fitted)
+    found = {check: (ok, said) for check, ok, said in fitted.checks}
+    assert all(ok for ok, _ in found.values()), found
+    assert {"finite inputs", "gradients", "learns one batch", "finite losses", "loss falls"} <= set(found)
+    assert fitted.size == 4 * sum(p.numel() for p in untrained(*network_inputs(x, y)).parameters())
+
+
+def network_inputs(x: np.ndarray, y: np.ndarray) -> tuple[Images, torch.Tensor, int, NetworkSettings, int]:
+    return Images.of(x, np.arange(len(x)), CPU), torch.arange(len(x)), 2, NetworkSettings(width=8, steps=40), 0
+
+
+def test_a_training_that_breaks_names_the_step_and_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = stripes(120, 1, 8)
+    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    # A learning rate that no network survives.
+    fitted = network_member(task, x, NetworkSettings(width=8, steps=40, rate=1e30)).fit(1, 0)
+    assert isinstance(fitted, Fitted)
+    (check, ok, said) = fitted.checks[-1]
+    assert (check, ok) == ("finite losses", False)
+    assert re.search(r"step \d+ of \d+; epoch \d+, batch \d+: the output of layer \d+ \(\w+\) is not finite", said)
+
+
+def test_balanced_batches_draw_a_rare_class_as_often_as_the_others() -> None:
+    y = torch.from_numpy((np.arange(1000) >= 950).astype(np.int64))
+    drawn = _order(y, 2, NetworkSettings(balanced=True), torch.Generator().manual_seed(0))
+    assert len(drawn) == 1000
+    assert 0.45 < float(y[drawn].float().mean()) < 0.55
+    plain = _order(y, 2, NetworkSettings(), torch.Generator().manual_seed(0))
+    assert sorted(plain.tolist()) == list(range(1000))
+
+
+def test_the_focal_loss_is_the_plain_one_at_zero_and_spares_the_sure_samples() -> None:
+    logits, y = torch.tensor([[6.0, 0.0], [0.0, 0.5]]), torch.tensor([0, 0])
+    plain = torch.nn.functional.cross_entropy(logits, y, reduction="none")
+    p = torch.softmax(logits, dim=1)[:, 0]
+    by_hand = float(((1 - p) ** 2 * plain).mean())
+    assert float(loss_of(logits, y, NetworkSettings(smoothing=0, focal=2.0))) == pytest.approx(by_hand)
+    assert float(loss_of(logits, y, NetworkSettings(smoothing=0))) == pytest.approx(float(plain.mean()))

@@ -1,0 +1,128 @@
+"""The network as a member of the ensemble: it trains, judges, and says what its training looked like."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import asdict, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
+from dqkit.baselines.network import Images, NetworkSettings, best_device
+from dqkit.baselines.network_training import Trained, first_broken_step, one_thread, train_network, untrained
+from dqkit.baselines.training_checks import check_training
+
+Checks = list[tuple[str, bool, str]]
+
+_LOOK_AT = 64
+_LONG_SECONDS = 20.0
+_FULL_MEMORY = 0.9
+
+
+def network_member(task: Task, content: NDArray[np.uint8], settings: NetworkSettings, name: str = "network") -> Member:
+    """The network as a member; content: uint8 (n, c, h, w). All folds share the images on the device.
+
+    Out of device memory, the batch is halved and the fit starts again; a warning says so.
+    """
+    device = best_device()
+    resident: list[Images] = []
+
+    def images() -> Images:
+        if not resident:
+            resident.append(Images.of(content, task.unsupervised, device))
+        return resident[0]
+
+    def fit(fold: int, seed: int) -> Predict:
+        train = task.training(fold)
+        at, y = torch.from_numpy(train).to(device), torch.from_numpy(task.y[train]).to(device)
+        now = settings
+        while True:
+            try:
+                with one_thread():
+                    checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
+                    trained = train_network(images(), at, y, task.n_classes, now, seed)
+                    checks += last_look(trained, images(), at, y, task.n_classes, now, seed)
+                break
+            except torch.cuda.OutOfMemoryError:
+                if now.batch <= 16:
+                    raise
+                now = replace(now, batch=now.batch // 2)
+                warnings.warn(f"out of device memory: training on batches of {now.batch} images", stacklevel=2)
+
+        model = trained.model
+        margins = np.full((len(task.y), trained.epochs), np.nan, dtype=np.float32)
+        margins[train] = trained.margins.cpu().numpy()
+
+        def predict(where: Positions) -> Scores:
+            parts: list[Scores] = [np.zeros((0, task.n_classes), dtype=np.float32)]
+            with (
+                torch.no_grad(),
+                one_thread(),
+                torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"),
+            ):
+                for start in range(0, len(where), 2048):
+                    x = images().batch(torch.from_numpy(where[start : start + 2048]).to(device))
+                    out = model(x) + model(x.flip(3)) if settings.flip else 2 * model(x)
+                    parts.append((out.float() / 2).cpu().numpy())
+            return np.concatenate(parts)
+
+        size = sum(p.numel() * p.element_size() for p in model.parameters())
+        return Fitted(predict, size, margins, tuple(checks))
+
+    return Member(name, fit, {"model": "convolutional network", "device": device.type, **asdict(settings)})
+
+
+def first_look(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Checks:
+    """What is worth knowing before the first step: inputs, the loss at the start, gradients, one batch by heart."""
+    model = untrained(images, at, classes, settings, seed)
+    few = torch.from_numpy(np.random.default_rng(seed).permutation(len(at))[:_LOOK_AT]).to(at.device)
+    found = check_training(model, images.batch(at[few]), y[few], classes)
+    return [(str(row.check), bool(row.ok), str(row.found)) for row in found.itertuples()]
+
+
+def last_look(
+    trained: Trained,
+    images: Images,
+    at: Tensor,
+    y: Tensor,
+    classes: int,
+    settings: NetworkSettings,
+    seed: int,
+) -> Checks:
+    """What the training was like: finite, falling, ready to judge; where a long one spent its time."""
+    losses = trained.losses.cpu().numpy().astype(np.float64)
+    if not np.isfinite(losses).all():
+        where = first_broken_step(images, at, y, classes, settings, seed)
+        return [("finite losses", False, f"step {int(np.argmin(np.isfinite(losses))) + 1} of {len(losses)}; {where}")]
+    few = max(1, len(losses) // 10)
+    start, end = float(losses[:few].mean()), float(losses[-few:].mean())
+    training = trained.model.training
+    checks: Checks = [
+        ("finite losses", True, f"all {len(losses)} batches"),
+        (
+            "loss falls",
+            end < start,
+            f"{start:.3f} -> {end:.3f} in {trained.epochs} epochs; guessing evenly gives {math.log(classes):.3f}",
+        ),
+        ("judges in evaluation mode", not training, "training mode" if training else "batch statistics are frozen"),
+    ]
+    if trained.seconds >= _LONG_SECONDS:
+        checks.append(("bottleneck", True, bottleneck(trained, images.pixels.device)))
+    return checks
+
+
+def bottleneck(trained: Trained, device: torch.device) -> str:
+    """What a long training waited for: data, compute or memory."""
+    share = trained.preparing / max(trained.seconds, 1e-9)
+    if device.type == "cuda":
+        held = torch.cuda.max_memory_allocated(device) / torch.cuda.get_device_properties(device).total_memory
+        if held > _FULL_MEMORY:
+            return f"memory: {held:.0%} of the device was taken"
+        what = "data: the device waited for batches" if share > 0.95 else "compute: the device was never out of batches"
+        return f"{what} (handing over took {share:.0%} of {trained.seconds:.0f} s)"
+    what = "data" if share > 0.5 else "compute"
+    return f"{what} (batches took {share:.0%} of {trained.seconds:.0f} s)"

@@ -1,0 +1,164 @@
+"""One function trains the network, on the GPU where there is one, and keeps what the training tells of the samples."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dqkit.baselines.network import Images, NetworkSettings, large_network, network, whitening_filters
+from dqkit.baselines.training_checks import first_nonfinite
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """model: in evaluation mode, on the device of the images. margins: float32 (n, epochs), the logit of a sample's
+    label minus the best other one when it was trained on. losses: (steps,) mean loss of each batch. epochs: passes.
+    seconds: from the first step to the end of the last; preparing: of these, until everything was handed to the device.
+    """
+
+    model: nn.Sequential
+    margins: Tensor
+    losses: Tensor
+    epochs: int
+    seconds: float
+    preparing: float
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small layers cost more to share among threads than to compute; the user's setting comes back afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train_network(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Trained:
+    """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
+
+    Random numbers for order and augmentation come from the CPU, and no step waits for the device.
+    """
+    device = images.pixels.device
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    model = untrained(images, at, classes, settings, seed)
+    n = len(at)
+    parts, epochs = schedule_of(n, settings)
+    optimizer, schedule = _steps(model, epochs * parts, settings)
+    margins = torch.full((n, epochs), math.nan, device=device)
+    losses = torch.zeros(epochs * parts, device=device)
+    started, preparing = time.perf_counter(), 0.0
+    model.train()
+    for epoch in range(epochs):
+        for step, part in enumerate(_order(y, classes, settings, generator).tensor_split(parts)):
+            began = time.perf_counter()
+            x = augment(images.batch(at[part]), settings, generator)
+            preparing += time.perf_counter() - began
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                logits = model(x)
+                loss = loss_of(logits, y[part], settings)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+            optimizer.step()
+            schedule.step()
+            with torch.no_grad():
+                margins[part, epoch] = margins_of(logits.float(), y[part])
+                losses[epoch * parts + step] = loss
+    if device.type == "cuda":
+        # Everything is handed over; what is left to wait for is the device's own work.
+        preparing = time.perf_counter() - started
+        torch.cuda.synchronize(device)
+    model.eval()
+    return Trained(model, margins, losses, epochs, time.perf_counter() - started, preparing)
+
+
+def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
+    """The network with its first weights, drawn with the seed; the global generator is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if settings.large:
+            model = large_network(whitening_filters(images.batch(at[:2000])), classes, settings)
+        else:
+            model = network(images.pixels.shape[1], classes, settings)
+    model.to(images.pixels.device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, missing from its stubs
+    return model
+
+
+def schedule_of(n: int, settings: NetworkSettings) -> tuple[int, int]:
+    """How many batches n images make, and in how many passes."""
+    parts = math.ceil(n / max(8, min(settings.batch, n // 4)))
+    return parts, max(settings.epochs, math.ceil(settings.steps / parts))
+
+
+def loss_of(logits: Tensor, y: Tensor, settings: NetworkSettings) -> Tensor:
+    """Cross-entropy with smoothed labels, focused on the doubtful samples if asked."""
+    if settings.focal == 0:
+        return nn.functional.cross_entropy(logits, y, label_smoothing=settings.smoothing)
+    each = nn.functional.cross_entropy(logits, y, label_smoothing=settings.smoothing, reduction="none")
+    sure = logits.softmax(dim=1).gather(1, y[:, None])[:, 0]
+    return ((1 - sure) ** settings.focal * each).mean()
+
+
+def margins_of(logits: Tensor, y: Tensor) -> Tensor:
+    """(n,) by how much the logit of the label leads the best other one (Pleiss et al. 2020)."""
+    own = logits.gather(1, y[:, None])
+    return (own - logits.scatter(1, y[:, None], -math.inf).amax(dim=1, keepdim=True))[:, 0]
+
+
+def first_broken_step(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> str:
+    """Where the first value that is not finite arises: the training is repeated with a look into every layer."""
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    model = untrained(images, at, classes, settings, seed).train()
+    parts, epochs = schedule_of(len(at), settings)
+    optimizer, schedule = _steps(model, epochs * parts, settings)
+    for epoch in range(epochs):
+        for step, part in enumerate(_order(y, classes, settings, generator).tensor_split(parts)):
+            x = augment(images.batch(at[part]), settings, generator)
+            layer = first_nonfinite(model, x)
+            if layer is not None:
+                return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"
+            loss = loss_of(model(x), y[part], settings)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+            optimizer.step()
+            schedule.step()
+    return "not found again when the training was repeated"
+
+
+def _steps(
+    model: nn.Module, steps: int, settings: NetworkSettings
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=settings.decay, fused=True)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.rate, total_steps=steps + 1, pct_start=0.25
+    )
+
+
+def _order(y: Tensor, classes: int, settings: NetworkSettings, generator: torch.Generator) -> Tensor:
+    n = len(y)
+    if not settings.balanced:
+        return torch.randperm(n, generator=generator).to(y.device)
+    share = 1.0 / torch.bincount(y.cpu(), minlength=classes).clamp_min(1).double()
+    return torch.multinomial(share[y.cpu()], n, replacement=True, generator=generator).to(y.device)
+
+
+def augment(x: Tensor, settings: NetworkSettings, generator: torch.Generator) -> Tensor:
+    """Shift a batch by one random offset (edges repeated) and mirror half of it, if asked."""
+    if settings.shift:
+        s = settings.shift
+        dy, dx = (int(v) for v in torch.randint(0, 2 * s + 1, (2,), generator=generator))
+        padded = nn.functional.pad(x, (s, s, s, s), mode="replicate")
+        x = padded[:, :, dy : dy + x.shape[2], dx : dx + x.shape[3]].contiguous(memory_format=torch.channels_last)
+    if settings.flip:
+        mirror = (torch.rand(len(x), generator=generator) < 0.5).to(x.device, non_blocking=True)
+        x = torch.where(mirror[:, None, None, None], x.flip(3), x)
+    return x
