@@ -16,7 +16,8 @@ from dqkit.signals.posterior import Verdict, undone
 DOUBT = (0.08, 0.16)
 FADING = (1.4, 1.7)
 EXPLAINED = (0.45, 0.36)
-HEAVY = (0.4, 0.5)
+HEAVY = (0.42, 0.5)
+CLEARED = (0.75, 0.88)
 UNSURE = (0.08, 0.4)
 SURE_SLOPE, UNSURE_SLOPE, PLAIN_SLOPE = 1.6, 0.6, 0.75
 SHIFT_ROWS = 50_000
@@ -48,7 +49,8 @@ def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
     slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
     full = undone(shares)
     slope = full * slope + (1 - full) * 0.9
-    slope *= SURE_SLOPE + (UNSURE_SLOPE - SURE_SLOPE) * _ramp(share.doubt, *UNSURE)
+    unclear = 1 - _ramp(share.rate / max(shares[0.0], 1e-9), *CLEARED)
+    slope *= SURE_SLOPE + (UNSURE_SLOPE - SURE_SLOPE) * unclear * _ramp(share.doubt, *UNSURE)
     logits = slope * logit(verdict.score)
     weakness = _weakness(shares, share)
     if weakness > 0:
@@ -57,13 +59,14 @@ def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
         logits = (1 - weakness) * shifted(logits, rate) + weakness * plain
     probability = expit(shifted(logits, rate))
     order = np.argsort(-probability, kind="stable")
-    best = best_count(probability[order])
-    count = round(max(own_flags, best) ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness)
-    if weakness == 0 and count == own_flags:
-        cut, score = 0.5, verdict.score  # the flags of the verdict itself: the more probable class decides
+    more = unclear * _ramp(rate, *HEAVY)
+    if weakness == 0 and more == 0:
+        score = verdict.score  # the more probable class decides
     else:
-        cut = cut_after(probability[order], count)
-        score = expit(logit(probability) - logit(np.array(cut)))
+        best = best_count(probability[order])
+        count = max(own_flags, 1) * (max(best, own_flags, 1) / max(own_flags, 1)) ** more
+        count = round(count ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness)
+        score = expit(logit(probability) - logit(np.array(cut_after(probability[order], count))))
     flag = score > 0.5
     return Judgement(probability, score, flag, rate, _interval(shares, share, rate, weakness, k), weakness)
 

@@ -23,6 +23,7 @@ from dqkit.signals.noise_share import NoiseShare, noise_share
 from dqkit.signals.posterior import Verdict, judge, transition_matrix
 from dqkit.signals.regression import regression_errors
 from dqkit.signals.self_test import FamilyTest, fused, history_helps, neighbors_help
+from dqkit.signals.swapped import refuse_swapped
 
 Method = Literal["auto", "confident_learning"]
 METHODS: tuple[Method, ...] = ("auto", "confident_learning")
@@ -84,39 +85,49 @@ def label_errors(
     """Return which given labels are probably wrong, how sure that is, and the noise in all, as `LabelErrors`.
 
     labels: (n,) int positions of classes, -1 = unlabelled (score 0, never flagged). pred_probs: out-of-sample
-    probabilities, (n, c) or (members, n, c), rows summing to one. features: (n, d), or neighbors: their kNN graph; the
-    neighbours' labels then vote as one more member. dynamics: training history per sample, name -> (n,) or (n, epochs);
-    it is told among the reasons. method: "auto", or "confident_learning" for cleanlab's own flags over the members'
-    plain average. seed: picks the rows that parameters are fitted on above 50,000 rows.
+    probabilities, (n, c) or (members, n, c), rows summing to one. features: (n, d), or neighbors: their kNN graph.
+    dynamics: training history, name -> (n,) or (n, epochs): "margins" (logit margins of the given label; higher =
+    safer), "wrong_epochs" (counts, or true where wrong); or one array, (n,), (n, epochs) of margins or (n, epochs, c)
+    of probabilities or logits after each epoch. method: "auto", or "confident_learning" for cleanlab's own flags over
+    the members' plain average. seed: what is sampled (rows to fit on, planted errors).
 
     How a row is judged:
 
     1. Members are mixed with the weights that make the given labels most likely (EM on out-of-sample likelihood, a
-       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. Neighbours join only
-       where they raise that likelihood beyond two standard errors. One temperature is fitted to the mix (Guo et al.
-       2017).
+       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. One temperature is
+       fitted to the mix (Guo et al. 2017).
     2. Networks trained on noisy labels predict the given label, not the truth: P(given | x) = P(true | x) T. T is
        counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021);
-       less of it, down to nothing, where disagreement fades once labels are trusted (see 3), for then the matrix holds
-       the model's own confusion.
+       less of it, down to nothing, where disagreement fades once labels are trusted, for then the matrix holds the
+       model's own confusion.
     3. The given label is evidence too, P(true = t | x, given = g) ~ P(t | x) M[t, g]^trust, M the geometric mean of T
-       and the counts over all rows. Trust 1 is right for noise that depends on the class alone and a model that is
-       sure; trust 0 (the model alone decides) for human noise, which gathers on ambiguous samples where the model has
-       learned the same doubt. Two things show which holds: where the clear rows carry the noise of all rows, noise
-       depends on the class; where most disagreement fades once labels are trusted, it is mostly the model that errs.
-       Trust is 0.3, up to 0.4 by the first, to 0.45 (0.5 in the extreme) by the second, times r / (r + 150) for r rows
-       a class, since few rows place M badly. Full trust is never given: the members learned from these labels, so part
-       of the label's evidence is in P already. These constants were chosen on planted and human noise of 1 to 70 %.
-    4. A row is flagged where the most probable class is not the given one; its score compares just these two, so that
-       the flag is score > 0.5.
+       and the counts over all rows. Trust 1 is right for noise that depends on the class alone; 0 (the model alone
+       decides) for human noise on samples where the model has learned the same doubt. Trust is 0.3, up to 0.4 where
+       the clear rows carry the noise of all rows, up to 0.5 where most disagreement fades once labels are trusted,
+       times r / (r + 150) for r rows a class. A row is flagged where another class is the more probable one.
+    4. A weak model disagrees with right labels, and no threshold on its probabilities tells that from wrong labels. So
+       the noise is estimated a second way, as noise by class alone, T and the sharpness of the probabilities fitted
+       together (`noise_share`): wrong labels where the model is clear stay noise, the rest is its doubt. Where the
+       model is unsure of 8 to 16 %, disagreement fades by 1.4 to 1.7 and that noise explains less than 45 to 36 % of
+       it, the rate moves to the geometric mean of both estimates, rows are ranked by the plain probability of the
+       given label, and about as many are flagged as are expected wrong.
+    5. Under heavy noise (rate above 0.42 to 0.5, unless noise by class explains it) as many rows are flagged as give
+       the highest expected F1 (Lipton et al. 2014), which can be more than half of what the model agrees with.
+    6. Further families, the neighbours' labels (as one more member) and the training history (as log odds), join only
+       where a self-test shows that they help: errors are planted as the noise matrix says, and must be found better
+       with the family, by more than two standard errors over eight rounds. `families` tells.
 
-    The noise rate is the geometric mean of the flagged share at that trust and at 0.6 (where none is flagged
-    at 0.6, the former alone); its interval runs from 0.9 x the
-    share at trust 1 to the share at trust 0, widened by Wilson's interval: which kind of noise it is is what is not
-    known. Rows may come in any order; each gets the same answer (to rounding). A class nobody is labelled with is
-    allowed.
+    The score is the error probability moved so that flag is score > 0.5. The noise rate is the geometric mean of the
+    share flagged by 3 at that trust and at 0.6 (where none is flagged at 0.6, the former alone), then 4. Its interval
+    runs from the smallest to the largest of these estimates (trust 1, noise by class alone; trust 0), widened by
+    Wilson's interval, and upwards under heavy noise, where a class may have lost its own majority: which kind of noise
+    it is is what is not known. The constants were chosen on the development sets of `benchmarks/label_errors.py`; its
+    hold-out shows what they are worth. Rows may come in any order; each gets the same answer (to rounding), but for
+    what is sampled. A class nobody is labelled with is allowed.
 
-    Floating-point labels that are not whole numbers are a continuous target: see `regression_errors`.
+    Probabilities whose columns are in another order than the classes are refused where labels and model agree far less
+    than by chance, and warned of (`UserWarning`) where somewhat less. Floating-point labels that are not whole numbers
+    are a continuous target: see `regression_errors`.
 
     Raises `InputError` where shapes disagree, n = 0, c < 2, a label is out of range, or a row is no distribution.
 
@@ -188,23 +199,22 @@ def _judged(
     """The mix, the verdict on every row and the judgement, with the families that the self-test lets in."""
     c = probs.shape[2]
 
-    def run(mix: Mix, share: NoiseShare) -> tuple[Verdict, Judgement]:
-        verdict = judge(mix.probs, given, known, seed)
-        return verdict, settle(verdict, share)
-
     def matrix() -> NDArray[np.float64]:
         true = np.where(settled.flag, verdict.rival[known], given[known])
         return transition_matrix(true, given[known], c)
 
     mix = weigh(probs, given, known, None)
+    refuse_swapped(mix.probs[known].argmax(axis=1), given[known], c)
     share = noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0)
-    verdict, settled = run(mix, share)
+    verdict = judge(mix.probs, given, known, seed)
+    settled = settle(verdict, share)
     tests = []
     if graph is not None:
         tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed))
         if tests[-1].used:
             mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, c))
-            verdict, settled = run(mix, share)
+            verdict = judge(mix.probs, given, known, seed)
+            settled = settle(verdict, share)
     if history:
         evidence = history_evidence(history, known)
         test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed)

@@ -117,6 +117,8 @@ def _history_words(history: Mapping[str, NDArray[Any]], row: int) -> list[str]:
             wrong = int(value.size - value.sum()) if "correct" in name else int(value.sum())
             if 2 * wrong > value.size:
                 words.append(f"wrong in {wrong} of {value.size} epochs")
+            elif wrong:
+                words.append(f"epochs disagree: wrong in {wrong} of {value.size}")
         elif "margin" in name and float(np.mean(value)) < 0:
             words.append(f"mean margin over the epochs is {float(np.mean(value)):.2f}")
         elif "wrong" in name and values.ndim == 1 and float(value) > 0:

@@ -123,7 +123,7 @@ def history_helps(
 
     probs: (n, c), mixed. evidence: (k, columns) of the labelled rows. The network was not trained on the planted
     labels, so a planted error takes over the history of a row that is suspected already, at the same rank of score.
-    Weights are fitted (logistic) on half of the rows and judged on the other half.
+    Weights are fitted (logistic) on half of the rows and judged on the other half, and the other way round.
     """
     columns = evidence.shape[1]
     none = np.zeros(columns)
@@ -154,10 +154,13 @@ def history_helps(
     before, after, weights = [], [], []
     for turn, (table, hit) in enumerate(rounds):
         fit = np.random.default_rng([seed, turn, 2]).random(len(hit)) < 0.5
-        weights.append(_per_score(logistic(table[fit], hit[fit], trust[fit])))
-        extended = table[~fit, 1] + table[~fit, 2:] @ weights[-1]
-        before.append(average_precision(table[~fit, 1], hit[~fit], trust[~fit]))
-        after.append(average_precision(extended, hit[~fit], trust[~fit]))
+        sides = []
+        for one, other in ((fit, ~fit), (~fit, fit)):
+            weights.append(_per_score(logistic(table[one], hit[one], trust[one])))
+            extended = table[other, 1] + table[other, 2:] @ weights[-1]
+            sides.append([average_precision(rank, hit[other], trust[other]) for rank in (table[other, 1], extended)])
+        before.append(float(np.mean([side[0] for side in sides])))
+        after.append(float(np.mean([side[1] for side in sides])))
     return _compared("dynamics", before, after), np.asarray(np.mean(weights, axis=0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dqkit.signals.image_properties import property_correlation
 from dqkit.signals.label_errors import LabelErrors
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.order import SIGNIFICANT, OrderTest
+from dqkit.signals.self_test import FamilyTest
 
 _EXAMPLES = 20
 _NO_LABELS = {"skipped": "no labelled usable sample"}
@@ -72,7 +74,13 @@ def _label_errors(
         "noise_matrix": np.asarray(errors.noise_matrix, dtype=float).tolist(),
         "classes": list(classes),
         "scorers": [str(name) for name in errors.scorers],
+        "families": [_family(test) for test in errors.families],
     }
+
+
+def _family(test: FamilyTest) -> dict[str, Any]:
+    """The self-test of one family; figures that could not be measured are None, for JSON knows no NaN."""
+    return {name: None if value != value else value for name, value in asdict(test).items()}
 
 
 def _balance(
