@@ -29,7 +29,7 @@ def text_features(train: list[str], test: list[str], size: int) -> tuple[np.ndar
     """TF-IDF of words and pairs of words, truncated SVD, rows of one length; all fitted on the training texts.
 
     The length, root of 10, makes a logistic regression with C = 1 what C = 10 is on unit rows: three-fold accuracy on
-    the training texts is highest there, for TREC-6 and for AG News.
+    the training texts is highest there for TREC-6 (of 1, 3, 10, 30, 100) and within a point of it for AG News.
     """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer

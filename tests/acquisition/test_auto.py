@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dqkit.acquisition import FallbackWarning, select
-from dqkit.acquisition.auto import evidence, leave_one_out, reach, tempered
+from dqkit.acquisition.auto import evidence, geometry, leave_one_out, reach, tempered
 from dqkit.acquisition.doubt import margin_scores
 from dqkit.acquisition.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
 from dqkit.acquisition.pool import make_pool
@@ -29,7 +29,7 @@ def test_leave_one_out_equals_fitting_without_each_row(ridge: float) -> None:
         rest = np.arange(30) != i
         alpha = np.linalg.solve(gram[np.ix_(rest, rest)] + ridge * np.eye(29), np.eye(3)[y[rest]])
         hits += int((gram[i, rest] @ alpha).argmax() == y[i])
-    assert leave_one_out(x.astype(np.float32), y, ridge) == pytest.approx(hits / 30)
+    assert leave_one_out(x.astype(np.float32), y, [ridge]) == pytest.approx([hits / 30])
 
 
 @pytest.mark.parametrize("goal", [0.4, 0.7, 0.95])
@@ -79,11 +79,32 @@ def test_with_evidence_the_picks_cover_the_unsure_rows() -> None:
         features=x, pred_probs=probs, member_probs=None, labeled=known >= 0, labels=known, candidates=None, seed=0
     )
     rows = coverage_rows(pool, 6)
-    weights = margin_scores(tempered(probs[rows], evidence(pool, x))).astype(np.float32)
-    expected = greedy_cover(pool, x, rows, 6, weights, Gaussian(reach(pool, x, rows)))
+    used, accuracy = geometry(pool, x)
+    weights = margin_scores(tempered(probs[rows], accuracy)).astype(np.float32)
+    expected = greedy_cover(pool, used, rows, 6, weights, Gaussian(reach(pool, used, rows)))
     np.testing.assert_array_equal(picks, expected)
     near = ((x[picks][:, None] - x[unsure][None]) ** 2).sum(axis=2).min(axis=1)
     assert np.median(near) < 1.0
+
+
+def test_rows_are_scaled_to_one_length_where_only_their_direction_tells_the_class() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 90)
+    direction = np.eye(3)[y] + 0.3 * rng.normal(size=(90, 3))
+    wild = (direction * np.exp(2.5 * rng.normal(size=90))[:, None]).astype(np.float32)
+    known = np.where(np.arange(90) < 60, y, -1)
+
+    def used(x: np.ndarray) -> tuple[np.ndarray, float | None]:
+        pool = make_pool(
+            features=x, pred_probs=None, member_probs=None, labeled=known >= 0, labels=known, candidates=None, seed=0
+        )
+        return geometry(pool, pool.features)
+
+    rows, accuracy = used(wild)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
+    assert accuracy > 0.8
+    same, _ = used(np.eye(3, dtype=np.float32)[y] * 5)
+    np.testing.assert_array_equal(same, np.eye(3)[y] * 5)
 
 
 def test_the_kernel_reaches_no_further_than_the_labels_are_apart() -> None:
