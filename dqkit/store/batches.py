@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from dqkit.records import InputError, LabelEvent
-from dqkit.store.schema import events, queue
-from dqkit.store.store import HUMAN_SOURCES, Store, _event, _known_ids, _live, _row, _set_state, _state
+from dqkit.store.schema import events, live, queue
+from dqkit.store.seats import settle
+from dqkit.store.store import HUMAN_SOURCES, Store, _event, _known_ids, _row
 
 
 def live_decisions(
@@ -18,7 +19,7 @@ def live_decisions(
 
     since, until: bounds on `at`, both included, in its own form (UTC, ISO 8601, milliseconds).
     """
-    query = sa.select(events).where(events.c.annotator == annotator, events.c.source.in_(HUMAN_SOURCES), *_live())
+    query = sa.select(events).where(events.c.annotator == annotator, events.c.source.in_(HUMAN_SOURCES), *live())
     if since is not None:
         query = query.where(events.c.at >= since)
     if until is not None:
@@ -47,7 +48,7 @@ def undo_all(store: Store, undos: Sequence[LabelEvent]) -> list[LabelEvent]:
                 connection.execute(events.insert(), [_row(event)])
                 fresh.append(event)
         for sample_id in dict.fromkeys(event.sample_id for event in fresh):
-            _set_state(connection, sample_id, _state(connection, sample_id))
+            settle(connection, sample_id)
         return fresh
 
 
@@ -55,15 +56,13 @@ def requeue(store: Store, round_number: int, rows: Iterable[tuple[str, str, bool
     """Put (sample_id, action, control) rows, in this order, in the place of a round's open rows.
 
     Answered rows keep their state and come first; a row that was answered while the new order was made stays answered.
-    Leases on rows that are still in the queue are kept.
+    Leases on rows that are still in the queue are kept, and how many people they want.
     """
     with store._engine.begin() as connection:
         mine = queue.c.round == round_number
         kept = set(connection.execute(sa.select(queue.c.sample_id).where(mine, queue.c.state != "open")).scalars())
-        held = {
-            row.sample_id: (row.leased_by, row.leased_until)
-            for row in connection.execute(sa.select(queue).where(mine, queue.c.state == "open"))
-        }
+        before = sa.select(queue.c.sample_id, queue.c.wanted).where(mine, queue.c.state == "open")
+        wanted = {row.sample_id: row.wanted for row in connection.execute(before)}
         connection.execute(queue.delete().where(mine, queue.c.state == "open"))
         start = int(
             connection.execute(sa.select(sa.func.coalesce(sa.func.max(queue.c.position), -1)).where(mine)).scalar_one()
@@ -76,8 +75,7 @@ def requeue(store: Store, round_number: int, rows: Iterable[tuple[str, str, bool
                 "action": a,
                 "control": bool(c),
                 "state": "open",
-                "leased_by": held.get(s, (None, None))[0],
-                "leased_until": held.get(s, (None, None))[1],
+                "wanted": wanted.get(s, 1),
             }
             for i, (s, a, c) in enumerate(row for row in rows if row[0] not in kept)
         ]

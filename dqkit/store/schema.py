@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dqkit.records import MissingExtra, StoreError
 
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -43,11 +43,48 @@ queue = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("control", sa.Boolean, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("leased_by", sa.Text),
-    sa.Column("leased_until", sa.Float),
+    sa.Column("wanted", sa.Integer, nullable=False, server_default="1"),
 )
 # Only what is still open is searched, so the next samples cost the same at the start and the end of a queue.
 sa.Index("queue_open", queue.c.round, queue.c.position, sqlite_where=queue.c.state == "open")
+
+# One person at one sample of one queue: held for a while, or answered (see seats.py).
+seats = sa.Table(
+    "seats",
+    metadata,
+    sa.Column("round", sa.Integer, primary_key=True),
+    sa.Column("sample_id", sa.Text, primary_key=True),
+    sa.Column("annotator", sa.Text, primary_key=True),
+    sa.Column("answered", sa.Boolean, nullable=False),
+    sa.Column("held_until", sa.Float),
+)
+
+# Class names added after the dataset came in, in the order of their positions. `key` makes look-alikes one class.
+classes = sa.Table(
+    "classes",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("annotator", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+# Answers to questions whose answer is known. They say how good a person is and never become a label.
+checks = sa.Table(
+    "checks",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("event_id", sa.Text, nullable=False, unique=True),
+    sa.Column("sample_id", sa.Text, nullable=False),
+    sa.Column("annotator", sa.Text, nullable=False, index=True),
+    sa.Column("expected", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("withdrawn", sa.Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
 
 rounds = sa.Table(
     "rounds",
@@ -129,6 +166,17 @@ def _bring_up_to_date(connection: sa.Connection) -> None:
         connection.execute(about.update().where(about.c.key == "schema").values(value=str(VERSION)))
 
 
+def live() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Conditions that leave out undos and what they withdrew."""
+    withdrawn = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
+    return events.c.kind != "undo", events.c.event_id.not_in(withdrawn)
+
+
+def newest_round(connection: sa.Connection) -> int:
+    """The number of the newest queue, 0 before the first."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(queue.c.round), 0))).scalar_one())
+
+
 def _add_leases_and_control(connection: sa.Connection) -> None:
     """Schema 1 had neither leases nor a control slice."""
     connection.exec_driver_sql("ALTER TABLE queue ADD COLUMN control BOOLEAN NOT NULL DEFAULT 0")
@@ -137,4 +185,18 @@ def _add_leases_and_control(connection: sa.Connection) -> None:
     next(index for index in queue.indexes if index.name == "queue_open").create(connection, checkfirst=True)
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _add_leases_and_control}
+def _add_seats_classes_and_checks(connection: sa.Connection) -> None:
+    """Schema 2 knew one holder a sample, the dataset's own classes and no known answers."""
+    for table in (seats, classes, checks):
+        table.create(connection, checkfirst=True)
+    connection.exec_driver_sql("ALTER TABLE queue ADD COLUMN wanted INTEGER NOT NULL DEFAULT 1")
+    connection.exec_driver_sql(
+        "INSERT INTO seats (round, sample_id, annotator, answered, held_until) "
+        "SELECT round, sample_id, leased_by, 1 = 0, leased_until FROM queue "
+        "WHERE state = 'open' AND leased_by IS NOT NULL"
+    )
+    connection.exec_driver_sql("ALTER TABLE queue DROP COLUMN leased_by")
+    connection.exec_driver_sql("ALTER TABLE queue DROP COLUMN leased_until")
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: _add_leases_and_control, 2: _add_seats_classes_and_checks}

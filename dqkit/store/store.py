@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -13,11 +12,10 @@ import sqlalchemy as sa
 
 from dqkit.records import InputError, LabelEvent, StoreError
 from dqkit.store import schema
-from dqkit.store.schema import events, queue, rounds
+from dqkit.store import seats as seating
+from dqkit.store.schema import events, live, newest_round, queue, rounds, seats
 
 LEASE_SECONDS = 900.0
-# What each kind of decision does to its sample's place in the queue.
-STATE_AFTER = {"label": "done", "skip": "skipped", "flag": "flagged"}
 HUMAN_SOURCES = ("human", "fiftyone")
 
 
@@ -58,8 +56,8 @@ class Store:
             if fresh:
                 connection.execute(events.insert(), [_row(event) for event in fresh])
                 for event in fresh:
-                    if event.source != "weak" and event.kind in STATE_AFTER:
-                        _set_state(connection, event.sample_id, STATE_AFTER[event.kind])
+                    if event.source != "weak" and event.kind in seating.STATE_AFTER:
+                        seating.after_answer(connection, event.sample_id, event.kind)
             return len(fresh)
 
     def undo(self, event: LabelEvent) -> LabelEvent:
@@ -80,7 +78,7 @@ class Store:
                 raise InputError(f"event_id {event.event_id!r} stands for another event already; nothing was changed.")
             connection.execute(events.insert(), [_row(event)])
             if target["source"] != "weak":
-                _set_state(connection, target["sample_id"], _state(connection, target["sample_id"]))
+                seating.settle(connection, target["sample_id"])
             return event
 
     def find(self, event_id: str) -> LabelEvent | None:
@@ -93,7 +91,7 @@ class Store:
         """An annotator's newest decisions that are not undone, newest first."""
         query = (
             sa.select(events)
-            .where(events.c.annotator == annotator, events.c.source.in_(sources), *_live())
+            .where(events.c.annotator == annotator, events.c.source.in_(sources), *live())
             .order_by(events.c.seq.desc())
             .limit(limit)
         )
@@ -117,7 +115,7 @@ class Store:
         is_weak = events.c.source == "weak"
         newest = (
             sa.select(sa.func.max(events.c.seq))
-            .where(events.c.kind == "label", is_weak if weak else ~is_weak, *_live())
+            .where(events.c.kind == "label", is_weak if weak else ~is_weak, *live())
             .group_by(events.c.sample_id)
         )
         columns = ["sample_id", "event_id", "label", "source", "annotator", "at", "round", "why"]
@@ -129,7 +127,7 @@ class Store:
         """Each person's newest live label per sample: sample_id, annotator, label."""
         newest = (
             sa.select(sa.func.max(events.c.seq))
-            .where(events.c.kind == "label", events.c.source != "weak", *_live())
+            .where(events.c.kind == "label", events.c.source != "weak", *live())
             .group_by(events.c.sample_id, events.c.annotator)
         )
         query = sa.select(events.c.sample_id, events.c.annotator, events.c.label).where(events.c.seq.in_(newest))
@@ -147,47 +145,66 @@ class Store:
         ]
         with self._engine.begin() as connection:
             connection.execute(queue.delete().where(queue.c.round == round_number))
+            connection.execute(seats.delete().where(seats.c.round == round_number))
             if values:
                 connection.execute(queue.insert(), values)
 
     def lease(
-        self, n: int, annotator: str, *, exclude: Collection[str] = (), seconds: float = LEASE_SECONDS
+        self,
+        n: int,
+        annotator: str,
+        *,
+        exclude: Collection[str] = (),
+        seconds: float = LEASE_SECONDS,
+        only: Sequence[str] | None = None,
     ) -> list[str]:
         """Up to `n` open sample ids of the newest queue, in order, held for this annotator for `seconds`.
 
-        Samples held by someone else are passed over until their lease runs out; one's own are handed out again.
+        A sample is passed over while as many others hold it or have answered it as people are wanted (one, unless
+        `overlap` said otherwise), and when this person has answered it; one's own are handed out again.
+        only: hand out none but these, in their order of the queue within each 500.
         """
-        now = time.time()
-        free = sa.or_(queue.c.leased_until.is_(None), queue.c.leased_until < now, queue.c.leased_by == annotator)
-        left_out = set(exclude)
         with self._engine.begin() as connection:
-            number = _newest_round(connection)
-            query = sa.select(queue.c.sample_id).where(queue.c.round == number, queue.c.state == "open", free)
-            found = connection.execute(query.order_by(queue.c.position).limit(n + len(left_out))).scalars()
-            taken = [sample_id for sample_id in found if sample_id not in left_out][:n]
-            for sample_id in taken:
-                connection.execute(
-                    queue.update()
-                    .where(queue.c.round == number, queue.c.sample_id == sample_id)
-                    .values(leased_by=annotator, leased_until=now + seconds)
-                )
-        return taken
+            return seating.hand_out(connection, n, annotator, exclude=exclude, seconds=seconds, only=only)
 
     def release(self, annotator: str) -> None:
         """Give back every lease of an annotator, so that others need not wait for it to run out."""
         with self._engine.begin() as connection:
-            connection.execute(
-                queue.update().where(queue.c.leased_by == annotator).values(leased_by=None, leased_until=None)
-            )
+            connection.execute(seats.delete().where(seats.c.annotator == annotator, ~seats.c.answered))
+
+    def overlap(self, people: int, *, share: float = 1.0) -> None:
+        """Let `share` of the newest queue's rows, evenly spread, want answers of `people` different persons each.
+
+        The rest want one. Rows that have fewer answers than they want now are open again. Raises `InputError` unless
+        people is a whole number of at least 1 and 0 < share <= 1.
+        """
+        if isinstance(people, bool) or not isinstance(people, int) or people < 1:
+            raise InputError(f"overlap must be a whole number of people, at least 1; got {people!r}.")
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+            raise InputError(f"overlap_share must be a share above 0, up to 1; got {share!r}.")
+        with self._engine.begin() as connection:
+            seating.want(connection, people, share=float(share))
+
+    def progress(self) -> tuple[int, int]:
+        """How many answers the newest queue has, and how many it wants: its rows, each times the people wanted."""
+        with self._reader.connect() as connection:
+            return seating.counted(connection)
 
     def queue_states(self, round_number: int | None = None) -> pd.DataFrame:
-        """The queue of a round (default the newest), in order: sample_id, action, control, state, leased_by."""
-        names = ["sample_id", "action", "control", "state", "leased_by"]
+        """The queue of a round (default the newest), in order: sample_id, action, control, state, wanted, leased_by.
+
+        leased_by: who holds it now, ", " between several, None where nobody does.
+        """
+        names = ["sample_id", "action", "control", "state", "wanted"]
         with self._reader.connect() as connection:
-            number = _newest_round(connection) if round_number is None else round_number
+            number = newest_round(connection) if round_number is None else round_number
             query = sa.select(*[queue.c[name] for name in names]).where(queue.c.round == number)
             rows = [tuple(row) for row in connection.execute(query.order_by(queue.c.position))]
-        return pd.DataFrame(rows, columns=names)
+            held = seating.holders(connection, number)
+        table = pd.DataFrame(rows, columns=names)
+        names_of = {sample_id: ", ".join(people) for sample_id, people in held.items()}
+        table["leased_by"] = pd.Series([names_of.get(s) for s in table["sample_id"]], dtype=object)
+        return table
 
     # --- rounds
 
@@ -221,42 +238,12 @@ class Store:
         return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
 
 
-def _live() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Conditions that leave out undos and what they withdrew."""
-    withdrawn = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
-    return events.c.kind != "undo", events.c.event_id.not_in(withdrawn)
-
-
 def _known_ids(connection: sa.Connection, ids: list[str]) -> set[str]:
     known: set[str] = set()
     for start in range(0, len(ids), 500):  # SQLite bounds the number of parameters of one statement
         part = ids[start : start + 500]
         known |= set(connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(part))).scalars())
     return known
-
-
-def _set_state(connection: sa.Connection, sample_id: str, state: str) -> None:
-    number = _newest_round(connection)
-    where = (queue.c.round == number, queue.c.sample_id == sample_id)
-    connection.execute(queue.update().where(*where).values(state=state, leased_by=None, leased_until=None))
-
-
-def _state(connection: sa.Connection, sample_id: str) -> str:
-    """The queue state that a sample's live decisions since its newest queue amount to."""
-    number = _newest_round(connection)
-    query = (
-        sa.select(events.c.kind)
-        .where(events.c.sample_id == sample_id, events.c.round == number, events.c.source != "weak", *_live())
-        .where(events.c.kind.in_(list(STATE_AFTER)))
-        .order_by(events.c.seq.desc())
-        .limit(1)
-    )
-    kind = connection.execute(query).scalar()
-    return "open" if kind is None else STATE_AFTER[kind]
-
-
-def _newest_round(connection: sa.Connection) -> int:
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(queue.c.round), 0))).scalar_one())
 
 
 def _row(event: LabelEvent) -> dict[str, Any]:

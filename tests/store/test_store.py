@@ -237,7 +237,27 @@ def test_an_older_schema_is_migrated_with_its_labels(tmp_path):
             assert store.current_labels(weak=False)["label"].tolist() == ["seven"]
             assert store.lease(5, "ana") == ["b"]
             assert store.queue_states()["control"].tolist() == [False]
-    assert schema.VERSION == 2
+    assert schema.VERSION == 3
+
+
+def test_leases_of_an_older_schema_are_kept(tmp_path):
+    Store(url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "labels.sqlite") as raw:
+        raw.executescript(
+            """
+            UPDATE about SET value = '2' WHERE key = 'schema';
+            DROP TABLE seats; DROP TABLE classes; DROP TABLE checks; DROP TABLE queue;
+            CREATE TABLE queue (round INTEGER, sample_id TEXT, position INTEGER NOT NULL, action TEXT NOT NULL,
+                control BOOLEAN NOT NULL, state TEXT NOT NULL, leased_by TEXT, leased_until FLOAT,
+                PRIMARY KEY (round, sample_id));
+            INSERT INTO queue VALUES (1, 'a', 0, 'label', 0, 'open', 'ana', 9e12);
+            INSERT INTO queue VALUES (1, 'b', 1, 'label', 0, 'open', NULL, NULL);
+            """
+        )
+    raw.close()
+    with Store(url(tmp_path)) as store:
+        assert store.lease(5, "bob") == ["b"]
+        assert store.lease(5, "ana") == ["a"]
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
