@@ -9,13 +9,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError, check_probabilities
+from dqkit.signals.dawid_skene import dawid_skene, enough_answers
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
     """samples: rows 0..n-1: consensus_label (int, -1 where nobody answered), agreement (share of the answers equal to
-    it), score (one minus its CROWDLAB quality, higher = look sooner), answers (int).
-    annotators: one row an annotator: quality (CROWDLAB, or agreement with the consensus), agreement, answers."""
+    it), score (one minus its CROWDLAB quality or its probability, higher = look sooner), answers (int).
+    annotators: one row an annotator: quality (CROWDLAB, the expected share of right answers, or agreement with the
+    consensus), agreement, answers. method: which of the three."""
 
     samples: pd.DataFrame
     annotators: pd.DataFrame
@@ -27,9 +29,10 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
 
     answers: (n, annotators) int positions of classes, -1 = not answered. pred_probs: (n, c) out-of-sample
     probabilities of a model: then cleanlab's CROWDLAB (Goh, Tkachenko & Mueller 2022) weighs the model and each
-    annotator. Without it a majority vote (ties to the class answered more often in all, then the lower one) decides; a
-    sample's score is then one minus the agreement. classes: their number, when pred_probs is not given. Raises
-    `InputError` on bad shapes or labels.
+    annotator. Without it annotators are weighed by their confusions (Dawid & Skene 1979) where there are at least 4
+    answers a sample and 10 an annotator on average; with fewer a majority vote (ties to the class answered more often
+    in all, then the lower one) decides, and a sample's score is one minus the agreement. classes: their number, when
+    pred_probs is not given. Raises `InputError` on bad shapes or labels.
 
     >>> consensus([[0, 0, 1], [1, 1, 1], [0, -1, -1]]).samples["consensus_label"].tolist()
     [0, 1, 0]
@@ -52,9 +55,14 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
     label = _majority(given, c)
     quality = np.full(len(given), np.nan)
     skill: NDArray[np.float64] | None = None
+    method = "majority vote"
     several = bool((answered.sum(axis=1) > 1).any())
     if probs is not None and several:
         label, quality, skill = _crowdlab(given, probs, rows, columns, label)
+        method = "CROWDLAB (cleanlab)"
+    elif probs is None and enough_answers(given):
+        label, quality, skill = _weighed(given, rows, columns, c)
+        method = "Dawid-Skene"
     hits = (given == label[:, None]) & answered
     count = answered.sum(axis=1)
     agreement = np.where(count > 0, hits.sum(axis=1) / np.maximum(count, 1), np.nan)
@@ -75,7 +83,7 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
             "answers": answered.sum(axis=0).astype(np.int64),
         }
     )
-    return Consensus(samples, people, "majority vote" if skill is None else "CROWDLAB (cleanlab)")
+    return Consensus(samples, people, method)
 
 
 def _majority(given: NDArray[np.int64], c: int) -> NDArray[np.int64]:
@@ -86,6 +94,18 @@ def _majority(given: NDArray[np.int64], c: int) -> NDArray[np.int64]:
     label: NDArray[np.int64] = (counts + 0.5 * overall).argmax(axis=1).astype(np.int64)
     label[counts.sum(axis=1) == 0] = UNLABELED
     return label
+
+
+def _weighed(
+    given: NDArray[np.int64], rows: NDArray[np.intp], columns: NDArray[np.intp], c: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    truth, confusion = dawid_skene(given[np.ix_(rows, columns)], c)
+    label = np.full(len(given), UNLABELED, dtype=np.int64)
+    quality, skill = np.full(len(given), np.nan), np.full(given.shape[1], np.nan)
+    label[rows] = truth.argmax(axis=1)
+    quality[rows] = truth.max(axis=1)
+    skill[columns] = np.einsum("kcc,c->k", confusion, truth.mean(axis=0))
+    return label, quality, skill
 
 
 def _crowdlab(

@@ -53,3 +53,62 @@ def test_bad_answers_are_told():
         consensus([[0, 5]], [[0.5, 0.5]])
     with pytest.raises(InputError, match="sum to one"):
         consensus([[0, 1]], [[0.5, 0.6]])
+
+
+def slow_dawid_skene(given, c, steps):
+    n, people = given.shape
+    truth = np.full((n, c), 0.01)
+    for i in range(n):
+        for a in range(people):
+            if given[i, a] >= 0:
+                truth[i, given[i, a]] += 1
+    truth /= truth.sum(axis=1, keepdims=True)
+    for _ in range(steps):
+        counts = np.zeros((people, c, c))
+        for i in range(n):
+            for a in range(people):
+                if given[i, a] >= 0:
+                    counts[a, :, given[i, a]] += truth[i]
+        pooled = counts.sum(axis=0) + 0.5
+        pooled /= pooled.sum(axis=1, keepdims=True)
+        confusion = counts + c * pooled
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        prior = truth.mean(axis=0) + 1e-3
+        prior /= prior.sum()
+        for i in range(n):
+            weight = prior.copy()
+            for a in range(people):
+                if given[i, a] >= 0:
+                    weight = weight * confusion[a, :, given[i, a]]
+            truth[i] = weight / weight.sum()
+    return truth, confusion
+
+
+def test_dawid_skene_is_the_slow_loop(monkeypatch):
+    from dqkit.signals import dawid_skene as module
+
+    answers, _, _ = crowd(n=40)
+    monkeypatch.setattr(module, "STEPS", 5)
+    fast, slow = module.dawid_skene(answers, 3), slow_dawid_skene(answers, 3, 5)
+    np.testing.assert_allclose(fast[0], slow[0], atol=1e-9)
+    np.testing.assert_allclose(fast[1], slow[1], atol=1e-9)
+
+
+def test_without_a_model_bad_annotators_are_outvoted_by_few_good_ones():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 300)
+    skill = np.array([0.95, 0.95, 0.6, 0.55, 0.55, 0.2])  # the last one mixes the classes up
+    answers = np.where(rng.random((300, 6)) < skill, truth[:, None], 1 - truth[:, None])
+    answers[rng.random((300, 6)) < 0.1] = -1
+    found = consensus(answers)
+    majority = (np.where(answers >= 0, 2 * answers - 1, 0).sum(axis=1) > 0).astype(int)
+    assert found.method == "Dawid-Skene"
+    assert (found.samples["consensus_label"] == truth).mean() > (majority == truth).mean() + 0.05
+    np.testing.assert_allclose(found.annotators["quality"], skill, atol=0.08)
+    assert found.samples["score"].between(0, 1).all()
+
+
+def test_few_answers_are_left_to_the_majority():
+    rng = np.random.default_rng(0)
+    assert consensus(rng.integers(0, 2, (40, 3))).method == "majority vote"
+    assert consensus(rng.integers(0, 2, (9, 5))).method == "majority vote"
