@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def cross_val_predictions(
     checkpoint_dir: str | Path | None = None,
     groups: ArrayLike | None = None,
     pretrained: str | Path | None = None,
+    network: bool | None = None,
+    imbalance: str | None = None,
     progress: bool = True,
 ) -> Predictions:
     """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
@@ -53,6 +56,9 @@ def cross_val_predictions(
     pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
         texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
     groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
+    network: whether images get a small network among the default members; None where it is affordable: on a GPU, or
+        for few or small images. imbalance: None, "weighted" (its batches hold all classes equally often) or "focal"
+        (its loss dwells on doubtful samples); other members take no notice.
 
     Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
     the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
@@ -72,25 +78,29 @@ def cross_val_predictions(
     (60, 2)
     """
     folds, seed = _whole("folds", folds, 2, None), _whole("seed", seed, 0, 2**32 - 1)
+    if imbalance not in (None, "weighted", "focal"):
+        raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
+    if network not in (None, True, False):
+        raise InputError(f"network must be None, True or False; got {network!r}.")
     with fitting_threads(len(ds)):
-        return _predictions(ds, estimators, folds, seed, checkpoint_dir, groups, pretrained, progress)
+        task, folds = _task(ds, folds, seed, groups)
+        task = replace(task, network=network, imbalance=imbalance)
+        return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)
 
 
 def _predictions(
-    ds: Dataset,
+    task: Task,
     estimators: Any,
     folds: int,
-    seed: int,
     checkpoint_dir: str | Path | None,
-    groups: ArrayLike | None,
     pretrained: str | Path | None,
     progress: bool,
 ) -> Predictions:
-    task, folds = _task(ds, folds, seed, groups)
+    ds = task.dataset
     view = _view(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
-    call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, seed)
+    call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, task.seed)
     runs = _run_all(task, members, folds, Checkpoints(folder, call), progress)
     good = [run for run in runs if run.error is None]
     if not good:
@@ -155,7 +165,7 @@ def _checks(runs: list[_Run]) -> pd.DataFrame:
                 rows.append((run.name, fold, check, ok, found))
                 if not ok:
                     warnings.warn(
-                        f"training check of {run.name!r}, fold {fold}: {check}: {found}", BaselineWarning, stacklevel=5
+                        f"training check of {run.name!r}, fold {fold}: {check}: {found}", BaselineWarning, stacklevel=4
                     )
     return pd.DataFrame(rows, columns=["member", "fold", "check", "ok", "found"])
 
@@ -207,7 +217,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple
                 "so many samples are copies of each other that folds cannot keep copies together; they are split, "
                 "and accuracies may be too good",
                 BaselineWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
     if fold_of is None:
         raise InputError(
@@ -221,7 +231,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple
             f"{folds} folds are too many for {int((y >= 0).sum())} labelled samples and their groups; "
             f"{used} folds are used",
             BaselineWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return Task(ds, y, fold_of, seed), used
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from dqkit.baselines.ridge import FoldRidge
 NETWORK_PIXELS = 500_000
 FEATURE_WIDTH = 64
 COMPONENTS = 256
+FOCUS = 2.0
 
 
 class ImageRepresentation(Representation):
@@ -77,15 +78,19 @@ class ImageRepresentation(Representation):
             Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)}),
             kernel_member(task, lambda: self.plain if tiny else self.components),
         ]
-        if n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda():
+        affordable = n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda()
+        if affordable if task.network is None else task.network:
             from dqkit.baselines.network import best_device
             from dqkit.baselines.network import settings_for as network_settings
             from dqkit.baselines.network_member import network_member
 
             sides = (min(height, SIDE), min(width, SIDE))
-            chosen = network_settings(sides, flip=settings.mirror, device=best_device())
+            chosen = network_settings(sides, flip=settings.mirror, device=best_device(), affordable=affordable)
+            chosen = replace(
+                chosen, balanced=task.imbalance == "weighted", focal=FOCUS if task.imbalance == "focal" else 0.0
+            )
             members.append(network_member(task, self.pixels, chosen))
-        else:
+        if not affordable:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members
 

@@ -66,12 +66,16 @@ class Task:
     """The data the members of one call share.
 
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
+    network: whether images get a network among their members; None where it is affordable. imbalance: None, "weighted"
+    or "focal", how that network treats rare classes.
     """
 
     dataset: Dataset
     y: NDArray[np.int64]
     folds: NDArray[np.int64]
     seed: int
+    network: bool | None = None
+    imbalance: str | None = None
 
     @property
     def n_classes(self) -> int:

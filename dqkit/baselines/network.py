@@ -102,13 +102,20 @@ class Images:
         return x.contiguous(memory_format=torch.channels_last)
 
 
-def settings_for(shape: tuple[int, ...], *, flip: bool, device: torch.device) -> NetworkSettings:
-    """What suits (h, w) images: the small network on a CPU, the large one on a GPU for images of 16 pixels and more."""
+def settings_for(
+    shape: tuple[int, ...], *, flip: bool, device: torch.device, affordable: bool = True
+) -> NetworkSettings:
+    """What suits (h, w) images: the small network on a CPU, the large one on a GPU for images of 16 pixels and more.
+
+    affordable: False where the images are so many that a network is trained only because it was asked for.
+    """
     tiny = min(shape) < 16
     if device.type == "cuda" and not tiny:
         return NetworkSettings(
             width=64, steps=400, epochs=12, batch=1000, rate=0.005, decay=0.05, flip=flip, shift=2, large=True
         )
+    if not affordable:
+        return NetworkSettings(width=32, epochs=6, batch=128, rate=0.01, decay=0.05, smoothing=0.1, flip=flip, shift=2)
     return NetworkSettings(flip=flip, shift=1 if tiny else 2)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.records import Predictions
+from dqkit.records import CHECK_COLUMNS, Predictions
 from dqkit.workbench.project import replace, write_json
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
     names = {"classes": list(predictions.classes), "members": list(predictions.members), "ids": list(predictions.ids)}
     write_json(folder / "predictions.json", names)
     replace(folder / "baselines.parquet", lambda partial: predictions.baselines.to_parquet(partial))
+    replace(folder / "checks.parquet", lambda partial: predictions.checks.to_parquet(partial))
 
 
 def read_predictions(folder: Path) -> Predictions:
@@ -129,6 +130,9 @@ def read_predictions(folder: Path) -> Predictions:
     names = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
     with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
         loaded = {name: arrays[name] for name in arrays.files}
+    # Rounds written before checks were kept have none.
+    kept = folder / "checks.parquet"
+    checks = pd.read_parquet(kept) if kept.exists() else pd.DataFrame(columns=list(CHECK_COLUMNS))
     return Predictions(
         ids=np.array(names["ids"], dtype=object),
         classes=tuple(names["classes"]),
@@ -140,4 +144,5 @@ def read_predictions(folder: Path) -> Predictions:
         features=loaded.get("features"),
         baselines=pd.read_parquet(folder / "baselines.parquet"),
         dynamics={name.removeprefix("dynamics_"): v for name, v in loaded.items() if name.startswith("dynamics_")},
+        checks=checks,
     )

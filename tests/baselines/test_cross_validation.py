@@ -208,3 +208,43 @@ def test_a_numpy_seed_is_as_good_as_any() -> None:
     first = cross_val_predictions(blobs(), GaussianNB(), 3, np.int64(7), progress=False)  # type: ignore[arg-type]
     again = cross_val_predictions(blobs(), GaussianNB(), 3, 7, progress=False)
     np.testing.assert_array_equal(first.pred_probs, again.pred_probs)
+
+
+def test_the_network_of_small_images_leaves_its_history_and_its_checks() -> None:
+    ds = digits(240)
+    out = cross_val_predictions(ds, folds=3, progress=False)
+    margins, wrong = out.dynamics["margins"], out.dynamics["wrong_epochs"]
+    trained = out.folds >= 0
+    assert margins.shape[0] == len(ds)
+    assert np.isfinite(margins[trained]).all()
+    assert np.isnan(margins[~trained]).all()
+    np.testing.assert_allclose(wrong[trained], np.clip(wrong[trained], 0, 1))
+    # The mean of two folds is below zero at least where both are.
+    assert np.corrcoef(wrong[trained], margins[trained].mean(axis=1))[0, 1] < -0.5
+    assert set(out.checks["member"]) == {"network"}
+    assert out.checks["ok"].all()
+    rows = out.baselines.set_index("model")
+    assert (rows.loc[rows["kind"] == "member", "size_mb"] > 0).all()
+
+
+def test_a_network_can_be_left_out_or_asked_for() -> None:
+    ds = digits(150)
+    assert "network" not in cross_val_predictions(ds, folds=2, network=False, progress=False).members
+    assert "network" in cross_val_predictions(ds, folds=2, network=True, progress=False).members
+
+
+def test_weighted_batches_change_the_network_and_other_words_are_refused() -> None:
+    ds = digits(500)
+    few = np.isin(ds.labels, [0, 1]) & ~((ds.labels == 1) & (np.arange(len(ds)) % 10 > 0))
+    ds = ds.take(np.flatnonzero(few))
+    plain, weighted = (
+        cross_val_predictions(ds, folds=2, imbalance=kind, progress=False) for kind in (None, "weighted")
+    )
+    at = plain.members.index("network")
+    rare = ds.labels == 1
+    assert 0 < rare.sum() < 20
+    assert (weighted.member_probs[at] != plain.member_probs[at]).any()
+    with pytest.raises(InputError, match="imbalance must be None, 'weighted' or 'focal'; got 'both'"):
+        cross_val_predictions(ds, imbalance="both", progress=False)
+    with pytest.raises(InputError, match="network must be None, True or False; got 'yes'"):
+        cross_val_predictions(ds, network="yes", progress=False)
