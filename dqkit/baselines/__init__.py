@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dqkit.baselines.cross_validation import BaselineWarning, cross_val_predictions
+from dqkit.baselines.cross_validation import cross_val_predictions
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.heads import logistic_folds
 from dqkit.baselines.pretrained import embed
+from dqkit.baselines.runs import BaselineWarning
 
 if TYPE_CHECKING:
     from dqkit.baselines.training_checks import check_training

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +18,12 @@ from dqkit.baselines.comparison import reference_rows, scores_of, table
 from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
-from dqkit.baselines.members import Fitted, Member, Result, Task, seed_of
+from dqkit.baselines.members import Task
+from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 LATENCY_CALLS = 30
-
-
-class BaselineWarning(UserWarning):
-    """Something about the baselines the user should know: a member failed, a class is too small."""
 
 
 def cross_val_predictions(
@@ -101,7 +94,7 @@ def _predictions(
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
     call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, task.seed)
-    runs = _run_all(task, members, folds, Checkpoints(folder, call), progress)
+    runs = run_all(task, members, folds, Checkpoints(folder, call), progress)
     good = [run for run in runs if run.error is None]
     if not good:
         raise DqkitError(
@@ -142,7 +135,7 @@ def _predictions(
     )
 
 
-def _dynamics(runs: list[_Run]) -> dict[str, NDArray[Any]]:
+def _dynamics(runs: list[Run]) -> dict[str, NDArray[Any]]:
     """margins (n, epochs) and wrong_epochs (n,), the mean over the folds a sample was trained on in; NaN for none."""
     kept = [r.margins for run in runs for r in run.results if r.margins is not None]
     if not kept:
@@ -156,7 +149,7 @@ def _dynamics(runs: list[_Run]) -> dict[str, NDArray[Any]]:
     return {"margins": margins, "wrong_epochs": wrong}
 
 
-def _checks(runs: list[_Run]) -> pd.DataFrame:
+def _checks(runs: list[Run]) -> pd.DataFrame:
     """One row a member and check; a warning for each that did not hold in any fold."""
     rows = []
     for run in runs:
@@ -269,123 +262,6 @@ def _seen_in_training(task: Task) -> NDArray[np.bool_]:
     return np.asarray(per_fold.sum(axis=0)[y] > per_fold[folds, y])
 
 
-class _Run:
-    """One member's fits: scores per fold, timings, or the error that ended it."""
-
-    def __init__(self, member: Member) -> None:
-        self.member = member
-        self.name = member.name
-        self.results: list[Result] = []
-        self.error: Exception | None = None
-        self.probs: NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
-
-    @property
-    def seconds(self) -> float:
-        return sum(result.costs["fit"] + result.costs["predict"] for result in self.results)
-
-    @property
-    def scores(self) -> list[NDArray[np.float32]]:
-        return [result.scores for result in self.results]
-
-    def calibrate(self, task: Task, y: NDArray[np.int64], fair: NDArray[np.bool_]) -> None:
-        """Turn all folds' scores into probabilities of every sample."""
-        n, c = len(task.y), task.n_classes
-        rest = np.flatnonzero(task.y < 0)
-        out = np.zeros((n, c), dtype=np.float32)
-        held = [np.flatnonzero(task.folds == fold) for fold in range(len(self.scores))]
-        for where, scores in zip(held, self.scores, strict=True):
-            out[where] = scores[: len(where)]
-        to_probs: Calibration = fit_calibration(out[task.labeled[fair]], y[fair])
-        out[task.labeled] = to_probs(out[task.labeled])
-        for where, scores in zip(held, self.scores, strict=True):
-            out[rest] += to_probs(scores[len(where) :]) / np.float32(len(self.scores))
-        self.probs = out / out.sum(axis=1, keepdims=True)
-
-    def row(self, task: Task, weights: dict[str, float]) -> dict[str, Any]:
-        """The member's line in the table of baselines."""
-        row: dict[str, Any] = {"model": self.name, "kind": "member", "seconds": self.seconds}
-        if self.error is not None:
-            return row | {"n": 0, "status": f"failed: {type(self.error).__name__}: {self.error}"}
-        row |= scores_of(self.probs[task.labeled], task.y[task.labeled])
-        first = self.results[0].costs
-        row |= {key: value for key, value in first.items() if key.startswith("predict_ms")}
-        row |= {"size_mb": first["size_mb"], "memory_mb": max(result.costs["memory_mb"] for result in self.results)}
-        return row | {"weight": weights[self.name], "n": len(task.labeled), "status": "ok"}
-
-
-def _run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, progress: bool) -> list[_Run]:
-    runs = [_Run(member) for member in members]
-    rest = np.flatnonzero(task.y < 0)
-    with _bar(len(members) * folds, progress) as bar:
-        for fold in range(folds):
-            at = np.r_[np.flatnonzero(task.folds == fold), rest]
-            for run in runs:
-                if run.error is None:
-                    bar.set_description(f"fold {fold + 1}/{folds}, {run.name}")
-                    _run_one(task, run, fold, at, saved)
-                bar.update(1)
-    return runs
-
-
-def _run_one(task: Task, run: _Run, fold: int, at: NDArray[np.int64], saved: Checkpoints) -> None:
-    found = saved.load(run.name, fold, run.member.settings)
-    if found is None:
-        try:
-            found = _fit(task, run.member, fold, at)
-        except Exception as error:  # reported to the user, and one member must not take the others down
-            run.error = error
-            warnings.warn(
-                f"baseline member {run.name!r} failed in fold {fold} and is left out: {type(error).__name__}: {error}",
-                BaselineWarning,
-                stacklevel=5,
-            )
-            return
-        saved.save(run.name, fold, run.member.settings, found)
-    run.results.append(found)
-
-
-def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> Result:
-    started, peak = time.perf_counter(), _peak_mb()
-    predict = member.fit(fold, seed_of(task.seed, member.name, fold))
-    fitted = time.perf_counter()
-    scores = np.asarray(predict(at), dtype=np.float32)
-    costs = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
-    if scores.shape != (len(at), task.n_classes) or not np.isfinite(scores).all():
-        raise InputError(
-            f"member {member.name!r} must return finite scores of shape {(len(at), task.n_classes)}; "
-            f"got shape {scores.shape} with {int((~np.isfinite(scores)).sum())} values that are not finite."
-        )
-    known = predict if isinstance(predict, Fitted) else Fitted(predict, 0)
-    costs |= {"size_mb": known.size / 2**20 or float("nan"), "memory_mb": _peak_mb() - peak}
-    if fold == 0:
-        costs |= _latency(predict, at)
-    return Result(scores, costs, known.margins, known.checks)
-
-
-def _peak_mb() -> float:
-    """The most memory this process has held so far, in MiB; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    # Linux counts in KiB, macOS in bytes.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def _latency(predict: Any, at: NDArray[np.int64]) -> dict[str, float]:
-    """Milliseconds for one sample, its features at hand; fewer calls where a model is slow."""
-    times: list[float] = []
-    deadline = time.perf_counter() + 0.1
-    for i in range(LATENCY_CALLS):
-        started = time.perf_counter()
-        predict(at[i % len(at) : i % len(at) + 1])
-        times.append(1000 * (time.perf_counter() - started))
-        if time.perf_counter() > deadline:
-            break
-    return {f"predict_ms_p{q}": float(np.percentile(times, q)) for q in (50, 90, 99)}
-
-
 def _combine(
     member_probs: NDArray[np.float32], weights: NDArray[np.float64], task: Task, fair: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], Calibration]:
@@ -395,11 +271,3 @@ def _combine(
     at = task.labeled[fair]
     calibration = fit_calibration(logs[at], task.y[at])
     return calibration(logs), calibration
-
-
-@contextmanager
-def _bar(total: int, show: bool) -> Iterator[Any]:
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, disable=not show, unit="fit", leave=False) as bar:
-        yield bar
