@@ -10,10 +10,12 @@ import pandas as pd
 from dqkit.acquisition.pool import checked_seed
 from dqkit.acquisition.reasons import explain
 from dqkit.acquisition.rows import eligible_rows, ranked
+from dqkit.acquisition.spread import spread_picks
 from dqkit.acquisition.strategies import STRATEGIES, select
 from dqkit.acquisition.worth import checked_costs
 from dqkit.records import ACTIONS, UNLABELED, InputError, Predictions
 
+AGAIN = ("relabel", "second_opinion")
 QUEUE_COLUMNS = ("sample_id", "action", "score", "suggested_label", "reasons", "control")
 MIN_SHARE: Mapping[str, float] = {"label": 0.1, "relabel": 0.1, "second_opinion": 0.0}
 
@@ -38,7 +40,8 @@ def build_queue(
     """The rows a human should look at next, best first: sample_id, action, score, suggested_label, reasons, control.
 
     Every row is valued by the expected number of wrong classes an answer replaces, times what that is worth to
-    training, per unit of cost (`worth.harm`); the actions share the budget where their marginal values meet. Exactly
+    training, per unit of cost (`worth.harm`); the actions share the budget where their marginal values meet. Within an
+    action the rows are spread out: new labels by the strategy, labels looked at again by `spread_picks`. Exactly
     `budget` rows while costs are 1 and as many are eligible; no sample twice; same arguments and seed, same queue.
 
     signals: one row per sample, index = sample id. Columns used where present: label_score (approximately
@@ -89,9 +92,12 @@ def build_queue(
     left -= _price(quota, cost)
     rest = rows.drop(controls.index).drop(quota.index)
     chosen = _split(rest, left, {a: share[a] * left for a in ACTIONS}, cost)
-    is_new = chosen["action"] == "label"
-    fresh = _new_labels(rest, int(is_new.sum()), signals, predictions, strategy, seed)
-    picks = ranked(pd.concat([quota, chosen[~is_new], fresh]))
+    count = chosen["action"].value_counts()
+    fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, strategy, seed)
+    again = [
+        _looked_at_again(rest, a, int(count.get(a, 0)), share[a] * left / cost[a], signals, predictions) for a in AGAIN
+    ]
+    picks = ranked(pd.concat([quota, *again, fresh]))
     return _shown(_interleave(picks, controls, rng), signals, predictions)
 
 
@@ -206,6 +212,26 @@ def _new_labels(
     )
     chosen = fresh.loc[ids[picks]]
     return pd.concat([chosen, fresh.drop(chosen.index)[: n - len(chosen)]])
+
+
+def _looked_at_again(
+    rows: pd.DataFrame, action: str, n: int, least: float, signals: pd.DataFrame, predictions: Predictions | None
+) -> pd.DataFrame:
+    """n labelled rows for one action, spread out; rows the detectors doubt first where its least share needs them."""
+    mine = rows[rows["action"] == action]
+    doubted = mine[mine["doubted"]]
+    # What the least share bought is chosen among the doubted alone, as the value of others may be higher.
+    first = min(n, int(least + 1e-9), len(doubted))
+    if first == n:
+        mine = doubted if first else mine
+    features = None
+    if predictions is not None and predictions.features is not None:
+        at = pd.Index(predictions.ids).get_indexer(mine.index)
+        features = predictions.features[at] if len(at) and (at >= 0).all() else None
+    groups = None
+    if "duplicate_group" in signals:
+        groups = signals["duplicate_group"].reindex(mine.index).fillna(-1).to_numpy(np.int64)
+    return spread_picks(mine, n, features=features, groups=groups)
 
 
 def _interleave(picks: pd.DataFrame, controls: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.acquisition import build_queue
+from dqkit.acquisition import STRATEGIES, FallbackWarning, build_queue
 from dqkit.records import InputError, Predictions
 
 
@@ -229,3 +229,82 @@ def test_no_reason_says_that_something_is_wrong_with_probability_zero() -> None:
     assert queue.loc["b", "reasons"] == "far from all others"
     assert queue.loc["d", "reasons"] == "no label yet"
     assert "'cat' is wrong with probability" in queue.loc["c", "reasons"]
+
+
+def _predictions(signals: pd.DataFrame, *, features: bool = True, same: bool = False) -> Predictions:
+    rng = np.random.default_rng(0)
+    n = len(signals)
+    probs = np.full((n, 3), 1 / 3) if same else rng.dirichlet(np.ones(3), n)
+    x = np.ones((n, 4), np.float32) if same else rng.normal(size=(n, 4)).astype(np.float32)
+    names = ["cat", "dog", "owl"]
+    return Predictions.from_arrays(probs, ids=list(signals.index), classes=names, features=x if features else None)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_a_budget_beyond_everything_queues_every_row_once(strategy: str) -> None:
+    signals = _signals()
+    queue = build_queue(signals, budget=10_000, predictions=_predictions(signals), strategy=strategy)
+    assert sorted(queue["sample_id"]) == sorted(signals.index)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "badge", "typiclust", "kcenter"])
+def test_one_unlabelled_sample_is_queued(strategy: str) -> None:
+    signals = _signals()
+    signals["given_label"] = "cat"
+    signals.loc["s007", "given_label"] = None
+    queue = build_queue(signals, budget=60, predictions=_predictions(signals), strategy=strategy)
+    assert queue.loc[queue["action"] == "label", "sample_id"].tolist() == ["s007"]
+
+
+def test_a_class_never_labelled_can_be_suggested_and_has_its_quota() -> None:
+    signals = _signals(120)
+    signals["given_label"] = signals["given_label"].where(signals["given_label"] != "owl", "cat")
+    queue = build_queue(signals, budget=20, predictions=_predictions(signals), class_quota={"owl": 5}, control=0)
+    assert (queue["suggested_label"] == "owl").sum() >= 5
+
+
+def test_samples_that_are_all_alike_are_each_queued_once() -> None:
+    signals = _signals().assign(label_score=0.5, least_confidence=2 / 3)
+    queue = build_queue(signals, budget=40, predictions=_predictions(signals, same=True))
+    assert len(queue) == queue["sample_id"].nunique() == 40
+
+
+def test_without_features_a_queue_is_still_made_and_it_is_said() -> None:
+    signals = _signals()
+    with pytest.warns(FallbackWarning, match="no features"):
+        queue = build_queue(signals, budget=20, predictions=_predictions(signals, features=False))
+    assert len(queue) == 20
+
+
+def test_every_action_gets_its_least_share_and_every_pick_a_reason() -> None:
+    signals = _signals(300)
+    signals["least_confidence"] = 0.001  # nothing new is worth a look, by value alone
+    share = {"label": 0.3, "relabel": 0.3}
+    queue = build_queue(signals, budget=40, control=0, min_share=share, predictions=_predictions(signals))
+    count = queue["action"].value_counts()
+    assert count["label"] >= 12
+    assert count["relabel"] >= 12
+    assert (queue["reasons"].str.len() > 0).all()
+
+
+def test_each_detector_and_action_is_corrected_by_its_own_yield() -> None:
+    signals = _signals(400)
+    signals["label_kind"] = np.where(np.arange(400) % 2 == 0, "mislabelled", "ambiguous")
+    past = pd.DataFrame(
+        {
+            "score": np.full(80, 0.6),
+            "wrong": [True] * 40 + [False] * 40,
+            "action": "relabel",
+            "detector": ["mislabelled"] * 40 + ["ambiguous"] * 40,
+        }
+    )
+    before = build_queue(signals, budget=60, control=0, min_share={"label": 0})
+    after = build_queue(signals, budget=60, control=0, min_share={"label": 0}, reviewed=past)
+    shares = [
+        (signals.loc[q.loc[q["action"] == "relabel", "sample_id"], "label_kind"] == "mislabelled").mean()
+        for q in (before, after)
+    ]
+    assert shares[1] > shares[0] + 0.2
+    wrong_guesses = pd.DataFrame({"score": np.full(40, 0.05), "wrong": True, "action": "label"})
+    more = build_queue(signals, budget=60, control=0, reviewed=wrong_guesses)
+    assert (more["action"] == "label").sum() > (before["action"] == "label").sum()
