@@ -24,7 +24,7 @@ from dqkit.fiftyone_bridge.fields import (
     sample_columns,
 )
 from dqkit.fiftyone_bridge.media import media_files
-from dqkit.fiftyone_bridge.views import arrange_sidebar, save_views
+from dqkit.fiftyone_bridge.views import arrange_sidebar, offer_annotation, save_views
 from dqkit.records import Dataset, InputError, Predictions
 
 FORMAT = 1
@@ -78,6 +78,7 @@ def push(
     kinds = {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS}
     if declare(fo, target, kinds):
         arrange_sidebar(fo, target)
+    offer_annotation(target, dataset.classes)
     _write(fo, target, dataset, columns, current, queued, serial=serial, media_dir=Path(media_dir))
     target.reload()
     if predictions is not None and layout is not None:

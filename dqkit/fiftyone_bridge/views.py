@@ -59,6 +59,21 @@ def _save(target: Any, name: str, view: Any, description: str) -> None:
     target.save_view(name, view, description=description, overwrite=True)
 
 
+def offer_annotation(target: Any, classes: Sequence[str]) -> None:
+    """Let the App's own annotation change the field "label", to these classes and no others, and nothing else.
+
+    A dropdown, never radio buttons: with one of them focused the arrow keys change the label. FiftyOne before 1.12 has
+    no annotation schemas and is left as it is.
+    """
+    if not hasattr(target, "update_label_schema"):
+        return
+    schema = {"type": "classification", "component": "dropdown", "classes": list(classes), "attributes": []}
+    if target.label_schemas.get("label") != schema:
+        target.update_label_schema("label", schema)
+    if "label" not in target.active_label_schemas:
+        target.activate_label_schemas("label")
+
+
 def arrange_sidebar(fo: ModuleType, target: Any) -> None:
     """Sidebar groups in the order of the work, dqkit's own bookkeeping folded away; tiles show label and suggestion."""
     groups = {group.name: group for group in fo.DatasetAppConfig.default_sidebar_groups(target)}

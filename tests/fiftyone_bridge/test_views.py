@@ -48,6 +48,17 @@ def test_a_map_by_pca_keeps_the_distances_of_points_in_a_plane() -> None:
     np.testing.assert_allclose(between, np.linalg.norm(plane[:, None] - plane[None], axis=2), atol=1e-5)
 
 
+def test_the_apps_own_annotation_offers_our_classes_for_the_label_and_nothing_else(pushed: Pushed) -> None:
+    target = pushed.push()
+    assert target.active_label_schemas == ["label"]
+    assert list(target.label_schemas) == ["label"]
+    assert target.label_schemas["label"]["classes"] == ["cat", "dog", "eel"]
+    assert target.label_schemas["label"]["component"] == "dropdown"  # arrow keys on radio buttons change the label
+    classes = ("cat", "dog", "eel", "fox")
+    again = pushed.push(dataset=replace(pushed.dataset, classes=classes), predictions=None)
+    assert again.label_schemas["label"]["classes"] == list(classes)
+
+
 def test_duplicates_are_a_view_of_groups_and_go_when_there_are_none(pushed: Pushed) -> None:
     assert pushed.signals is not None
     pushed.signals["duplicate_group"] = [-1, 0, 0, -1, 1, -1, 1, 1, -1, -1, -1, -1]
