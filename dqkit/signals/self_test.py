@@ -14,7 +14,7 @@ from dqkit.signals.noise_share import NoiseShare
 from dqkit.signals.posterior import judge
 
 ROUNDS = 8
-TEST_VALUES = 200_000
+TEST_VALUES = 60_000
 MIN_ERRORS = 20
 
 
