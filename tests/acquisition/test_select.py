@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.acquisition import STRATEGIES, FallbackWarning, select
+from dqkit.acquisition import STRATEGIES, FallbackWarning, herding, select
 from dqkit.acquisition.pool import make_pool
 from dqkit.records import InputError
 
@@ -177,3 +177,35 @@ def test_a_pool_beyond_the_shortlist_still_gives_distinct_unlabelled_rows(strate
     picks = select(strategy, 12, features=x, pred_probs=np.full((230_000, 2), 0.5), labeled=labeled)
     assert len(set(picks.tolist())) == 12
     assert not labeled[picks].any()
+
+
+@pytest.mark.parametrize("strategy", ["margin", "kcenter", "badge"])
+def test_a_million_rows_are_thinned_and_give_distinct_unlabelled_rows(strategy: str) -> None:
+    n = 1_000_000
+    x = np.random.default_rng(0).standard_normal((n, 2), dtype=np.float32)
+    probs = np.full((n, 2), 0.5, np.float32)
+    labeled = np.arange(10)
+    picks = select(strategy, 100, features=x, pred_probs=probs, labeled=labeled)
+    assert len(set(picks.tolist())) == 100
+    assert picks.min() >= 10
+
+
+@pytest.mark.parametrize("strategy", ["auto", "maxherding", "probcover", "uncertainty_herding"])
+def test_coverage_is_judged_on_a_sample_of_large_pools(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(herding, "MAX_ROWS", 1500)
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(40_000, 2)) + 5 * rng.integers(0, 3, (40_000, 1))).astype(np.float32)
+    pool = make_pool(
+        features=x, pred_probs=None, member_probs=None, labeled=[0, 1], labels=None, candidates=None, seed=0
+    )
+    rows = herding.coverage_rows(pool, 20)
+    assert len(rows) == 1500
+    probs = rng.dirichlet(np.ones(3), len(x))
+    labels = np.where(np.arange(len(x)) < 2, 0, -1)
+    picks = select(strategy, 20, features=x, pred_probs=probs, labeled=[0, 1], labels=labels)
+    assert set(picks.tolist()) <= set(rows.tolist())
+    # the stated guarantee: for rows chosen without looking, the sample's mean coverage is that of the pool to within
+    # sqrt(log(2 / 1e-6) / (2 * 1500)) = 0.07, but for one chance in a million
+    chosen = np.arange(2, 22)
+    near = np.exp(-((x[:, None] - x[chosen][None]) ** 2).sum(axis=2) / 4).max(axis=1)
+    assert abs(near[rows].mean() - near[2:].mean()) < 0.07
