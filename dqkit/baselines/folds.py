@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.near_copies import similar_images, similar_texts
 from dqkit.records import Dataset, InputError
 
 
@@ -76,11 +77,27 @@ def _level(filled: NDArray[np.float64], total: NDArray[np.float64], n: int) -> N
 
 
 def copy_groups(dataset: Dataset) -> NDArray[np.int64]:
-    """(n,) group numbers: samples whose content is the same share one.
+    """(n,) group numbers: samples whose content is the same, or nearly, share one.
 
-    Images: the same pixels. Texts: the same words, whatever their case, spacing and punctuation.
-    Table rows: equal values.
+    Images: nearly the same picture (`similar_images`). Texts: nearly the same words, whatever their case, spacing and
+    punctuation (`similar_texts`). Table rows: equal values.
     """
+    return join_groups(_equal(dataset), _similar(dataset))
+
+
+def _similar(dataset: Dataset) -> NDArray[np.int64]:
+    n = len(dataset)
+    if dataset.modality == "image":
+        group = similar_images(dataset.content)
+    elif dataset.modality == "text":
+        group = similar_texts([str(text) for text in dataset.content])
+    else:
+        return np.arange(n)
+    alone = group < 0
+    return np.where(alone, np.arange(n), n + group)
+
+
+def _equal(dataset: Dataset) -> NDArray[np.int64]:
     if dataset.modality == "image":
         keys = [
             hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest() for row in dataset.content

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dqkit.near_copies import similar_texts
 from dqkit.signals.annotators import Consensus, consensus
 from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
@@ -15,7 +16,6 @@ from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import OrderTest, order_test
 from dqkit.signals.regression import TargetErrors, regression_errors
 from dqkit.signals.signal_table import SignalTable, signal_table
-from dqkit.signals.similar_texts import similar_texts
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
 from dqkit.signals.valuation import knn_shapley

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.near_copies import similar_texts
 from dqkit.records import InputError
-from dqkit.signals.similar_texts import similar_texts
 
 ODD_LENGTH_IQR = 3.0
 SPECIAL, FOREIGN = 0.3, 0.5

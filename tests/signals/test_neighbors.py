@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqkit.near_copies import linked_groups
 from dqkit.records import InputError
 from dqkit.signals import knn_approximate, knn_cells, neighbors
-from dqkit.signals.duplicates import duplicate_groups, linked_groups
+from dqkit.signals.duplicates import duplicate_groups
 from dqkit.signals.identical_rows import identical_rows
 from dqkit.signals.knn_blocks import block_neighbors
 from dqkit.signals.knn_tree import tree_neighbors

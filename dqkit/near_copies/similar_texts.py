@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.near_copies.linked import linked_groups
 from dqkit.records import InputError
-from dqkit.signals.duplicates import linked_groups
 
 _SHINGLE = 5
 _BANDS, _ROWS = 16, 4
