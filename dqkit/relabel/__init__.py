@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .cards import Answer, Card, CardSource
+from .cards import Answer, Card, CardSource, Team
 
 if TYPE_CHECKING:
     from .labeler import Labeler
 
-__all__ = ["Answer", "Card", "CardSource", "Labeler"]
+__all__ = ["Answer", "Card", "CardSource", "Labeler", "Team"]
 
 
 def __getattr__(name: str) -> Any:

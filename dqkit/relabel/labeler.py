@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import uuid
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,13 +20,14 @@ import traitlets
 from dqkit.records import InputError
 
 from .cards import Answer, CardSource
-from .messages import batches, unpack
+from .messages import batches, name_of, unpack
 
 SCRIPTS = (
-    *("element.js", "keys.js", "storage.js", "state.js", "single.js", "kernel.js", "grid.js", "reduce.js"),
-    *("exhibit.js", "why.js", "view.js", "gridview.js", "labeler.js"),
+    *("element.js", "codes.js", "keys.js", "storage.js", "state.js", "single.js", "kernel.js", "classes.js", "grid.js"),
+    *("reduce.js", "exhibit.js", "why.js", "view.js", "gridview.js", "team.js", "pointer.js", "labeler.js", "start.js"),
 )
-STYLES = ("frame.css", "sample.css", "controls.css", "grid.css")
+STYLES = ("frame.css", "sample.css", "controls.css", "grid.css", "team.css")
+OFFERS = ("alike", "add_class", "team")
 HISTORY = 200
 MOST_CARDS = 200
 
@@ -49,16 +51,24 @@ def stylesheet() -> str:
 
 
 class Labeler(anywidget.AnyWidget):
-    """A widget in which `annotator` answers the queue of `source` from the keyboard.
+    """A widget in which a person answers the queue of `source` from the keyboard.
 
-    source: a `CardSource`. annotator: a non-empty name, written on every answer.
+    source: a `CardSource`. annotator: a name, written on every answer; without one the page asks for it once and
+        remembers it in that browser.
     key: names the queue, the same after a kernel restart (a workbench passes its own id). Answers that are not
         durable yet wait in the page under it and are sent again. Without it they survive a reload of the page, not a
         restart of the kernel.
     prefetch: how many samples the page holds ahead, at least 1.
 
-    Keys: 1-9 and 0 choose the classes in the order shown, Enter takes the suggestion, Space skips, f flags, Backspace
-    undoes, Escape leaves. Raises `InputError` before anything is shown.
+    Keys: 1-9 and 0 choose the classes in the order shown, with more than ten classes two letters choose the others and
+    / searches them; Enter takes the suggestion, Space skips, f flags, Backspace undoes, n notes, z zooms, g shows the
+    grid, + adds a class, p shows how the annotators agree, Escape leaves.
+
+    Where it runs: JupyterLab 4 and Notebook 7, where no key reaches the notebook, and marimo, which shows the widget as
+    it is. In VS Code and Colab it works through their ipywidgets support: there, answers given while a cell runs wait
+    in the page until it ends ("3 not saved yet"; JupyterLab's comm subshells save them at once), and a key combination
+    that the application itself catches (such as Ctrl+S) goes to the application. An exported notebook shows a summary.
+    Raises `InputError` before anything is shown.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -68,16 +78,15 @@ class Labeler(anywidget.AnyWidget):
     _prefetch = traitlets.Int(24).tag(sync=True)
     _summary = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, source: CardSource, *, annotator: str, key: str = "", prefetch: int = 24) -> None:
-        if not isinstance(annotator, str) or not annotator.strip():
-            raise InputError(f"the 'annotator' argument must be a non-empty name; got {annotator!r}; pass your name.")
+    def __init__(self, source: CardSource, *, annotator: str | None = None, key: str = "", prefetch: int = 24) -> None:
         if not len(source.classes):
             raise InputError("the 'source' argument must have classes to choose from; got none.")
         if prefetch < 1:
             raise InputError(f"the 'prefetch' argument must be at least 1; got {prefetch}.")
+        name = "" if annotator is None else name_of(annotator)
         self._source = source
         super().__init__(
-            annotator=annotator.strip(),
+            annotator=name,
             _storage=f"dqkit/{key}" if key else f"dqkit-once/{uuid.uuid4().hex}",
             _prefetch=prefetch,
             _esm=script(),
@@ -89,24 +98,34 @@ class Labeler(anywidget.AnyWidget):
     def _receive(self, _widget: Any, message: dict[str, Any], _buffers: list[Any]) -> None:
         client, kind = message.get("client"), message.get("type")
         if kind == "answer":
-            self._write(client, message.get("answer"))
-        elif kind in ("hello", "want"):
-            try:
-                self._welcome(client) if kind == "hello" else self._deal(client, message)
-            except Exception as error:
-                self.send({"type": "trouble", "client": client, "ask": message.get("ask", 0), "message": str(error)})
-                raise
+            self._write(client, message)
+            return
+        does = {"hello": self._welcome, "want": self._deal, "add_class": self._add_class, "team": self._team}
+        if kind not in does:
+            return
+        try:
+            does[kind](client, message)
+        except InputError as error:
+            self.send({"type": "declined", "client": client, "about": kind, "message": str(error)})
+        except Exception as error:
+            self.send({"type": "trouble", "client": client, "ask": message.get("ask", 0), "message": str(error)})
+            raise
 
-    def _welcome(self, client: Any) -> None:
+    def _who(self, message: dict[str, Any]) -> str:
+        """The annotator the widget was made for, else the name that the page asked for."""
+        return self.annotator or name_of(message.get("annotator"))
+
+    def _welcome(self, client: Any, message: dict[str, Any]) -> None:
         answered, total = self._source.progress()
         self.send(
             {
                 "type": "welcome",
                 "client": client,
-                "classes": [str(name) for name in self._source.classes],
+                "classes": self._classes(),
                 "answered": answered,
                 "total": total,
-                "history": [_plain(answer) for answer in self._source.history(self.annotator, HISTORY)],
+                "history": [_plain(answer) for answer in self._source.history(self._who(message), HISTORY)],
+                "offers": [name for name in OFFERS if callable(getattr(self._source, name, None))],
             }
         )
 
@@ -114,29 +133,48 @@ class Labeler(anywidget.AnyWidget):
         n = max(0, min(int(message.get("n", 0)), MOST_CARDS))
         have = {str(name) for name in message.get("have", ())}
         reply = {"type": "cards", "client": client, "ask": message.get("ask")}
-        cards = self._source.cards(n, self.annotator, have)
+        deal = getattr(self._source, "alike", self._source.cards) if message.get("alike") else self._source.cards
+        cards = deal(n, self._who(message), have)
         answered, total = self._source.progress()
         for packed, buffers in batches(cards):
             self.send({**reply, "cards": packed, "last": False}, buffers)
-        self.send({**reply, "cards": [], "last": True, "answered": answered, "total": total})
+        names = self._classes()
+        # Somebody may have added a class since the page was welcomed.
+        news = {"classes": names} if message.get("classes", len(names)) != len(names) else {}
+        self.send({**reply, **news, "cards": [], "last": True, "answered": answered, "total": total})
 
-    def _write(self, client: Any, raw: Any) -> None:
+    def _write(self, client: Any, message: dict[str, Any]) -> None:
+        raw = message.get("answer")
         event_id = raw.get("event_id") if isinstance(raw, dict) else None
         reply = {"client": client, "event_id": event_id}
         try:
             answer = unpack(raw)
-            self._source.record(answer, self.annotator)
+            notice = self._source.record(answer, self._who(message))
         except InputError as error:
             self.send({**reply, "type": "refused", "message": str(error)})
         except Exception as error:
             self.send({**reply, "type": "failed", "message": str(error)})
             raise
         else:
-            self.send({**reply, "type": "saved", "sample_id": answer.sample_id})
+            self.send({**reply, "type": "saved", "sample_id": answer.sample_id, "notice": notice})
+
+    def _add_class(self, client: Any, message: dict[str, Any]) -> None:
+        name = message.get("name")
+        if not isinstance(name, str):
+            raise InputError(f"a class name must be a text; got {name!r}.")
+        stands = self._source.add_class(name, self._who(message))  # type: ignore[attr-defined]
+        self.send({"type": "classes", "client": client, "name": stands, "classes": self._classes()})
+
+    def _team(self, client: Any, message: dict[str, Any]) -> None:
+        self.send({"type": "team", "client": client, "team": asdict(self._source.team())})  # type: ignore[attr-defined]
+
+    def _classes(self) -> list[str]:
+        return [str(name) for name in self._source.classes]
 
     def _sentence(self) -> str:
         answered, total = self._source.progress()
-        return f"{answered:,} of {total:,} samples answered; annotator: {self.annotator}."
+        who = f"; annotator: {self.annotator}" if self.annotator else ""
+        return f"{answered:,} of {total:,} samples answered{who}."
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The live widget, and beside it a static summary for notebooks that are exported or shown without a kernel."""

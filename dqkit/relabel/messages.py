@@ -11,6 +11,7 @@ from .cards import KINDS, Answer, Card
 from .pictures import presentable
 
 LONGEST_NOTE = 10_000
+LONGEST_NAME = 100
 
 
 def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
@@ -33,9 +34,16 @@ def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
         "reasons": [] if blind or second else list(card.reasons),
         "votes": [] if blind else sorted(((str(k), float(v)) for k, v in card.votes.items()), key=lambda p: -p[1]),
         "neighbors": [label for _, label in neighbors],
-        "reveal": {"given": card.given_label, "reasons": list(card.reasons)} if second else None,
+        "cues": [] if blind else list(card.cues),
+        "margins": [] if blind or second else [float(value) for value in card.margins],
+        "kin": None if card.kin is None else list(card.kin),
+        "reveal": _hidden(card) if second else None,
     }
     return message, [media, *(thumbnail for thumbnail, _ in neighbors)]
+
+
+def _hidden(card: Card) -> dict[str, Any]:
+    return {"given": card.given_label, "reasons": list(card.reasons), "others": [list(other) for other in card.others]}
 
 
 def batches(
@@ -83,3 +91,13 @@ def unpack(raw: Any) -> Answer:
     if not isinstance(why, str) or len(why) > LONGEST_NOTE:
         raise InputError(f"an answer's 'why' must be a text of at most {LONGEST_NOTE} characters.")
     return Answer(str(text["event_id"]), str(text["sample_id"]), str(kind), label, why, undoes)
+
+
+def name_of(raw: Any) -> str:
+    """An annotator's name as a page or a person gave it, tidied; `InputError` where it is none."""
+    name = " ".join(raw.split()) if isinstance(raw, str) else ""
+    if not name or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"the annotator must be a name of 1 to {LONGEST_NAME} characters; got {raw!r}; pass your name."
+        )
+    return name

@@ -123,13 +123,15 @@ class Store:
         with self._reader.connect() as connection:
             return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
 
-    def human_votes(self) -> pd.DataFrame:
-        """Each person's newest live label per sample: sample_id, annotator, label."""
+    def human_votes(self, *, sample_ids: Sequence[str] | None = None) -> pd.DataFrame:
+        """Each person's newest live label per sample (of at most 500 `sample_ids`): sample_id, annotator, label."""
         newest = (
             sa.select(sa.func.max(events.c.seq))
             .where(events.c.kind == "label", events.c.source != "weak", *live())
             .group_by(events.c.sample_id, events.c.annotator)
         )
+        if sample_ids is not None:
+            newest = newest.where(events.c.sample_id.in_(list(sample_ids)))
         query = sa.select(events.c.sample_id, events.c.annotator, events.c.label).where(events.c.seq.in_(newest))
         with self._reader.connect() as connection:
             rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
@@ -171,6 +173,17 @@ class Store:
         """Give back every lease of an annotator, so that others need not wait for it to run out."""
         with self._engine.begin() as connection:
             connection.execute(seats.delete().where(seats.c.annotator == annotator, ~seats.c.answered))
+
+    def answered_by_others(self, sample_ids: Sequence[str], annotator: str) -> list[str]:
+        """Those of at most 500 samples of the newest queue that somebody else has answered while more are wanted."""
+        with self._reader.connect() as connection:
+            query = sa.select(seats.c.sample_id).where(
+                seats.c.round == newest_round(connection),
+                seats.c.sample_id.in_(list(sample_ids)),
+                seats.c.annotator != annotator,
+                seats.c.answered,
+            )
+            return list(connection.execute(query.distinct()).scalars())
 
     def overlap(self, people: int, *, share: float = 1.0) -> None:
         """Let `share` of the newest queue's rows, evenly spread, want answers of `people` different persons each.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,8 +16,10 @@ from numpy.typing import ArrayLike
 
 from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, StoreError
 from dqkit.store import Store
-from dqkit.workbench import evidence, project, withdrawals
-from dqkit.workbench.decisions import check_annotator, check_texts, checked_event
+from dqkit.store.additions import added_classes
+from dqkit.workbench import classes, evidence, project, withdrawals
+from dqkit.workbench.classes import with_added
+from dqkit.workbench.decisions import check_texts, checked_event, recorded_before
 from dqkit.workbench.results import Round
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dqkit.acquisition import Advice
     from dqkit.relabel import Labeler
     from dqkit.weak_labels import WeakLabels
+    from dqkit.workbench.agreement import Agreement
 
 
 class Workbench:
@@ -101,9 +103,10 @@ class Workbench:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset as it came in, under its given labels."""
+        """The dataset as it came in, under its given labels; classes that were added stand after its own."""
         try:
-            return project.load_dataset(self.path / "dataset", self.about)
+            added = [name for name, _ in added_classes(self.store)]
+            return with_added(project.load_dataset(self.path / "dataset", self.about), added)
         except FileNotFoundError as error:
             raise StoreError(
                 f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
@@ -136,6 +139,8 @@ class Workbench:
         event_id: makes sending the same decision again harmless; made up when left out.
         Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
         """
+        if kind == "label" and label not in self.dataset.classes:
+            classes.refresh(self)
         event = checked_event(
             self.dataset,
             sample_id,
@@ -148,8 +153,15 @@ class Workbench:
             round_number=self._round_number(),
         )
         if not self.store.record([event]):
-            return self._recorded_before(event)
+            return recorded_before(self.store, event)
         return event
+
+    def add_class(self, name: str, *, annotator: str) -> str:
+        """Append a class to this workbench; returns the name it stands under: an older one where case or spaces differ.
+
+        The next round trains on it once samples carry it. Raises `InputError` for an empty or overlong name.
+        """
+        return classes.add_class(self, name, annotator=annotator)
 
     def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
         """Withdraw this annotator's newest decision (or the one with the event id `undoes`); itself an event.
@@ -193,6 +205,7 @@ class Workbench:
         source: "human" or "fiftyone" (a person's newest decision), else "given", else "weak", else None. Unlabelled
         samples have None throughout; a given label has no annotator and no time.
         """
+        classes.refresh(self)
         ds = self.dataset
         names = np.array([*ds.classes, None], dtype=object)
         columns: dict[str, Any] = {
@@ -303,13 +316,21 @@ class Workbench:
 
         return gallery(self.dataset, sample_ids, captions=captions)
 
-    def labeler(self, annotator: str) -> Labeler:
-        """The labelling widget on the newest queue; every answer is a durable event of this annotator."""
-        check_annotator(annotator)
-        from dqkit.relabel import Labeler
-        from dqkit.workbench.labelling import checked_source
+    def labeler(self, annotator: str | None = None, **options: Any) -> Labeler:
+        """The labelling widget on the newest queue; every answer is a durable event of its annotator.
 
-        return Labeler(checked_source(self), annotator=annotator, key=self.about["id"])
+        annotator: your name; without one the widget asks for it, once. options: mode, overlap, overlap_share and gold,
+        as `dqkit.workbench.labelling.make_labeler` explains them. Raises `InputError` before a round or on a bad one.
+        """
+        from dqkit.workbench.labelling import make_labeler
+
+        return make_labeler(self, annotator, **options)
+
+    def agreement(self) -> Agreement:
+        """How far people agree (Cohen's and Fleiss' kappa, per class) and how good each one's answers are."""
+        from dqkit.workbench.agreement import agreement
+
+        return agreement(self)
 
     def add_weak_labels(
         self,
@@ -361,17 +382,6 @@ class Workbench:
 
     # --- the rest
 
-    def _recorded_before(self, event: LabelEvent) -> LabelEvent:
-        """The event that is in the journal under this id; raises `InputError` if it was another decision."""
-        kept = self.store.find(event.event_id)
-        same = ("sample_id", "kind", "label", "annotator")
-        if kept is None or any(getattr(kept, name) != getattr(event, name) for name in same):
-            raise InputError(
-                f"event_id {event.event_id!r} stands for another decision already ({kept}); nothing was recorded. "
-                "Leave event_id out, or use a new one for a new decision."
-            )
-        return kept
-
     def _round_number(self) -> int:
         rounds = self.store.rounds()
         done = [about["round"] for about in rounds if about["status"] == "done"]
@@ -381,15 +391,9 @@ class Workbench:
         return f"Workbench({self.about['title']!r} at {str(self.path)!r}: {self.dataset!r}, {len(self.rounds)} rounds)"
 
     def _repr_html_(self) -> str:
-        ds, sources = self.dataset, self.labels()["source"].value_counts()
-        labeled = ", ".join(f"{count:,} {html.escape(str(source))}" for source, count in sources.items())
-        lines = [
-            f"<b>{html.escape(self.about['title'])}</b> · {html.escape(str(self.path))}",
-            html.escape(self.about["description"]),
-            f"{len(ds):,} {ds.modality} samples, {len(ds.classes)} classes; labels: {labeled or 'none'}",
-            f"{len(self.rounds)} rounds",
-        ]
-        return "<p>" + "<br>".join(line for line in lines if line) + "</p>"
+        from dqkit.workbench.surfaces import summary_html
+
+        return summary_html(self)
 
 
 def _database(folder: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dqkit.records import Dataset, InputError, LabelEvent
+from dqkit.store import Store
 from dqkit.workbench.project import now
 
 KINDS = ("label", "skip", "flag", "note")
@@ -50,6 +51,18 @@ def checked_event(
         round=round_number,
         why=why,
     )
+
+
+def recorded_before(store: Store, event: LabelEvent) -> LabelEvent:
+    """The event that is in the journal under this id; raises `InputError` if it was another decision."""
+    kept = store.find(event.event_id)
+    same = ("sample_id", "kind", "label", "annotator")
+    if kept is None or any(getattr(kept, name) != getattr(event, name) for name in same):
+        raise InputError(
+            f"event_id {event.event_id!r} stands for another decision already ({kept}); nothing was recorded. "
+            "Leave event_id out, or use a new one for a new decision."
+        )
+    return kept
 
 
 def check_annotator(annotator: Any) -> None:

@@ -2,162 +2,238 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from dqkit.records import InputError
-from dqkit.relabel import Answer, Card
+from dqkit.records import UNLABELED, InputError
+from dqkit.relabel import Answer, Card, Labeler, Team
+from dqkit.relabel.cards import MODES
+from dqkit.workbench import known
+from dqkit.workbench.alike import pages
+from dqkit.workbench.classes import add_class, refresh
+from dqkit.workbench.cues import Cues
+from dqkit.workbench.decisions import check_annotator
+from dqkit.workbench.media import media_of, thumbnail_of
+from dqkit.workbench.team import team
 
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
+    from dqkit.workbench.results import Round
 
-# What every browser shows as it is; anything else is sent as PNG made from the decoded pixels.
-BROWSER_MIMES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
-LARGEST_FILE = 2_000_000
 SHOWN_NEIGHBORS = 5
-MODE_OF = {"second_opinion": "second_opinion"}
+SHOWN_EPOCHS = 100
+
+
+def make_labeler(
+    bench: Workbench,
+    annotator: str | None = None,
+    *,
+    mode: str | None = None,
+    overlap: int | None = None,
+    overlap_share: float = 1.0,
+    gold: Mapping[str, str] | None = None,
+) -> Labeler:
+    """The widget on the newest queue of a workbench; see `Workbench.labeler`.
+
+    annotator: who answers; None lets the widget ask once and remember it in the browser.
+    mode: "review", "blind" or "second_opinion" for every sample; by default each has its own: the random slice is
+        blind, a sample that somebody else answered is a second opinion, the rest is reviewed.
+    overlap: how many different people each sample of the queue wants, from now on and for everybody; None leaves it as
+        it is (one at first). overlap_share: for this share of the samples, evenly spread.
+    gold: sample id -> class name, known for sure. They are planted, about one in ten, as blind samples; an answer that
+        differs is met with a gentle notice, counts in `Workbench.agreement` and never becomes a label. Kept in the
+        workbench for every annotator; {} takes them away.
+    Raises `InputError` before the first round and on a bad option; then nothing was changed.
+    """
+    if annotator is not None:
+        check_annotator(annotator)
+    if mode is not None and mode not in MODES:
+        raise InputError(f"mode must be one of {', '.join(MODES)}, or None; got {mode!r}.")
+    if not bench.rounds:
+        raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
+    if gold is not None:
+        known.check(bench, gold)
+    if overlap is not None:
+        bench.store.overlap(overlap, share=overlap_share)
+    if gold is not None:
+        known.keep(bench, gold)
+    return Labeler(QueueCards(bench, mode=mode), annotator=annotator, key=bench.about["id"])
 
 
 class QueueCards:
-    """A `CardSource` over a workbench's newest queue."""
+    """A `CardSource` over a workbench's newest queue, which also adds classes, finds look-alikes and knows the team."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, *, mode: str | None = None) -> None:
         self._bench = bench
+        self._mode = mode
 
     @property
     def classes(self) -> Sequence[str]:
-        """The class names, in key order."""
+        """The class names, in key order, those added elsewhere included."""
+        refresh(self._bench)
         return self._bench.dataset.classes
 
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
-        """Up to n open samples, held for this annotator, in queue order."""
-        taken = self._bench.store.lease(n, annotator, exclude=exclude)
-        if not taken:
-            return []
-        rnd = self._bench.rounds[-1]
-        rows = {row["sample_id"]: row for _, row in rnd.queue[rnd.queue["sample_id"].isin(taken)].iterrows()}
-        labels = self._bench.labels()["label"]
-        return [self._card(sample_id, rows[sample_id], labels, rnd) for sample_id in taken]
+        """Up to n open samples, held for this annotator, in queue order, known questions among them."""
+        dealt = self._dealt(self._bench.store.lease(n, annotator, exclude=exclude), annotator)
+        return known.planted(self._bench, dealt, annotator, exclude)
 
-    def record(self, answer: Answer, annotator: str) -> None:
-        """Make one answer an event; durable on return, and one event however often it is sent."""
+    def alike(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
+        """The same, but first what shares a suggestion and looks alike: page by page, the fullest first."""
+        states = self._bench.store.queue_states()
+        left = set(states.loc[states["state"] == "open", "sample_id"]) - set(exclude)
+        by_page: dict[int, list[str]] = {}
+        for sample_id, (page, _) in _pages(self._bench.rounds[-1]).items():
+            if sample_id in left:
+                by_page.setdefault(page, []).append(sample_id)
+        taken: list[str] = []
+        for page in sorted(by_page, key=lambda number: (-len(by_page[number]), number)):
+            if len(taken) >= n:
+                break
+            taken += self._bench.store.lease(n - len(taken), annotator, exclude=exclude, only=by_page[page])
+        return self._dealt(taken, annotator) if taken else self.cards(n, annotator, exclude)
+
+    def record(self, answer: Answer, annotator: str) -> str | None:
+        """Make one answer an event; durable on return, and one event however often it is sent.
+
+        Returns what to tell the person: that a question had another, known answer. Else None.
+        """
         if answer.kind == "undo":
-            self._bench.undo(annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
-            return
-        self._bench.record(
-            answer.sample_id,
-            answer.label,
-            annotator=annotator,
-            kind=answer.kind,
-            why=answer.why,
-            event_id=answer.event_id,
-        )
+            if not known.withdraw(self._bench, answer):
+                self._bench.undo(annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
+            return None
+        said = known.answered(self._bench, answer, annotator)
+        if not said.planted:
+            self._bench.record(
+                answer.sample_id,
+                answer.label,
+                annotator=annotator,
+                kind=answer.kind,
+                why=answer.why,
+                event_id=answer.event_id,
+            )
+        return said.notice
 
     def progress(self) -> tuple[int, int]:
-        """How many samples of the queue are answered, and how many it has."""
-        states = self._bench.store.queue_states()["state"]
-        return int((states != "open").sum()), len(states)
+        """How many answers the queue has, and how many it wants; answers to planted questions count in both."""
+        answered, total = self._bench.store.progress()
+        extra = known.live_count(self._bench)
+        return answered + extra, total + extra
 
     def history(self, annotator: str, n: int) -> list[Answer]:
         """This annotator's newest live answers in this round, oldest first."""
         number = self._bench.rounds[-1].number if self._bench.rounds else 0
-        found = self._bench.store.latest_live(annotator, limit=n)
-        return [
-            Answer(event_id=e.event_id, sample_id=e.sample_id, kind=e.kind, label=e.label, why=e.why)
-            for e in reversed(found)
+        found = [
+            (e.at, Answer(event_id=e.event_id, sample_id=e.sample_id, kind=e.kind, label=e.label, why=e.why))
+            for e in reversed(self._bench.store.latest_live(annotator, limit=n))
             if e.round == number and e.kind in {"label", "skip", "flag"}
         ]
+        found += known.history(self._bench, annotator)
+        return [answer for _, answer in sorted(found, key=lambda pair: pair[0])][-n:]
 
-    def _card(self, sample_id: str, row: pd.Series[Any], labels: pd.Series[Any], rnd: Any) -> Card:
-        i = int(self._bench.dataset.positions([sample_id])[0])
+    def add_class(self, name: str, annotator: str) -> str:
+        """Append a class; returns the name it stands under."""
+        return add_class(self._bench, name, annotator=annotator)
+
+    def team(self) -> Team:
+        """How far the annotators agree, and how good each one's answers are."""
+        return team(self._bench)
+
+    def _dealt(self, taken: Sequence[str], annotator: str) -> list[Card]:
+        if not taken:
+            return []
+        bench, rnd = self._bench, self._bench.rounds[-1]
+        rows = {row["sample_id"]: row for _, row in rnd.queue[rnd.queue["sample_id"].isin(taken)].iterrows()}
+        labels = bench.labels()["label"]
+        votes = bench.store.human_votes(sample_ids=taken)
+        others: dict[str, list[tuple[str, str]]] = {}
+        for row in votes[votes["annotator"] != annotator].itertuples():
+            others.setdefault(str(row.sample_id), []).append((str(row.annotator), str(row.label)))
+        several = set(bench.store.answered_by_others(taken, annotator))
+        return [
+            self._card(s, rows[s], labels, rnd, tuple(others.get(s, ())), second=s in several)
+            for s in taken
+            if s in rows
+        ]
+
+    def _card(
+        self,
+        sample_id: str,
+        row: pd.Series[Any],
+        labels: pd.Series[Any],
+        rnd: Round,
+        others: tuple[tuple[str, str], ...],
+        *,
+        second: bool,
+    ) -> Card:
+        dataset, predictions = self._bench.dataset, rnd.predictions
+        i = int(dataset.positions([sample_id])[0])
         media, mime = media_of(self._bench, i)
-        predictions = rnd.predictions
         suggested = row["suggested_label"] if isinstance(row["suggested_label"], str) else None
+        at = predictions.classes.index(suggested) if suggested in predictions.classes else None
         chosen = predictions.member_probs[:, i].argmax(axis=1)
-        votes = {predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)}
-        given = labels.loc[sample_id]
-        prob = None if suggested is None else float(predictions.pred_probs[i, predictions.classes.index(suggested)])
+        given = labels.loc[sample_id] if isinstance(labels.loc[sample_id], str) else None
+        blind = bool(row["control"])
+        by_itself = "second_opinion" if second or row["action"] == "second_opinion" else "review"
         return Card(
             sample_id=sample_id,
             action=str(row["action"]),
-            given_label=given if isinstance(given, str) else None,
+            given_label=given,
             suggested_label=suggested,
-            suggested_prob=prob,
+            suggested_prob=None if at is None else float(predictions.pred_probs[i, at]),
             reasons=tuple(part for part in str(row["reasons"]).split("; ") if part),
             media=media,
             mime=mime,
-            votes=votes,
+            votes={predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)},
             neighbors=self._neighbors(i, labels, rnd),
-            mode="blind" if bool(row["control"]) else MODE_OF.get(str(row["action"]), "review"),
+            mode="blind" if blind else self._mode or by_itself,
+            cues=_cues(self._bench, rnd).of(str(dataset.content[i]), at)
+            if dataset.modality == "text" and at is not None
+            else (),
+            margins=_margins(rnd, i, None if given not in predictions.classes else predictions.classes.index(given)),
+            others=others,
+            kin=_pages(rnd).get(sample_id),
         )
 
-    def _neighbors(self, i: int, labels: pd.Series[Any], rnd: Any) -> tuple[tuple[bytes, str | None], ...]:
-        if rnd.neighbors is None or self._bench.dataset.modality != "image":
+    def _neighbors(self, i: int, labels: pd.Series[Any], rnd: Round) -> tuple[tuple[bytes, str | None], ...]:
+        if rnd.neighbors is None or self._bench.dataset.modality == "table":
             return ()
         near = [int(j) for j in rnd.neighbors[i] if j >= 0 and j != i][:SHOWN_NEIGHBORS]
         named = [labels.iloc[j] if isinstance(labels.iloc[j], str) else None for j in near]
-        return tuple((png(self._bench, j), label) for j, label in zip(near, named, strict=True))
+        return tuple((thumbnail_of(self._bench, j), label) for j, label in zip(near, named, strict=True))
 
 
-def media_of(bench: Workbench, i: int) -> tuple[bytes, str]:
-    """The sample as bytes and their type; no bytes where its file cannot be shown."""
-    dataset = bench.dataset
-    if dataset.modality == "text":
-        return str(dataset.content[i]).encode(), "text/plain"
-    if dataset.modality == "table":
-        row = {str(k): _cell(v) for k, v in dataset.content.iloc[i].items()}
-        return json.dumps(row, ensure_ascii=False).encode(), "application/json"
-    if not dataset.is_usable[i]:
-        return b"", "image/png"
-    file = None if dataset.paths is None else Path(dataset.paths[i])
-    if file is not None and file.suffix.lower() in BROWSER_MIMES:
-        try:
-            if file.stat().st_size <= LARGEST_FILE:
-                return file.read_bytes(), BROWSER_MIMES[file.suffix.lower()]
-        except OSError:
-            # The file moved since it was read; its decoded pixels are still in the workbench.
-            return png(bench, i), "image/png"
-    return png(bench, i), "image/png"
+@lru_cache(maxsize=4)
+def _pages(rnd: Round) -> dict[str, tuple[int, int]]:
+    features, queue = rnd.predictions.features, rnd.queue
+    if features is None:
+        return pages(queue, None)
+    at = pd.Index(rnd.predictions.ids).get_indexer(pd.Index(queue["sample_id"]))
+    return pages(queue, features[at])
 
 
-@lru_cache(maxsize=4096)
-def png(bench: Workbench, i: int) -> bytes:
-    """The decoded pixels of sample i as PNG."""
-    from PIL import Image
-
-    pixels = np.asarray(bench.dataset.content[i])
-    if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
-        pixels = pixels[..., :3] if pixels.shape[2] > 4 else pixels[..., :1]
-    out = io.BytesIO()
-    Image.fromarray(pixels.squeeze(axis=2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels).save(out, "PNG")
-    return out.getvalue()
+@lru_cache(maxsize=4)
+def _cues(bench: Workbench, rnd: Round) -> Cues:
+    """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
+    code = {name: c for c, name in enumerate(rnd.predictions.classes)}
+    labels = rnd.labels_before["label"].map(code).fillna(UNLABELED).to_numpy(dtype=np.int64)
+    labels[bench.dataset.is_test] = UNLABELED
+    return Cues(bench.dataset.content, labels, len(rnd.predictions.classes))
 
 
-def _cell(value: Any) -> Any:
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | float | np.integer | np.floating):
-        return value.item() if isinstance(value, np.generic) else value
-    return str(value)
-
-
-def checked_source(bench: Workbench) -> QueueCards:
-    """The card source of a workbench, or `InputError` before its first round."""
-    if not bench.rounds:
-        raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
-    return QueueCards(bench)
+def _margins(rnd: Round, i: int, given: int | None) -> tuple[float, ...]:
+    """The given label's margin after each epoch, where the predictions hold such a history."""
+    for name, values in rnd.predictions.dynamics.items():
+        array = np.asarray(values)
+        if array.ndim == 2 and "margin" in name:
+            found = array[i]
+        elif array.ndim == 3 and given is not None and array.shape[2] > 1:
+            found = array[i][:, given] - np.delete(array[i], given, axis=1).max(axis=1)
+        else:
+            continue
+        return tuple(float(v) for v in np.nan_to_num(found)[-SHOWN_EPOCHS:])
+    return ()

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from dqkit.records import Dataset, InputError, Predictions, StoreError
 from dqkit.store.batches import requeue
+from dqkit.workbench.classes import widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
 from dqkit.workbench.project import now, replace, write_json
 from dqkit.workbench.results import Round, write_predictions
@@ -96,7 +97,8 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         from dqkit.signals import signal_table
 
         audited = bench.dataset_now()
-        found = signal_table(audited, rnd.predictions, seed=rnd.seed)
+        predictions = widened(rnd.predictions, audited.classes)
+        found = signal_table(audited, predictions, seed=rnd.seed)
         states = bench.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]
         kept = rnd.queue[rnd.queue["sample_id"].isin(answered)]
@@ -105,7 +107,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         missing = settings["control"] * size - int(kept["control"].sum())
         control = min(max(missing / left, 0.0), 1.0) if left else 0.0
         fresh = _queue(
-            bench, found.table, rnd.predictions, audited, left, rnd.seed, control, how, skip=list(kept["sample_id"])
+            bench, found.table, predictions, audited, left, rnd.seed, control, how, skip=list(kept["sample_id"])
         )
         queue = pd.concat([kept, fresh], ignore_index=True)
         in_play = ~audited.is_test & audited.is_usable

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from dqkit.records import LabelEvent
+from dqkit.workbench.classes import widened
 
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
@@ -22,13 +24,13 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     """See `Workbench.to_fiftyone`."""
     from dqkit.fiftyone_bridge import push
 
-    rounds = bench.rounds
+    rounds, labels = bench.rounds, bench.labels()
     newest = rounds[-1] if rounds else None
     return push(
         bench.dataset,
-        labels=bench.labels(),
+        labels=labels,
         signals=None if newest is None else newest.signals,
-        predictions=None if newest is None else newest.predictions,
+        predictions=None if newest is None else widened(newest.predictions, bench.dataset.classes),
         queue=None if newest is None else bench.open_queue(),
         name=name or fiftyone_name(bench),
         media_dir=bench.path / "media",
@@ -80,14 +82,14 @@ def write_report(bench: Workbench, path: Path) -> Path:
     """See `Workbench.report`."""
     from dqkit.report import health, render, write
 
-    rounds = bench.rounds
+    rounds, labels = bench.rounds, bench.labels()
     newest = rounds[-1] if rounds else None
     facts = health(
         bench.dataset,
-        labels=bench.labels(),
+        labels=labels,
         signals=None if newest is None else newest.signals,
         summary=None if newest is None else newest.summary,
-        predictions=None if newest is None else newest.predictions,
+        predictions=None if newest is None else widened(newest.predictions, bench.dataset.classes),
         queue=None if newest is None else newest.queue,
         rounds=round_rows(bench),
         events=bench.store.events(),
@@ -121,3 +123,16 @@ def round_rows(bench: Workbench) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def summary_html(bench: Workbench) -> str:
+    """The workbench in a few lines, for the notebook."""
+    ds, sources = bench.dataset, bench.labels()["source"].value_counts()
+    labeled = ", ".join(f"{count:,} {html.escape(str(source))}" for source, count in sources.items())
+    lines = [
+        f"<b>{html.escape(bench.about['title'])}</b> · {html.escape(str(bench.path))}",
+        html.escape(bench.about["description"]),
+        f"{len(ds):,} {ds.modality} samples, {len(ds.classes)} classes; labels: {labeled or 'none'}",
+        f"{len(bench.rounds)} rounds",
+    ]
+    return "<p>" + "<br>".join(line for line in lines if line) + "</p>"

@@ -244,6 +244,10 @@ class Notebook:
             shown = self.page.locator(".jp-OutputArea-output:visible").all_inner_texts()
             raise AssertionError(f"{sample_id} was not painted; the outputs show {shown}") from error
 
+    def saved(self, *, timeout: float = 30) -> None:
+        """Waits until every answer of the page is durable."""
+        self.page.wait_for_selector(f'{LABELER}[data-pending="0"]', timeout=timeout * 1000)
+
     def close(self) -> None:
         """Closes it without saving, and ends its kernel if it is its own."""
         self.page.evaluate(

@@ -48,18 +48,18 @@ def test_a_grid_page_is_confirmed_without_what_was_taken_out_and_undone_whole(op
     page.locator(".dq-cell").nth(4).click()
     page.keyboard.press("Enter")
     page.wait_for_selector("text=8 samples labelled zero")
-    page.wait_for_selector("text=All saved")
+    notebook.saved()
     zeros = [f"s{i:03d}" for i in range(0, 30, 3)]
     taken = [i for k, i in enumerate(zeros) if k not in (1, 4)]
     assert notebook.evaluate(EVENTS) == [[i, "label", "zero"] for i in taken]
     page.keyboard.press("Backspace")
     page.wait_for_selector("text=8 answers undone")
-    page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS)[8:] == [[i, "undo", None] for i in taken]
     page.wait_for_selector("text=8 samples look like zero")
     page.keyboard.press("2")
     page.wait_for_selector("text=8 samples labelled one")
-    page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS)[16:] == [[i, "label", "one"] for i in taken]
 
 
@@ -101,7 +101,7 @@ def test_a_vanished_or_broken_picture_is_never_labelled_only_skipped_or_flagged(
         notebook.page.wait_for_selector("text=cannot be labelled")
         notebook.page.keyboard.press(key)
     notebook.painted("s000")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS) == [["gone", "skip", None], ["bad", "flag", None]]
 
 
@@ -120,7 +120,7 @@ def test_a_thousand_classes_are_found_by_typing_whatever_their_script(open_noteb
         notebook.page.keyboard.press("Enter")
     notebook.painted("s002")
     notebook.page.keyboard.press("3")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert [label for _, _, label in notebook.evaluate(EVENTS)] == ["בית", "🦉 owl", "species 2"]
 
 
@@ -133,7 +133,7 @@ def test_an_empty_queue_says_so_and_undo_still_works(open_notebook):
     notebook.page.keyboard.press("1")
     notebook.page.keyboard.press("Backspace")
     notebook.painted("s000")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS) == [["s000", "label", "zero"], ["s000", "undo", None]]
 
 
@@ -160,7 +160,7 @@ def test_a_past_answer_is_changed_by_going_back_to_it(open_notebook):
     notebook.page.keyboard.type("d d x f 1")
     notebook.page.keyboard.press("Enter")
     notebook.page.wait_for_selector("text=Note kept")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS)[3:] == [["s001", "undo", None], ["s001", "label", "one"], ["s003", "note", None]]
     assert notebook.evaluate("queue.events[-1].why") == "d d x f 1"
 

@@ -24,7 +24,7 @@ def test_ten_samples_labelled_by_key_are_ten_durable_events(open_notebook):
         notebook.painted(f"s{i:03d}")
         notebook.page.keyboard.press("1234567890"[i])
     notebook.painted("s010")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     assert notebook.evaluate(EVENTS) == [[f"s{i:03d}", "label", names[i]] for i in range(10)]
 
@@ -106,7 +106,7 @@ def test_a_burst_of_keys_loses_nothing_that_was_painted_and_labels_nothing_unpai
             }
         }"""
     )
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     pressed = notebook.page.evaluate("() => window.pressed")
     recorded = [sample for sample, kind, label in notebook.evaluate(EVENTS)]
     assert recorded == list(dict.fromkeys(pressed))
@@ -126,7 +126,7 @@ def test_skip_flag_suggestion_and_undo_are_events_of_their_own(open_notebook):
         notebook.painted(f"s{i:03d}")
     notebook.page.keyboard.press("1")
     notebook.painted("s003")
-    notebook.page.wait_for_selector("text=All saved")
+    notebook.saved()
     assert notebook.evaluate(EVENTS) == [
         ["s000", "skip", None],
         ["s001", "flag", None],

@@ -43,7 +43,7 @@ def label(notebook, start: int, stop: int) -> None:
 
 
 def all_saved(notebook, *, timeout: float = 30) -> None:
-    notebook.page.wait_for_selector("text=All saved", timeout=timeout * 1000)
+    notebook.saved(timeout=timeout)
 
 
 @pytest.mark.parametrize("subshells", [True, False], ids=["comms over subshells", "comms wait for the cell"])

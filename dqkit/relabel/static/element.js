@@ -10,6 +10,14 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** The same for a drawing. */
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
 export const kbd = (text) => h("kbd", { "aria-hidden": "true" }, text);
 export const count = (n) => n.toLocaleString("en");
 export const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(share * 100)} %`);

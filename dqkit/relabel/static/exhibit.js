@@ -5,13 +5,14 @@ import { h } from "./element.js";
 const IMAGES = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
 const SMALL = 160; // pixels: up to here a picture is enlarged by whole pixels
 const LARGE_SIDE = 320;
+const MOST_MARKS = 300;
 const SNIPPET = 160; // characters of a text in a thumbnail
 
 /** { node, decoded, url }: the node, a promise of whether it could be decoded, and the URL to free. */
 export function exhibit(card) {
   const { mime, media } = card;
   if (IMAGES.has(mime) && media.byteLength > 0) return picture(card, { side: LARGE_SIDE, alt: "The sample to label" });
-  if (mime === "text/plain") return shown(h("div", { class: "dq-text", dir: "auto" }, decodeText(media)));
+  if (mime === "text/plain") return shown(h("div", { class: "dq-text", dir: "auto" }, ...marked(decodeText(media), card.cues ?? [])));
   if (mime === "application/json") return tableRow(media);
   return { node: cannotShow(`there is no picture of ${card.sample_id}`), decoded: Promise.resolve(false) };
 }
@@ -51,6 +52,21 @@ function picture(card, { side, alt }) {
     },
   );
   return made;
+}
+
+/** The text as nodes, the cue words in it marked; at most `MOST_MARKS`, for a page slows down with thousands of nodes. */
+function marked(text, cues) {
+  if (!cues.length) return [text];
+  const wanted = new Set(cues);
+  const nodes = [];
+  let from = 0;
+  for (const { 0: word, index } of text.matchAll(/[\p{L}\p{N}_][\p{L}\p{N}_'’]+/gu)) {
+    if (!wanted.has(word.toLowerCase())) continue;
+    nodes.push(text.slice(from, index), h("mark", { class: "dq-cue" }, word));
+    from = index + word.length;
+    if (nodes.length >= 2 * MOST_MARKS) break;
+  }
+  return [...nodes, text.slice(from)];
 }
 
 function tableRow(media) {

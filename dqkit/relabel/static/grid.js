@@ -3,6 +3,7 @@
 import { GRID_PREFETCH, next, postAnswer, putBack, refill, remember, same, tell } from "./state.js";
 
 export const PAGE = 48;
+export const MOST = 60;
 export const FEWEST = 2;
 export const WORTHWHILE = 12;
 export const WAIT_MS = 1500;
@@ -16,21 +17,44 @@ function candidates(state) {
   });
 }
 
-/** The largest group with one suggestion, or that of `prefer`; in it the same given labels stand together, surest first. */
+/**
+ * A page: the largest group with one suggestion, or that of `prefer`. Where the source says what looks alike, it is the
+ * fullest page of look-alikes, filled up with others of that suggestion while it is short; else the same given labels
+ * stand together, surest first.
+ */
 export function group(cards, prefer = null) {
+  const largest = largestBy(cards, (card) => card.suggested, prefer);
+  if (!cards.some((card) => card.kin)) return byGivenLabel(largest).slice(0, PAGE);
+  const pool = prefer !== null && largest.length ? largest : cards;
+  const first = largestBy(pool, (card) => `${card.kin?.[0] ?? "none"} ${card.suggested}`);
+  let page = inPlace(first);
+  let rest = first.length ? cards.filter((card) => card.suggested === first[0].suggested && !first.includes(card)) : [];
+  while (page.length < WORTHWHILE && rest.length) {
+    const more = largestBy(rest, (card) => card.kin?.[0] ?? "none");
+    page = [...page, ...inPlace(more)];
+    rest = rest.filter((card) => !more.includes(card));
+  }
+  return page.slice(0, MOST);
+}
+
+function largestBy(cards, nameOf, prefer = null) {
   const groups = new Map();
-  for (const card of cards) groups.set(card.suggested, [...(groups.get(card.suggested) ?? []), card]);
-  const largest = groups.get(prefer) ?? [...groups.values()].reduce((best, g) => (g.length > best.length ? g : best), []);
+  for (const card of cards) groups.set(nameOf(card), [...(groups.get(nameOf(card)) ?? []), card]);
+  return groups.get(prefer) ?? [...groups.values()].reduce((best, some) => (some.length > best.length ? some : best), []);
+}
+
+const inPlace = (cards) => [...cards].sort((a, b) => (a.kin?.[1] ?? 0) - (b.kin?.[1] ?? 0));
+
+function byGivenLabel(cards) {
   const count = new Map();
-  for (const { given } of largest) count.set(given, (count.get(given) ?? 0) + 1);
+  for (const { given } of cards) count.set(given, (count.get(given) ?? 0) + 1);
   const rank = (card) => [-count.get(card.given), card.given ?? "", -(card.prob ?? 0), card.sample_id];
-  return largest
+  return cards
     .map((card) => ({ card, rank: rank(card) }))
     .sort((a, b) => {
       const at = a.rank.findIndex((value, i) => value !== b.rank[i]);
       return at < 0 ? 0 : a.rank[at] < b.rank[at] ? -1 : 1;
     })
-    .slice(0, PAGE)
     .map(({ card }) => card);
 }
 

@@ -13,7 +13,7 @@ export const KERNEL = {
     return same({ ...state, pending: [...pending, ...state.pending] });
   },
 
-  welcome(state, { classes, annotator, answered, total, history, now }) {
+  welcome(state, { classes, annotator, answered, total, history, offers = [], now }) {
     const undone = undoneIds(state);
     const known = new Map(state.history.map((entry) => [entry.event_id, entry]));
     const live = history.filter((a) => ANSWERS.has(a.kind) && !undone.has(a.event_id));
@@ -30,11 +30,11 @@ export const KERNEL = {
       ...durable.map((p) => ({ type: "forget", event_id: p.answer.event_id })),
       ...pending.map(({ answer }) => ({ type: "send", answer })),
     ];
-    const fresh = { connected: true, classes, annotator, answered, total, history: merged, pending, askedAt: null };
+    const fresh = { connected: true, offers, classes, annotator, answered, total, history: merged, pending, askedAt: null };
     return refill({ ...state, ...fresh, exhausted: false }, now, sends);
   },
 
-  cards(state, { ask, cards, last, answered, total, now }) {
+  cards(state, { ask, cards, last, answered, total, classes = null, now }) {
     if (ask !== state.ask) return same(state);
     const have = new Set(held(state));
     const fresh = cards.filter((card) => !have.has(card.sample_id));
@@ -44,13 +44,15 @@ export const KERNEL = {
     if (back) after = { ...after, current: back, awaited: null };
     if (last) {
       if (after.awaited !== null) after.notice = { tone: "info", text: "Undone. That sample is not in this queue any more." };
-      after = { ...after, answered, total, awaited: null, exhausted: after.got === 0 };
+      after = { ...after, answered, total, awaited: null, exhausted: after.got === 0, classes: classes ?? after.classes };
     }
     return same(after.current || after.awaited !== null || after.grid ? after : next(after));
   },
 
-  saved(state, { event_id, now }) {
-    const effects = [{ type: "forget", event_id }];
+  saved(before, { event_id, notice = null, now }) {
+    const said = notice ? tell(before, notice) : same(before);
+    const { state } = said;
+    const effects = [...said.effects, { type: "forget", event_id }];
     const entry = state.pending.find((p) => p.answer.event_id === event_id);
     if (!entry) return { state, effects };
     const pending = state.pending.filter((p) => p !== entry);
@@ -114,7 +116,12 @@ export const KERNEL = {
       effects.push({ type: "send", answer: p.answer });
       return { ...p, sentAt: now, tries: p.tries + 1 };
     });
+    let { adding } = state;
+    if (adding && now - adding.sentAt >= RETRY_MS) {
+      effects.push({ type: "addClass", name: adding.name });
+      adding = { ...adding, sentAt: now };
+    }
     const late = state.askedAt !== null && now - state.askedAt > ASK_MS;
-    return refill({ ...state, pending, askedAt: late ? null : state.askedAt }, now, effects);
+    return refill({ ...state, pending, adding, askedAt: late ? null : state.askedAt }, now, effects);
   },
 };

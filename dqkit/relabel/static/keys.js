@@ -1,6 +1,6 @@
 // Which key means what. Pure: it reads a keyboard event's fields and says an intent, or null.
 
-export const CLASS_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+import { beginsCode, CLASS_KEYS } from "./codes.js";
 
 const SINGLE_KEYS = {
   Enter: { type: "accept" },
@@ -11,6 +11,8 @@ const SINGLE_KEYS = {
   n: { type: "write" },
   z: { type: "zoom" },
   g: { type: "view" },
+  p: { type: "people" },
+  "+": { type: "newClass" },
   ArrowLeft: { type: "step", by: -1 },
   ArrowRight: { type: "step", by: 1 },
 };
@@ -22,6 +24,7 @@ const GRID_KEYS = {
   Backspace: { type: "undo" },
   "/": { type: "search" },
   g: { type: "view" },
+  p: { type: "people" },
   ArrowLeft: { type: "gridMove", columns: -1 },
   ArrowRight: { type: "gridMove", columns: 1 },
   ArrowUp: { type: "gridMove", rows: -1 },
@@ -33,13 +36,16 @@ const GRID_KEYS = {
 const MAY_REPEAT = new Set(["gridMove", "step"]);
 
 /** The intent of a key, such as {type: "choose", index: 0}, or null when it means nothing here. */
-export function intent(event, { classes, typing = false, onButton = false, grid = false } = {}) {
+export function intent(event, { classes, typing = false, onButton = false, grid = false, code = "" } = {}) {
   const { key } = event;
-  if (key === "Escape") return { type: typing ? "stopTyping" : "leave" };
+  if (key === "Escape") return { type: typing ? "stopTyping" : code ? "endCode" : "leave" };
   if (typing || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return null;
   if (onButton && (key === "Enter" || key === " ")) return { type: "press" };
+  const letter = key.length === 1 ? key.toLowerCase() : key;
+  // The second key of a class code may be any letter or digit; whatever else comes ends the code and does nothing.
+  if (code) return event.repeat ? null : /^[a-z0-9]$/.test(letter) ? { type: "code", key: letter } : { type: "endCode" };
   const index = CLASS_KEYS.indexOf(key);
-  const meant = index < 0 ? (grid ? GRID_KEYS : SINGLE_KEYS)[key.length === 1 ? key.toLowerCase() : key] ?? null
+  const meant = index < 0 ? (grid ? GRID_KEYS : SINGLE_KEYS)[letter] ?? (beginsCode(classes, letter) ? { type: "code", key: letter } : null)
     : index < classes.length ? { type: "choose", index } : null;
   // A key held down is one decision.
   return meant && event.repeat && !MAY_REPEAT.has(meant.type) ? null : meant;

@@ -3,14 +3,17 @@
 import { exhibit, thumbnail } from "./exhibit.js";
 import { columnsOf, drawGrid, gridCells, markGrid } from "./gridview.js";
 import { intent } from "./keys.js";
+import { pointAtCells } from "./pointer.js";
 import { reduce } from "./reduce.js";
-import { initialState } from "./state.js";
+import { initialState, typedCode } from "./state.js";
 import { answerStore, newId } from "./storage.js";
-import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip, zoom } from "./view.js";
+import { drawTeam } from "./team.js";
+import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip, markClasses, zoom } from "./view.js";
 
 const TICK_MS = 500;
 const LATE_MS = 700;
 const DECODE_AHEAD = 4;
+const PAN = 120; // pixels of a zoomed picture an arrow key moves
 
 function withBuffers(cards, buffers) {
   let at = 0;
@@ -63,23 +66,25 @@ function makeRoot(annotator) {
   return root;
 }
 
-function render({ model, el }) {
+/** The labeller of this person in `el`; returns what ends it. `rename`: what to do when they are somebody else. */
+export function labelling({ model, el, annotator, focus = false, rename = null }) {
   const client = newId();
-  const annotator = model.get("annotator");
   const store = answerStore(`${model.get("_storage")}/${annotator}`);
   const root = makeRoot(annotator);
   el.append(root);
 
-  let state = initialState({ prefetch: model.get("_prefetch") });
+  let state = { ...initialState({ prefetch: model.get("_prefetch") }), annotator };
   let turns = 0; // what is being painted; an older turn that comes late is dropped
   let sequence = 0;
+  let picked = 0; // the hit of the class search that Enter takes
   const exhibits = exhibitions(exhibit);
   const thumbnails = exhibitions(thumbnail);
-  const parts = build(root, act);
+  const parts = build(root, act, { canRename: rename !== null });
+  drawCommands(parts, { grid: false, offers: [] });
 
   function send(message) {
     try {
-      model.send({ client, ...message });
+      model.send({ client, annotator, ...message });
     } catch (error) {
       console.warn("dqkit: no kernel to send to; it will be tried again", error);
     }
@@ -87,7 +92,9 @@ function render({ model, el }) {
 
   const EFFECTS = {
     send: ({ answer }) => send({ type: "answer", seq: ++sequence, answer }),
-    want: ({ ask, n, have }) => send({ type: "want", ask, n, have }),
+    want: ({ ask, n, have, classes, alike }) => send({ type: "want", ask, n, have, classes, alike }),
+    addClass: ({ name }) => send({ type: "add_class", name }),
+    askTeam: () => send({ type: "team" }),
     hello: () => send({ type: "hello" }),
     keep: ({ answer }) => store.keep(answer),
     forget: ({ event_id }) => store.forget(event_id),
@@ -109,13 +116,15 @@ function render({ model, el }) {
 
   function draw(before) {
     const changed = (...names) => names.some((name) => state[name] !== before[name]);
-    if (changed("classes")) drawClasses(parts, state);
+    if (changed("classes") || typedCode(state) !== typedCode(before)) redrawClasses();
+    if (changed("team")) drawTeam(parts, state.team);
     if (changed("history", "revisiting")) drawStrip(parts, state);
-    if (Boolean(state.grid) !== Boolean(before.grid)) {
-      drawCommands(parts, Boolean(state.grid));
+    if (Boolean(state.grid) !== Boolean(before.grid) || changed("offers")) {
+      drawCommands(parts, { grid: Boolean(state.grid), offers: state.offers });
       root.dataset.view = state.grid ? "grid" : "single";
     }
     drawStatus(parts, state, { late: isLate() });
+    if (changed("pending")) root.dataset.pending = state.pending.length;
     if (state.grid) {
       if (state.grid.page !== before.grid?.page) showGrid(state.grid);
       else if (state.grid !== before.grid) pointAt(state.grid);
@@ -195,13 +204,15 @@ function render({ model, el }) {
     gridMove({ columns = 0, rows = 0, to }) {
       dispatch({ type: "gridMove", by: columns + rows * columnsOf(parts), to });
     },
+    step({ by }) {
+      if (parts.stage.classList.contains("dq-zoomed")) parts.stage.scrollBy({ left: by * PAN });
+      else dispatch({ type: "step", by });
+    },
     zoom: () => zoom(parts),
     search: () => !parts.search.hidden && parts.search.focus(),
-    write() {
-      if (!state.current) return;
-      parts.note.hidden = false;
-      parts.note.focus();
-    },
+    write: () => state.current && openField(parts.note),
+    newClass: () => state.offers.includes("add_class") && openField(parts.fresh),
+    rename: () => rename?.(),
     stopTyping,
     leave,
   };
@@ -211,13 +222,36 @@ function render({ model, el }) {
     else dispatch({ ...meant, event_id: newId() });
   }
 
+  const fields = [parts.note, parts.fresh, parts.search];
+  const focused = () => root.getRootNode().activeElement;
+
+  function openField(field) {
+    field.hidden = false;
+    field.focus();
+  }
+
   function stopTyping() {
-    if (parts.note.contains(document.activeElement) || parts.search.contains(document.activeElement)) root.focus({ preventScroll: true });
-    parts.note.hidden = true;
-    parts.note.value = "";
+    if (fields.includes(focused())) root.focus({ preventScroll: true });
+    for (const field of [parts.note, parts.fresh]) {
+      field.hidden = true;
+      field.value = "";
+    }
+    dispatch({ type: "endNaming" });
     if (!parts.search.value) return;
     parts.search.value = "";
+    redrawClasses();
+  }
+
+  function redrawClasses() {
+    picked = 0;
     drawClasses(parts, state);
+    mark();
+  }
+
+  function mark() {
+    const past = state.history.find((entry) => entry.event_id === state.revisiting);
+    if (state.grid) markClasses(parts, { suggested: state.grid.label });
+    else markClasses(parts, { given: state.current?.given ?? null, suggested: state.current?.suggested ?? null, answered: past?.label ?? null });
   }
 
   // Escape gives the focus back to the notebook's own cell, which hears its keys again.
@@ -230,22 +264,41 @@ function render({ model, el }) {
     if (field === parts.note) {
       dispatch({ type: "note", text: parts.note.value, event_id: newId() });
       stopTyping();
-      return;
+    } else if (field === parts.fresh) {
+      dispatch({ type: "nameClass", text: parts.fresh.value });
+      // It stays open while the second Enter is awaited.
+      if (state.naming === null) stopTyping();
+    } else {
+      const hit = parts.classes.querySelectorAll("button")[picked];
+      if (hit && parts.search.value.trim()) DOES.choose({ label: hit.dataset.label });
     }
-    const hit = parts.classes.querySelector("button");
-    if (hit && parts.search.value.trim()) DOES.choose({ label: hit.dataset.label });
+  }
+
+  function pickHit(by) {
+    const hits = parts.classes.querySelectorAll("button").length;
+    picked = Math.max(0, Math.min(hits - 1, picked + by));
+    drawClasses(parts, state, picked);
+    mark();
+    const hit = parts.classes.querySelector(".dq-picked");
+    hit?.scrollIntoView({ block: "nearest" });
+    if (hit) parts.live.textContent = hit.dataset.label;
   }
 
   function hearKey(event) {
     if (event.key !== "Tab") event.stopImmediatePropagation();
-    const typing = event.target === parts.search || event.target === parts.note;
+    const typing = fields.includes(event.target);
     const onButton = Boolean(event.target.closest?.("button"));
     if (typing && event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
       enterTyped(event.target);
       return;
     }
-    const meant = intent(event, { classes: state.classes, typing, onButton, grid: Boolean(state.grid) });
+    if (event.target === parts.search && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      event.preventDefault();
+      pickHit(event.key === "ArrowDown" ? 1 : -1);
+      return;
+    }
+    const meant = intent(event, { classes: state.classes, typing, onButton, grid: Boolean(state.grid), code: typedCode(state) });
     if (!meant || meant.type === "press") return;
     event.preventDefault();
     act(meant);
@@ -255,39 +308,23 @@ function render({ model, el }) {
   for (const type of ["keyup", "keypress"]) {
     root.addEventListener(type, (event) => event.stopImmediatePropagation(), { capture: true });
   }
-  parts.search.addEventListener("input", () => {
-    drawClasses(parts, state);
-  });
-
-  // A click takes a cell of the grid out or in; a drag does the same to every cell it passes.
-  let dragging = null;
-  const cellOf = (event) => event.target.closest?.(".dq-cell");
-  parts.stage.addEventListener("pointerdown", (event) => {
-    const cell = cellOf(event);
-    if (!cell) return;
-    const index = Number(cell.dataset.index);
-    dragging = !cell.classList.contains("dq-out");
-    dispatch({ type: "gridToggle", index, out: dragging });
-  });
-  parts.stage.addEventListener("pointerover", (event) => {
-    const cell = cellOf(event);
-    if (cell && dragging !== null && event.buttons === 1) dispatch({ type: "gridToggle", index: Number(cell.dataset.index), out: dragging });
-  });
-  const drop = () => (dragging = null);
-  document.addEventListener("pointerup", drop);
+  parts.search.addEventListener("input", redrawClasses);
+  const stopPointing = pointAtCells(parts.stage, dispatch);
 
   function hear(message, buffers) {
+    const { type } = message;
+    if (type === "classes") dispatch({ ...message, mine: message.client === client });
     if (message.client !== client) {
-      if (message.type === "saved") dispatch({ type: "elsewhere", sample_id: message.sample_id });
+      if (type === "saved") dispatch({ type: "elsewhere", sample_id: message.sample_id });
       return;
     }
-    const { type } = message;
     if (type === "cards") dispatch({ ...message, cards: withBuffers(message.cards, buffers) });
     else if (type === "welcome") dispatch({ ...message, annotator });
-    else if (["saved", "refused", "failed", "trouble"].includes(type)) dispatch(message);
+    else if (["saved", "refused", "failed", "trouble", "declined", "team"].includes(type)) dispatch(message);
   }
 
   model.on("msg:custom", hear);
+  if (focus) root.focus({ preventScroll: true });
   show(null);
   dispatch({ type: "restored", answers: store.all() });
   dispatch({ type: "tick" });
@@ -300,10 +337,9 @@ function render({ model, el }) {
     turns += 1;
     clearInterval(ticking);
     model.off("msg:custom", hear);
-    document.removeEventListener("pointerup", drop);
+    stopPointing();
+    root.remove();
     exhibits.keepOnly(new Set());
     thumbnails.keepOnly(new Set());
   };
 }
-
-export default { render };

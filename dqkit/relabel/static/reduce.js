@@ -1,10 +1,11 @@
 // `reduce(state, action)` gives { state, effects }; labeler.js carries the effects out.
 
+import { CLASSES } from "./classes.js";
 import { GRID, settle } from "./grid.js";
 import { KERNEL } from "./kernel.js";
 import { SINGLE } from "./single.js";
 
-const HANDLERS = { ...KERNEL, ...SINGLE, ...GRID };
+const HANDLERS = { ...KERNEL, ...SINGLE, ...CLASSES, ...GRID };
 
 export function reduce(state, action) {
   const handler = HANDLERS[action.type];

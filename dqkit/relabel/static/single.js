@@ -27,7 +27,8 @@ function decideAgain(state, action) {
 
 function reveal(card, label) {
   if (!card.reveal || label === null) return null;
-  const { given } = card.reveal;
+  const { given, others = [] } = card.reveal;
+  if (others.length) return { tone: "info", text: `You said ${label}; ${others.map(([who, said]) => `${who} said ${said}`).join(", ")}.` };
   if (given === null) return { tone: "info", text: `You said ${label}; nobody labelled it before.` };
   return { tone: "info", text: `You said ${label}; ${given === label ? "the same as before" : `before it was ${given}`}.` };
 }

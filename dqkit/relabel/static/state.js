@@ -25,6 +25,11 @@ export function initialState({ prefetch = 24 } = {}) {
     askedAt: null, // null: no request is under way
     got: 0, // cards received for the latest request
     exhausted: false, // the source had nothing more
+    offers: [], // what the source can do besides: "alike", "add_class", "team"
+    code: null, // {text, on}: the first key of a class code, typed on that sample or page
+    naming: null, // the new class name that waits for a second Enter
+    adding: null, // {name, sentAt}: a new class the source has not confirmed
+    team: null, // null: the panel is closed; "asked"; or what the source said
     grid: null, // a page of cards with one suggestion (see grid.js), or null in the single view
     prefer: null, // the suggestion of a page that was taken back: the next page is that one again
     aside: [], // sample ids that a person took out of a grid page: they are asked one by one
@@ -68,6 +73,17 @@ export function ready(state) {
   return state.current !== null && state.painted === state.current.sample_id;
 }
 
+/** What a class code typed now would be meant for: the painted sample or grid page, or null. */
+export function codeTarget(state) {
+  if (state.grid) return state.grid.painted ? `page ${state.grid.page}` : null;
+  return ready(state) ? `sample ${state.current.sample_id}` : null;
+}
+
+/** The first key of a class code, when it was typed on what is on the screen now; else "". */
+export function typedCode(state) {
+  return state.code !== null && state.code.on === codeTarget(state) ? state.code.text : "";
+}
+
 /** Asks for more cards when few are left and no request is under way. */
 export function refill(state, now, effects = []) {
   const target = state.grid ? Math.max(state.prefetch, GRID_PREFETCH) : state.prefetch;
@@ -78,7 +94,8 @@ export function refill(state, now, effects = []) {
 
 export function request(state, n, now, effects = []) {
   const ask = state.ask + 1;
-  const want = { type: "want", ask, n: Math.max(1, n), have: held(state) };
+  const alike = state.grid !== null && state.offers.includes("alike");
+  const want = { type: "want", ask, n: Math.max(1, n), have: held(state), classes: state.classes.length, alike };
   return { state: { ...state, ask, askedAt: now, got: 0 }, effects: [...effects, want] };
 }
 

@@ -6,6 +6,25 @@ export function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const NAME = "dqkit/annotator";
+
+export function rememberedName() {
+  try {
+    return window.localStorage.getItem(NAME) ?? "";
+  } catch (error) {
+    console.warn("dqkit: no storage in this frame; the name is asked for each time", error);
+    return "";
+  }
+}
+
+export function rememberName(name) {
+  try {
+    window.localStorage.setItem(NAME, name);
+  } catch (error) {
+    console.warn("dqkit: no storage in this frame; the name is asked for each time", error);
+  }
+}
+
 export function answerStore(prefix) {
   let storage = null;
   try {

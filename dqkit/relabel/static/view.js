@@ -1,8 +1,9 @@
 // The frame of the labeller and the single view: it draws a state and knows nothing of the kernel.
 
+import { CLASS_KEYS, codesOf, keysOf } from "./codes.js";
 import { count, h, kbd } from "./element.js";
-import { CLASS_KEYS, search } from "./keys.js";
-import { answeredCount } from "./state.js";
+import { search } from "./keys.js";
+import { answeredCount, typedCode } from "./state.js";
 import { whyItIsHere } from "./why.js";
 
 const MOST_BUTTONS = 60;
@@ -13,36 +14,39 @@ const PAUSE_MS = 120_000; // a longer wait between two answers is a pause, not w
 
 const SINGLE_COMMANDS = [
   ["accept", "Take suggestion", "Enter"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
-  ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"],
+  ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"], ["newClass", "New class", "+", "add_class"],
+  ["people", "Annotators", "P", "team"],
 ];
 const GRID_COMMANDS = [
   ["gridConfirm", "Confirm all", "Enter"], ["gridToggle", "Take out", "X"], ["gridPass", "Next page", "Space"],
-  ["undo", "Undo page", "⌫"], ["view", "One by one", "G"],
+  ["undo", "Undo page", "⌫"], ["view", "One by one", "G"], ["people", "Annotators", "P", "team"],
 ];
 
 /** Builds the widget inside `root`; `on(intent)` hears its buttons. */
-export function build(root, on) {
+export function build(root, on, { canRename = false } = {}) {
   const input = (name, placeholder, label) => h("input", { class: `dq-input dq-${name}`, type: "text", placeholder, "aria-label": label, hidden: true });
   const parts = {
     action: h("span", { class: "dq-action" }),
     count: h("span", { class: "dq-count" }),
     fill: h("div", { class: "dq-meter-fill" }),
     saving: h("span", { class: "dq-saving" }),
-    who: h("span", { class: "dq-who" }),
+    who: h(canRename ? "button" : "span", { class: "dq-who", ...(canRename && { type: "button", "data-intent": "rename" }) }),
     notice: h("div", { class: "dq-notice", hidden: true }),
     stage: h("div", { class: "dq-stage" }),
     why: h("div", { class: "dq-why" }),
     note: input("note", "A note on this sample. Enter keeps it, Esc closes.", "A note on this sample"),
+    fresh: input("fresh", "A new class. Enter adds it, Esc closes.", "The name of a new class"),
     search: input("search", "Search classes ( / )", "Search classes"),
     classes: h("div", { class: "dq-classes", role: "group", "aria-label": "Classes" }),
     commands: h("div", { class: "dq-commands", role: "group", "aria-label": "Commands" }),
+    team: h("div", { class: "dq-team", role: "region", "aria-label": "Annotators", hidden: true }),
     strip: h("div", { class: "dq-strip", role: "group", "aria-label": "Your latest answers" }),
     live: h("div", { class: "dq-live", role: "status", "aria-live": "polite" }),
   };
   parts.meter = h("div", { class: "dq-meter", role: "progressbar", "aria-label": "Samples answered", "aria-valuemin": 0 }, parts.fill);
   root.append(
     h("div", { class: "dq-head" }, parts.action, parts.meter, parts.count, parts.saving, parts.who),
-    h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side" }, parts.notice, parts.why)), parts.note, parts.search, parts.classes, parts.commands, parts.strip, parts.live,
+    h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side" }, parts.notice, parts.why)), parts.note, parts.fresh, parts.search, parts.classes, parts.commands, parts.team, parts.strip, parts.live,
   );
   // A click must not take the focus from the root, or Enter would press the button again.
   root.addEventListener("mousedown", (event) => {
@@ -54,13 +58,12 @@ export function build(root, on) {
     const button = event.target.closest("button[data-intent]");
     if (button) on({ type: button.dataset.intent, label: button.dataset.label, past: button.dataset.past });
   });
-  drawCommands(parts, false);
   return parts;
 }
 
-export function drawCommands(parts, grid) {
-  const buttons = (grid ? GRID_COMMANDS : SINGLE_COMMANDS).map(([type, name, key]) =>
-    h("button", { class: "dq-command", type: "button", "data-intent": type }, name, kbd(key)));
+export function drawCommands(parts, { grid, offers }) {
+  const offered = (grid ? GRID_COMMANDS : SINGLE_COMMANDS).filter(([, , , needs]) => !needs || offers.includes(needs));
+  const buttons = offered.map(([type, name, key]) => h("button", { class: "dq-command", type: "button", "data-intent": type }, name, kbd(key)));
   const leave = h("button", { class: "dq-command", type: "button", "data-intent": "leave" }, "Leave", kbd("Esc"));
   parts.commands.replaceChildren(...buttons, leave, h("span", { class: "dq-click" }, "Click here, then use the keys"));
 }
@@ -78,7 +81,7 @@ export function drawStatus(parts, state, { late }) {
   parts.saving.classList.toggle("dq-late", waiting);
   parts.saving.hidden = !state.connected && !waiting;
   parts.who.textContent = state.annotator;
-  parts.who.title = state.annotator;
+  parts.who.title = parts.who.tagName === "BUTTON" ? `Not ${state.annotator}? Click to change the name.` : state.annotator;
   parts.notice.hidden = !state.notice;
   parts.notice.textContent = state.notice?.text ?? "";
   parts.notice.className = `dq-notice dq-${state.notice?.tone ?? "info"}`;
@@ -94,19 +97,27 @@ function paceOf(state, left) {
   return ` · ${Math.round(perMinute)} a minute · ${minutes < 1 ? "under a minute" : `${Math.round(minutes)} min`} left`;
 }
 
-/** The classes as buttons with their keys; with more than ten, a search. */
-export function drawClasses(parts, state) {
+/** The classes as buttons with their keys; with more than ten, a search. `picked`: which hit Enter takes. */
+export function drawClasses(parts, state, picked = 0) {
   const { classes } = state;
   parts.search.hidden = classes.length <= CLASS_KEYS.length;
   const typed = parts.search.value.trim();
-  const hits = typed ? search(classes, typed) : classes;
+  const code = typedCode(state);
+  const codes = codesOf(classes);
+  const hits = typed ? search(classes, typed) : code ? classes.filter((_, i) => codes[i]?.startsWith(code)) : classes;
   const shown = hits.slice(0, MOST_BUTTONS);
-  const buttons = shown.map((name, index) => {
-    const key = typed ? null : CLASS_KEYS[index] ?? null;
-    const attributes = { class: "dq-class", type: "button", "data-intent": "choose", "data-label": name, title: name, "aria-keyshortcuts": key };
-    return h("button", attributes, key && kbd(key), h("span", { class: "dq-name", dir: "auto" }, name), h("span", { class: "dq-tag" }));
+  const at = typed || code ? new Map(classes.map((name, index) => [name, index])) : null;
+  const buttons = shown.map((name, i) => {
+    const keys = keysOf(classes, at ? at.get(name) : i);
+    const attributes = {
+      class: `dq-class${typed && i === picked ? " dq-picked" : ""}`, type: "button", "data-intent": "choose", "data-label": name, title: name,
+      "aria-keyshortcuts": keys && [...keys].join(" "),
+    };
+    const key = keys && kbd(keys.slice(code.length) || keys);
+    return h("button", attributes, key, h("span", { class: "dq-name", dir: "auto" }, name), h("span", { class: "dq-tag" }));
   });
   if (hits.length > shown.length) buttons.push(h("span", { class: "dq-more" }, `and ${count(hits.length - shown.length)} more: search with `, kbd("/")));
+  parts.classes.classList.toggle("dq-coded", Boolean(code));
   if (!hits.length) buttons.push(h("span", { class: "dq-more" }, "No class has that name."));
   parts.classes.replaceChildren(...buttons);
 }

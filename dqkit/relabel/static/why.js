@@ -1,6 +1,6 @@
 // What is known of a sample, and why it is shown.
 
-import { h, percent } from "./element.js";
+import { h, percent, svg } from "./element.js";
 
 const MOST_VOTES = 4;
 
@@ -14,6 +14,8 @@ export function whyItIsHere(card) {
   const parts = [h("div", { class: "dq-facts" }, fact("Given", given), suggested)];
   if (card.reasons.length) parts.push(section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))));
   if (card.votes.length) parts.push(section("Models say", ...card.votes.slice(0, MOST_VOTES).map(voteBar)));
+  if (card.cues?.length) parts.push(h("p", { class: "dq-hint" }, h("mark", { class: "dq-cue" }, "Marked"), " words speak for ", h("strong", { dir: "auto" }, card.suggested), "."));
+  if (card.margins?.length > 1) parts.push(section("Margin of the given label over epochs", ...marginBars(card.margins)));
   if (card.neighbors.length) parts.push(section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))));
   return parts;
 }
@@ -35,8 +37,29 @@ function voteBar([name, share]) {
   return h("div", { class: "dq-vote" }, label, h("div", { class: "dq-vote-bar" }, fill), h("span", { class: "dq-vote-share" }, percent(share)));
 }
 
+/** One bar an epoch, above the line where the given label led and below where another class did. */
+function marginBars(margins) {
+  const [wide, high] = [margins.length * 6, 40];
+  const most = Math.max(...margins.map(Math.abs), 1e-9);
+  const bars = margins.map((margin, i) => {
+    const size = Math.max(1, (Math.abs(margin) / most) * (high / 2 - 1));
+    return svg("rect", { x: i * 6 + 1, y: margin < 0 ? high / 2 : high / 2 - size, width: 4, height: size, class: margin < 0 ? "dq-lost" : "dq-led" });
+  });
+  const lost = margins.filter((margin) => margin < 0).length;
+  const text = lost === 0 ? `It led in all ${margins.length} epochs.` : `It lost in ${lost} of ${margins.length} epochs; last margin ${margins.at(-1).toFixed(2)}.`;
+  const line = svg("line", { x1: 0, x2: wide, y1: high / 2, y2: high / 2, class: "dq-zero" });
+  const drawing = svg("svg", { class: "dq-margins", viewBox: `0 0 ${wide} ${high}`, preserveAspectRatio: "none", role: "img", "aria-label": text }, ...bars, line);
+  return [drawing, h("p", { class: "dq-hint" }, text)];
+}
+
+const isPng = (bytes) => bytes[0] === 0x89 && bytes[1] === 0x50;
+
 function neighbor({ label, bytes }) {
   const name = label ?? "no label";
+  if (!isPng(bytes)) {
+    const text = new TextDecoder().decode(bytes);
+    return h("li", { class: "dq-neighbor-text", title: text }, h("span", { class: "dq-neighbor-label", dir: "auto" }, name), h("span", { dir: "auto" }, text));
+  }
   const url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
   const image = h("img", { src: url, alt: "", draggable: "false" });
   const free = () => URL.revokeObjectURL(url);

@@ -1,0 +1,140 @@
+"""Planted questions whose answer is known: they say how good a person is and never become a label."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dqkit.records import InputError
+from dqkit.relabel import Answer, Card
+from dqkit.store import additions
+from dqkit.workbench.decisions import check_annotator, checked_event
+from dqkit.workbench.media import media_of
+from dqkit.workbench.project import now, write_json
+
+if TYPE_CHECKING:
+    from dqkit.workbench.bench import Workbench
+
+FILE = "known.json"
+EVERY = 10  # one planted question among so many samples, the first after half of them
+DECISIONS = ("label", "skip", "flag")
+
+
+@dataclass(frozen=True)
+class Said:
+    """planted: the answer was to a question outside the queue, and is written down. notice: what to tell the person."""
+
+    planted: bool
+    notice: str | None
+
+
+def check(bench: Workbench, gold: Mapping[str, str]) -> None:
+    """Raise `InputError` unless gold maps sample ids to class names."""
+    if not isinstance(gold, Mapping):
+        raise InputError(f"gold must map sample ids to class names; got {type(gold).__name__}.")
+    bench.dataset.positions(list(gold))
+    for sample_id, label in gold.items():
+        if label not in bench.dataset.classes:
+            raise InputError(f"gold must name classes of this workbench; got {label!r} for {sample_id!r}.")
+
+
+def keep(bench: Workbench, gold: Mapping[str, str]) -> None:
+    """Write the known answers into the workbench's folder, in the place of earlier ones."""
+    write_json(bench.path / FILE, dict(gold))
+
+
+def answers(bench: Workbench) -> dict[str, str]:
+    """Sample id -> class name of every known answer."""
+    file = bench.path / FILE
+    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+
+
+def planted(bench: Workbench, dealt: Sequence[Card], annotator: str, exclude: Collection[str]) -> list[Card]:
+    """The cards with a known question after every tenth, as long as this person has not been asked all of them."""
+    outside = _outside(bench)
+    if not outside or not dealt:
+        return list(dealt)
+    rows = additions.check_rows(bench.store, annotator=annotator)
+    live = set(rows.loc[~rows["withdrawn"].astype(bool), "sample_id"])
+    waiting = [sample_id for sample_id in outside if sample_id not in live and sample_id not in exclude]
+    asked = len(live & set(outside)) + len(set(exclude) & set(outside) - live)
+    number = bench.rounds[-1].number
+    past = bench.store.latest_live(annotator, limit=100_000)
+    seen = {e.sample_id for e in past if e.round == number and e.kind in DECISIONS} | (set(exclude) - set(outside))
+    count, out = len(seen), []
+    for card in dealt:
+        out.append(card)
+        count += 1
+        if waiting and count >= EVERY * asked + EVERY // 2:
+            out.append(_question(bench, waiting.pop(0)))
+            asked += 1
+    return out
+
+
+def answered(bench: Workbench, answer: Answer, annotator: str) -> Said:
+    """Write an answer to a known question down as such; one that also stands in the queue is an event beside it."""
+    expected = answers(bench).get(answer.sample_id) if answer.kind in DECISIONS else None
+    if expected is None:
+        return Said(False, None)
+    check_annotator(annotator)
+    checked_event(
+        bench.dataset,
+        answer.sample_id,
+        answer.label,
+        annotator=annotator,
+        kind=answer.kind,
+        why=answer.why,
+        source="human",
+        event_id=answer.event_id,
+        round_number=0,
+    )
+    fields = (answer.event_id, answer.sample_id, annotator, expected, answer.kind, answer.label, now())
+    additions.record_check(bench.store, additions.Check(*fields))
+    differs = answer.kind == "label" and answer.label != expected
+    notice = f"That one had a known answer: {expected} (you said {answer.label})." if differs else None
+    return Said(answer.sample_id in _outside(bench), notice)
+
+
+def withdraw(bench: Workbench, undo: Answer) -> bool:
+    """Take an answer to a known question back; True when there is nothing else to undo."""
+    if additions.find_check(bench.store, str(undo.undoes)) is None:
+        return False
+    additions.withdraw_check(bench.store, str(undo.undoes))
+    return bench.store.find(str(undo.undoes)) is None
+
+
+def history(bench: Workbench, annotator: str) -> list[tuple[str, Answer]]:
+    """(at, answer) of this person's live answers to planted questions that are no events."""
+    rows = additions.check_rows(bench.store, annotator=annotator)
+    outside = set(_outside(bench))
+    return [
+        (str(row.at), Answer(str(row.event_id), str(row.sample_id), str(row.kind), row.answer))  # type: ignore[arg-type]
+        for row in rows.itertuples()
+        if not row.withdrawn and row.sample_id in outside
+    ]
+
+
+def live_count(bench: Workbench) -> int:
+    """How many answers to planted questions outside the queue stand."""
+    outside = set(_outside(bench))
+    if not outside:
+        return 0
+    rows = additions.check_rows(bench.store)
+    return int((~rows["withdrawn"].astype(bool) & rows["sample_id"].isin(outside)).sum())
+
+
+def _outside(bench: Workbench) -> dict[str, str]:
+    """The known answers whose samples are not in the queue themselves."""
+    found = answers(bench)
+    if not found or not bench.rounds:
+        return {}
+    queued = set(bench.rounds[-1].queue["sample_id"])
+    return {sample_id: label for sample_id, label in found.items() if sample_id not in queued}
+
+
+def _question(bench: Workbench, sample_id: str) -> Card:
+    """As a person sees the random slice: nothing is suggested, and nothing tells it apart."""
+    media, mime = media_of(bench, int(bench.dataset.positions([sample_id])[0]))
+    return Card(sample_id, "label", None, None, None, (), media, mime, mode="blind")
