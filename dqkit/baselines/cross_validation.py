@@ -37,6 +37,7 @@ def cross_val_predictions(
     pretrained: str | Path | None = None,
     network: bool | None = None,
     imbalance: str | None = None,
+    tensorboard: str | Path | None = None,
     progress: bool = True,
 ) -> Predictions:
     """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
@@ -52,6 +53,8 @@ def cross_val_predictions(
     network: whether images get a small network among the default members; None where it is affordable: on a GPU, or
         for few or small images. imbalance: None, "weighted" (its batches hold all classes equally often) or "focal"
         (its loss dwells on doubtful samples); other members take no notice.
+    tensorboard: a folder for that network's logs, one run a fold: rate, losses, gradients, metrics by class, confusion
+        matrix, best and worst samples, settings. Fits found in `checkpoint_dir` are not logged again.
 
     Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
     the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
@@ -77,7 +80,9 @@ def cross_val_predictions(
         raise InputError(f"network must be None, True or False; got {network!r}.")
     with fitting_threads(len(ds)):
         task, folds = _task(ds, folds, seed, groups)
-        task = replace(task, network=network, imbalance=imbalance)
+        task = replace(
+            task, network=network, imbalance=imbalance, logs=None if tensorboard is None else Path(tensorboard)
+        )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)
 
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Task:
 
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
     network: whether images get a network among their members; None where it is affordable. imbalance: None, "weighted"
-    or "focal", how that network treats rare classes.
+    or "focal", how that network treats rare classes. logs: the folder for its TensorBoard logs, or None.
     """
 
     dataset: Dataset
@@ -76,6 +77,7 @@ class Task:
     seed: int
     network: bool | None = None
     imbalance: str | None = None
+    logs: Path | None = None
 
     @property
     def n_classes(self) -> int:

@@ -82,23 +82,42 @@ def whitening_filters(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Every image of the dataset on one device as uint8, made float and standard a batch at a time."""
+    """Every image of the dataset as uint8, made float and standard a batch at a time on the device of the training.
 
-    pixels: Tensor
+    pixels: uint8 (n, c, h, w): a tensor on the device where it has room for all, else the array they are streamed from.
+    """
+
+    pixels: Tensor | NDArray[np.uint8]
     mean: Tensor
     scale: Tensor
 
     @classmethod
-    def of(cls, content: NDArray[np.uint8], seen: Positions, device: torch.device) -> Images:
-        """content: uint8 (n, c, h, w); mean and deviation per channel come from at most 5,000 of the `seen` images."""
+    def of(
+        cls, content: NDArray[np.uint8], seen: Positions, device: torch.device, *, resident: bool | None = None
+    ) -> Images:
+        """content: uint8 (n, c, h, w); mean and deviation per channel come from at most 5,000 of the `seen` images.
+
+        resident: whether all are kept on the device; None where half of its free memory holds them.
+        """
         sample = content[seen[:: max(1, len(seen) // 5000)]].astype(np.float32)
         mean = torch.from_numpy(sample.mean(axis=(0, 2, 3), keepdims=True)).to(device)
         scale = torch.from_numpy(sample.std(axis=(0, 2, 3), keepdims=True) + 0.255).to(device)
-        return cls(torch.from_numpy(content).to(device), mean, scale)
+        if resident is None:
+            resident = device.type != "cuda" or content.nbytes < torch.cuda.mem_get_info(device)[0] / 2
+        return cls(torch.from_numpy(content).to(device) if resident else content, mean, scale)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are made."""
+        return self.mean.device
 
     def batch(self, at: Tensor) -> Tensor:
         """Standardised float images, channels last."""
-        x = (self.pixels[at].float() - self.mean) / self.scale
+        if isinstance(self.pixels, Tensor):
+            raw = self.pixels[at]
+        else:
+            raw = torch.from_numpy(np.ascontiguousarray(self.pixels[at.cpu().numpy()])).to(self.device)
+        x = (raw.float() - self.mean) / self.scale
         return x.contiguous(memory_format=torch.channels_last)
 
 

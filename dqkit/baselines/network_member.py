@@ -14,6 +14,7 @@ from torch import Tensor
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.network import Images, NetworkSettings, best_device
 from dqkit.baselines.network_training import Trained, first_broken_step, one_thread, train_network, untrained
+from dqkit.baselines.tensorboard_logs import write_logs
 from dqkit.baselines.training_checks import check_training
 
 Checks = list[tuple[str, bool, str]]
@@ -44,7 +45,8 @@ def network_member(task: Task, content: NDArray[np.uint8], settings: NetworkSett
             try:
                 with one_thread():
                     checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
-                    trained = train_network(images(), at, y, task.n_classes, now, seed)
+                    logged = task.logs is not None
+                    trained = train_network(images(), at, y, task.n_classes, now, seed, gradients=logged)
                     checks += last_look(trained, images(), at, y, task.n_classes, now, seed)
                 break
             except torch.cuda.OutOfMemoryError:
@@ -70,6 +72,10 @@ def network_member(task: Task, content: NDArray[np.uint8], settings: NetworkSett
                     parts.append((out.float() / 2).cpu().numpy())
             return np.concatenate(parts)
 
+        if task.logs is not None:
+            held = np.flatnonzero(task.folds == fold)
+            folder = task.logs / f"{name}-fold{fold}"
+            write_logs(folder, trained, content[held], task.y[held], predict(held), task, settings)
         size = sum(p.numel() * p.element_size() for p in model.parameters())
         return Fitted(predict, size, margins, tuple(checks))
 
@@ -111,7 +117,7 @@ def last_look(
         ("judges in evaluation mode", not training, "training mode" if training else "batch statistics are frozen"),
     ]
     if trained.seconds >= _LONG_SECONDS:
-        checks.append(("bottleneck", True, bottleneck(trained, images.pixels.device)))
+        checks.append(("bottleneck", True, bottleneck(trained, images.device)))
     return checks
 
 

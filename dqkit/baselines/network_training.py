@@ -20,6 +20,8 @@ class Trained:
     """model: in evaluation mode, on the device of the images. margins: float32 (n, epochs), the logit of a sample's
     label minus the best other one when it was trained on. losses: (steps,) mean loss of each batch. epochs: passes.
     seconds: from the first step to the end of the last; preparing: of these, until everything was handed to the device.
+    rates, norms: (steps,) learning rate and length of the gradient; norms only where they were asked for, else empty.
+    layers: layer -> (epochs,) length of its gradient at the end of each epoch, likewise.
     """
 
     model: nn.Sequential
@@ -28,6 +30,9 @@ class Trained:
     epochs: int
     seconds: float
     preparing: float
+    rates: tuple[float, ...]
+    norms: Tensor
+    layers: dict[str, list[Tensor]]
 
 
 @contextmanager
@@ -41,12 +46,22 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train_network(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Trained:
+def train_network(
+    images: Images,
+    at: Tensor,
+    y: Tensor,
+    classes: int,
+    settings: NetworkSettings,
+    seed: int,
+    *,
+    gradients: bool = False,
+) -> Trained:
     """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
 
-    Random numbers for order and augmentation come from the CPU, and no step waits for the device.
+    gradients: whether their lengths are kept. Random numbers for order and augmentation come from the CPU, and no
+    step waits for the device.
     """
-    device = images.pixels.device
+    device = images.device
     generator = torch.Generator(device="cpu").manual_seed(seed)
     model = untrained(images, at, classes, settings, seed)
     n = len(at)
@@ -54,6 +69,9 @@ def train_network(images: Images, at: Tensor, y: Tensor, classes: int, settings:
     optimizer, schedule = _steps(model, epochs * parts, settings)
     margins = torch.full((n, epochs), math.nan, device=device)
     losses = torch.zeros(epochs * parts, device=device)
+    norms = torch.zeros(epochs * parts if gradients else 0, device=device)
+    rates: list[float] = []
+    layers: dict[str, list[Tensor]] = {}
     started, preparing = time.perf_counter(), 0.0
     model.train()
     for epoch in range(epochs):
@@ -66,6 +84,13 @@ def train_network(images: Images, at: Tensor, y: Tensor, classes: int, settings:
                 loss = loss_of(logits, y[part], settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+            if gradients:
+                lengths = {name: p.grad.norm() for name, p in model.named_parameters() if p.grad is not None}
+                norms[epoch * parts + step] = torch.stack(list(lengths.values())).norm()
+                if step == parts - 1:
+                    for name, length in lengths.items():
+                        layers.setdefault(name, []).append(length)
+            rates.append(float(optimizer.param_groups[0]["lr"]))
             optimizer.step()
             schedule.step()
             with torch.no_grad():
@@ -76,7 +101,8 @@ def train_network(images: Images, at: Tensor, y: Tensor, classes: int, settings:
         preparing = time.perf_counter() - started
         torch.cuda.synchronize(device)
     model.eval()
-    return Trained(model, margins, losses, epochs, time.perf_counter() - started, preparing)
+    seconds = time.perf_counter() - started
+    return Trained(model, margins, losses, epochs, seconds, preparing, tuple(rates), norms, layers)
 
 
 def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
@@ -87,7 +113,7 @@ def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSetting
             model = large_network(whitening_filters(images.batch(at[:2000])), classes, settings)
         else:
             model = network(images.pixels.shape[1], classes, settings)
-    model.to(images.pixels.device)
+    model.to(images.device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, missing from its stubs
     return model
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from dqkit.baselines.network_training import (
     loss_of,
     margins_of,
     one_thread,
+    schedule_of,
     train_network,
     untrained,
 )
+from dqkit.baselines.tensorboard_logs import confusion
 from dqkit.datasets import from_arrays
 
 CPU = torch.device("cpu")
@@ -165,3 +168,42 @@ def test_the_focal_loss_is_the_plain_one_at_zero_and_spares_the_sure_samples() -
     by_hand = float(((1 - p) ** 2 * plain).mean())
     assert float(loss_of(logits, y, NetworkSettings(smoothing=0, focal=2.0))) == pytest.approx(by_hand)
     assert float(loss_of(logits, y, NetworkSettings(smoothing=0))) == pytest.approx(float(plain.mean()))
+
+
+def test_streamed_images_make_the_batches_of_resident_ones() -> None:
+    x, _ = stripes(50, 3, 8)
+    resident = Images.of(x, np.arange(50), CPU)
+    streamed = Images.of(x, np.arange(50), CPU, resident=False)
+    at = torch.tensor([4, 0, 49, 4])
+    assert isinstance(streamed.pixels, np.ndarray)
+    assert torch.equal(resident.batch(at), streamed.batch(at))
+
+
+def test_tensorboard_logs_hold_what_the_training_did(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    x, y = stripes(120, 1, 8)
+    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0, logs=tmp_path)
+    settings = NetworkSettings(width=8, steps=40)
+    fitted = network_member(task, x, settings).fit(1, 0)
+    events = EventAccumulator(str(tmp_path / "network-fold1"), size_guidance={"scalars": 0})
+    events.Reload()
+    scalars = set(events.Tags()["scalars"])
+    assert {
+        "train/loss",
+        "train/rate",
+        "gradient/all layers",
+        "recall/0",
+        "precision/1",
+        "held out/accuracy",
+    } <= scalars
+    assert {"confusion matrix (row = label)"} <= set(events.Tags()["images"])
+    parts, epochs = schedule_of(80, settings)
+    assert len(events.Scalars("train/loss")) == parts * epochs
+    held = np.flatnonzero(task.folds == 1)
+    accuracy = float((fitted(held).argmax(1) == y[held]).mean())
+    assert events.Scalars("held out/accuracy")[0].value == pytest.approx(accuracy)
+
+
+def test_confusion_counts_labels_by_row() -> None:
+    assert confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
