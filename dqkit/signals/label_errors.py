@@ -102,9 +102,9 @@ def label_errors(
        model's own confusion.
     3. The given label is evidence too, P(true = t | x, given = g) ~ P(t | x) M[t, g]^trust, M the geometric mean of T
        and the counts over all rows. Trust 1 is right for noise that depends on the class alone; 0 (the model alone
-       decides) for human noise on samples where the model has learned the same doubt. Trust is 0.3, up to 0.4 where
-       the clear rows carry the noise of all rows, up to 0.5 where most disagreement fades once labels are trusted,
-       times r / (r + 150) for r rows a class. A row is flagged where another class is the more probable one.
+       decides) for human noise on samples where the model has learned the same doubt. Trust is 0.27, up to 0.4 where
+       the clear rows carry the noise of all rows or disagreement fades once labels are trusted (0.5 in the extreme),
+       times r / (r + 60) for r rows a class. A row is flagged where another class is the more probable one.
     4. A weak model disagrees with right labels, and no threshold on its probabilities tells that from wrong labels. So
        the noise is estimated a second way, as noise by class alone, T and the sharpness of the probabilities fitted
        together (`noise_share`): wrong labels where the model is clear stay noise, the rest is its doubt. Where the

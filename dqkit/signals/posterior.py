@@ -20,9 +20,9 @@ from dqkit.signals.noise_model import (
     unmix,
 )
 
-TRUST_LOW, TRUST_CLASS, TRUST_FADING, TRUST_TOP = 0.3, 0.4, 0.45, 0.5
+TRUST_LOW, TRUST_CLASS, TRUST_FADING, TRUST_TOP = 0.27, 0.4, 0.4, 0.5
 UNDO_ALL, UNDO_NONE = 1.6, 1.8
-TRUST_ROWS = 150  # rows a class that the noise matrix needs to be half believed
+TRUST_ROWS = 60  # rows a class that the noise matrix needs to be half believed
 FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 
