@@ -48,11 +48,12 @@ def open_app(
 ) -> Any:
     """The `fiftyone.Session` of the App, served on 127.0.0.1 alone, showing the saved view (None: all samples).
 
-    port: 5151 when left out. auto: in a notebook, show the App below the cell; else open a browser tab.
-    It opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map; the grid has
-    three buttons for the selected samples: label, accept suggestions, confirm. annotator: the name that the queue and
-    the buttons propose; the person can put in another. What is answered there, with the App's own editor or with the
-    tags "skip" and "flag" reaches the journal with the next pull.
+    port: when left out, 5151 or the next free one. auto: in a notebook, show the App below the cell; else open a
+    browser tab. It opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map;
+    the grid has three buttons for the selected samples: label, accept suggestions, confirm. annotator: the name that
+    the queue and the buttons propose; the person can put in another. What is answered there, with the App's own
+    editor or with the tags "skip" and "flag" reaches the journal with the next pull. After the App was killed, open_app
+    on the same port and a reload of the page bring the queue back, with the answers that were not saved yet.
     Raises `InputError` when the dataset or view is not there, and `MissingExtra` when FiftyOne is not.
 
     >>> session = open_app("digits")  # doctest: +SKIP
@@ -65,26 +66,33 @@ def open_app(
         target.info["dqkit"]["annotator"] = annotator
         target.save()
     install_plugin(Path(fo.config.plugins_dir))
-    _forget_dead_server(port or fo.config.default_app_port)
+    port = _free_port(port, fo.config.default_app_port)
     shown = target.view() if view is None else target.load_saved_view(view)
     try:
         return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
     except fo.core.service.ServiceListenTimeout as error:
         raise MissingExtra(
-            f"FiftyOne's App did not start on port {port or fo.config.default_app_port} within a minute. Call open_app "
-            "again, with another 'port' if that one is taken."
+            f"FiftyOne's App did not start on port {port} within a minute. Call open_app again, or with another 'port'."
         ) from error
 
 
-def _forget_dead_server(port: int) -> None:
-    """Let a new App start where the old one was killed: FiftyOne keeps a server per port and never looks after it."""
+def _free_port(port: int | None, first: int) -> int:
+    """A port for the App: the given one if nothing of another process answers there, else the first free one.
+
+    FiftyOne would join any App that answers on its port, also that of another kernel with another database, and it
+    never looks after a server of its own that was killed.
+    """
     from fiftyone.core.session import session
 
-    if port in session._server_services:
+    ours = session._server_services
+    for candidate in [port] if port is not None else range(first, first + 50):
         with socket.socket() as probe:
-            dead = probe.connect_ex((LOCAL, port)) != 0
-        if dead:
-            session._server_services.pop(port).stop()
+            taken = probe.connect_ex((LOCAL, candidate)) == 0
+        if not taken and candidate in ours:
+            ours.pop(candidate).stop()
+        if not taken or candidate in ours:
+            return int(candidate)
+    raise InputError(f"the 'port' argument must be a free port; something answers on {port or first} already.")
 
 
 def install_plugin(plugins: Path) -> Path:
@@ -106,7 +114,8 @@ def panel_script() -> str:
 
     own = files(__package__) / "plugin"
     style = stylesheet() + (own / "panel.css").read_text("utf-8")
-    labeler = script().replace("export default", "return", 1)
+    before, _, exported = script().rpartition("export default")
+    labeler = f"{before}return{exported}"
     parts = [
         f"const labeler = (() => {{\n{labeler}\n}})();",
         f"const STYLE = {json.dumps(style)};",

@@ -1,4 +1,4 @@
-"""The 2-D map of the features, as the FiftyOne brain run "map" that the App's Embeddings panel shows."""
+"""The features in FiftyOne: their 2-D map for the App's Embeddings panel, and themselves, to sort by similarity."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from dqkit.records import Predictions
 
 Layout = Literal["pca", "tsne"]
 MAP_KEY = "map"
+SIMILAR_KEY = "similar"
+MOST_VALUES = 25_000_000  # beyond, the features take longer to store than all the rest of a push
 
 
 def save_map(fo: ModuleType, target: Any, predictions: Predictions, layout: Layout, *, seed: int = 0) -> None:
-    """Save (again) the brain run "map" if the features are others than those it was made of."""
+    """Save (again) the brain runs "map" and "similar" if the features are others than those they were made of.
+
+    similar: the features themselves, for the App's "sort by similarity"; left out above 25 million values.
+    """
     if predictions.features is None or len(predictions.ids) < 3:
         return
     features = np.ascontiguousarray(predictions.features, dtype=np.float32)
@@ -28,10 +33,21 @@ def save_map(fo: ModuleType, target: Any, predictions: Predictions, layout: Layo
 
     keys = dict(zip(*target.values(["dqkit_id", "id"]), strict=True))
     points = map_points(features, layout=layout, seed=seed)
-    placed = {keys[str(i)]: point for i, point in zip(predictions.ids, points, strict=True) if str(i) in keys}
-    if target.has_brain_run(MAP_KEY):
-        target.delete_brain_run(MAP_KEY)
-    brain.compute_visualization(target.select(list(placed)), points=placed, brain_key=MAP_KEY, progress=False)
+    at = [row for row, sample_id in enumerate(predictions.ids) if str(sample_id) in keys]
+    chosen = target.select([keys[str(predictions.ids[row])] for row in at], ordered=True)
+    for key in (MAP_KEY, SIMILAR_KEY):
+        if target.has_brain_run(key):
+            target.delete_brain_run(key)
+    brain.compute_visualization(chosen, points=points[at], brain_key=MAP_KEY, progress=False)
+    if features.size <= MOST_VALUES:
+        brain.compute_similarity(
+            chosen,
+            embeddings=features[at],
+            brain_key=SIMILAR_KEY,
+            backend="sklearn",
+            metric="euclidean",
+            progress=False,
+        )
     target.info["dqkit"]["map"] = fingerprint
     target.save()
 

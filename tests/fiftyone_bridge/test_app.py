@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dqkit.fiftyone_bridge import acknowledge, open_app, pull
-from dqkit.fiftyone_bridge.app import install_plugin, workspace
+from dqkit.fiftyone_bridge.app import _free_port, install_plugin, workspace
 from dqkit.records import InputError
 
 if TYPE_CHECKING:
@@ -59,3 +60,13 @@ def test_the_workspace_names_its_active_panels_and_a_view_that_is_not_there_is_r
         assert space.active_child == space.children[0].component_id
     with pytest.raises(InputError, match="'queue'"):
         open_app(pushed.name, view="nothere")
+
+
+def test_a_port_of_someone_else_is_passed_over_or_refused(fo: ModuleType) -> None:
+    with socket.socket() as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.listen()
+        taken = int(theirs.getsockname()[1])
+        with pytest.raises(InputError, match=f"answers on {taken} already"):
+            _free_port(taken, 5151)
+        assert _free_port(None, taken) > taken

@@ -210,6 +210,8 @@ def test_of_two_copies_of_one_tab_one_answer_is_kept(app: App, page: Any) -> Non
 
 def test_selected_tiles_are_confirmed_at_once(app: App, page: Any) -> None:
     before = set(app.pulled())
+    # Not while the grid is being brought up to date.
+    page.get_by_text(f"{N - len(before)} samples", exact=True).wait_for()
     tiles = page.locator("[data-cy=looker]")
     for index in (5, 7):
         tiles.nth(index).hover()
@@ -268,6 +270,7 @@ def test_answers_that_a_killed_app_did_not_save_arrive_when_it_is_opened_again(a
         for process in psutil.Process().children(recursive=True)
         if any(c.laddr.port == app.port and c.status == "LISTEN" for c in process.net_connections())
     )
+    assert {c.laddr.ip for c in server.net_connections() if c.status == "LISTEN"} == {"127.0.0.1"}
     server.send_signal(signal.SIGKILL)
     page.get_by_text("not connected to a session").wait_for()  # the App takes the panel away: nothing can be answered
     now = app.pulled()

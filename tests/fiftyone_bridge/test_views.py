@@ -23,14 +23,19 @@ def test_the_map_holds_two_coordinates_of_every_sample_and_is_made_once_per_feat
     expected = map_points(features)
     for key, sample_id in zip(*target.values(["id", "dqkit_id"]), strict=True):
         np.testing.assert_allclose(by_key[key], expected[int(sample_id[1:])])
+    similar = target.load_brain_results("similar")
+    nearest = np.linalg.norm(features - features[4], axis=1).argsort(kind="stable")[:3]
+    query = target.match({"$expr": {"$eq": ["$dqkit_id", "s04"]}}).first().id
+    found = target.sort_by_similarity(query, k=3, brain_key="similar").values("dqkit_id")
+    assert found == [f"s{at:02d}" for at in nearest]
+    assert similar.total_index_size == 12
     made = target.get_brain_info("map").timestamp
     assert pushed.push(predictions=predictions).get_brain_info("map").timestamp == made
     again = pushed.push(predictions=replace(predictions, features=features * [1, 2, 3, 4, 5]))
     assert again.get_brain_info("map").timestamp > made
 
 
-@pytest.mark.parametrize("layout", ["pca", "tsne"])
-@pytest.mark.parametrize("columns", [1, 2, 60])
+@pytest.mark.parametrize(("layout", "columns"), [("pca", 1), ("pca", 2), ("pca", 60), ("tsne", 1), ("tsne", 60)])
 def test_a_map_is_finite_and_repeats_whatever_the_shape_of_the_features(layout: str, columns: int) -> None:
     features = np.random.default_rng(1).random((9, columns)).astype(np.float32)
     points = map_points(features, layout=layout)  # type: ignore[arg-type]
