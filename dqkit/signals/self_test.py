@@ -37,7 +37,8 @@ class FamilyTest:
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """rows: positions of the sampled labelled rows. labels: (n,) with errors planted. wrong: (rows,) where."""
+    """rows: positions of the labelled rows that are sampled to look for errors. labels: (n,) with errors planted
+    everywhere, so that neighbours outside the sample err as often. wrong: (rows,) where."""
 
     rows: NDArray[np.intp]
     labels: Ints
@@ -65,14 +66,17 @@ def plant(given: Ints, known: NDArray[np.intp], matrix: NDArray[np.float64], see
     off += max(0.1 * float(off.sum(axis=1).mean()), 0.005) / (c - 1) * (1 - np.eye(c))
     share = off.sum(axis=1)
     labels = given.copy()
-    label = given[rows]
+    label = given[known]
     wanted = float(np.clip(share[label].mean(), 0.05, 0.4))
-    chance = np.minimum(share[label] * wanted / share[label].mean(), 0.9)
-    wrong = rng.random(len(rows)) < chance
-    cut = (off / share[:, None])[label[wrong]].cumsum(axis=1)
-    new = (rng.random(int(wrong.sum()))[:, None] > cut).sum(axis=1)
-    labels[rows[wrong]] = np.minimum(new, c - 1)
-    return Planted(rows, labels, wrong & (labels[rows] != label))
+    chance = np.minimum(share * wanted / share[label].mean(), 0.9)
+    wrong = rng.random(len(known)) < chance[label]
+    cut = (off / share[:, None]).cumsum(axis=1)
+    new = np.zeros(int(wrong.sum()), dtype=np.int64)
+    draw, old = rng.random(len(new)), label[wrong]
+    for k in range(c):
+        new[old == k] = np.searchsorted(cut[k], draw[old == k])
+    labels[known[wrong]] = np.minimum(new, c - 1)
+    return Planted(rows, labels, labels[rows] != given[rows])
 
 
 def neighbors_help(
@@ -88,6 +92,8 @@ def neighbors_help(
     before: list[float] = []
     after: list[float] = []
     c = probs.shape[2]
+    if len(known) < MIN_ERRORS:
+        return _untested("neighbours")
     rows = plant(given, known, matrix, seed).rows
     everywhere = np.arange(len(rows))
 
