@@ -1,5 +1,6 @@
-"""How good the `relabel` picks are, budget 5 % of n, beside cleanlab's ranking of the same probabilities and random.
+"""How good the `relabel` picks are, budget 5 % of n, beside cleanlab's rankings of the same probabilities and random.
 
+The rankings are by label quality (self-confidence) and by ActiveLab.
 Precision and recall of the picks, and the test accuracy of logistic regression before, after fixing the picks, and with
 no wrong label at all; regained: after - before, in points.
 
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from active_learning import TASKS, Task, fit
+from cleanlab.multiannotator import get_active_learning_scores
 from cleanlab.rank import get_label_quality_scores
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -100,9 +102,12 @@ def rows_of(case: Case, seed: int) -> list[dict[str, float | str]]:
     budget, wrong = round(0.05 * n), case.given != case.truth
     queue = build_queue(case.signals, budget=budget, seed=seed, control=0.0)
     ranks = np.argsort(get_label_quality_scores(case.given, case.probs.astype(float)), kind="stable")
+    probs = case.probs.astype(float)
+    active, _ = get_active_learning_scores(case.given[:, None].astype(float), probs / probs.sum(axis=1, keepdims=True))
     picks = {
         "queue": case.signals.index.get_indexer(pd.Index(queue["sample_id"])),
         "cleanlab": ranks[:budget],
+        "ActiveLab": np.argsort(active, kind="stable")[:budget],
         "random": np.random.default_rng(seed + 1).permutation(n)[:budget],
     }
 

@@ -21,9 +21,9 @@ def spread_picks(
 
     rows: as `eligible_rows` gives them. features: (len(rows), d), a row each, or None. groups: (len(rows),) duplicate
     groups, -1 for none, or None. Picked from the 3 n rows of highest value by value * (1 - nearness / 2). Nearness is 1
-    within a duplicate group, else exp(-squared distance / width) to the nearest pick; the width is half the median
-    squared distance of a row to its nearest other, so that only rows much closer than usual lose. Without features and
-    groups the rows are taken by value. Ties go by value, then by id.
+    within a duplicate group, else exp(-squared distance / width) to the nearest pick; the width is an eighth of the
+    median squared distance of a row to its nearest other, so that only near copies lose. Without features and groups
+    the rows are taken by value. Ties go by value, then by id.
     """
     order = ranked(rows)
     if n >= len(order) or n < 2 or (features is None and groups is None):
@@ -51,8 +51,8 @@ def spread_picks(
 
 
 def _width(x: NDArray[np.float32]) -> float:
-    """Half the median squared distance of a row to its nearest other, from at most 1000 rows (evenly placed)."""
+    """An eighth of the median squared distance of a row to its nearest other, from at most 1000 rows."""
     some = x[:: -(-len(x) // WIDTH_ROWS)]
     gap = squared_distances(some, some)
     np.fill_diagonal(gap, np.inf)
-    return float(np.median(gap.min(axis=1))) / 2
+    return float(np.median(gap.min(axis=1))) / 8

@@ -25,7 +25,7 @@ def test_picks_are_those_of_the_plain_loop(seed: int) -> None:
     best = sorted(range(90), key=lambda i: -value[i])[:60]
     squared = [[sum((float(a) - float(b)) ** 2 for a, b in zip(x[i], x[j], strict=True)) for j in best] for i in best]
     nearest = [min(d for k, d in enumerate(row) if k != i) for i, row in enumerate(squared)]
-    width = float(np.median(nearest)) / 2
+    width = float(np.median(nearest)) / 8
     expected: list[int] = []
     for _ in range(20):
         worth = {}
