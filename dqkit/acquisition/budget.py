@@ -61,9 +61,9 @@ def build_queue(
         and `detector` (as in the column label_kind of signals). They correct the chances, and with them how the
         budget is shared, by what the actions and detectors have really yielded.
     human_error: how often one annotator is wrong; the prior behind second opinions.
-    costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget while rows the
-        detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of rows
-        expected to be of that class.
+    costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget, controls aside,
+        while rows the detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of
+        rows expected to be of that class; quotas come before shares.
 
     Raises `InputError` on bad values, duplicate ids or unknown names.
 
@@ -89,14 +89,18 @@ def build_queue(
     controls = _draw_controls(rows, control * budget, budget, cost, rng)
     left = budget - _price(controls, cost)
     quota = _for_quota(rows.drop(controls.index), class_quota, left, cost)
+    least: dict[str, float] = {
+        a: max(share[a] * left - _price(quota[quota["action"] == a], cost), 0.0) for a in ACTIONS
+    }
     left -= _price(quota, cost)
+    # Quotas come first: what they left may be less than the least shares ask for.
+    fit = min(1.0, left / max(sum(least.values()), 1e-12))
+    least = {a: fit * value for a, value in least.items()}
     rest = rows.drop(controls.index).drop(quota.index)
-    chosen = _split(rest, left, {a: share[a] * left for a in ACTIONS}, cost)
+    chosen = _split(rest, left, least, cost)
     count = chosen["action"].value_counts()
     fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, strategy, seed)
-    again = [
-        _looked_at_again(rest, a, int(count.get(a, 0)), share[a] * left / cost[a], signals, predictions) for a in AGAIN
-    ]
+    again = [_looked_at_again(rest, a, int(count.get(a, 0)), least[a] / cost[a], signals, predictions) for a in AGAIN]
     picks = ranked(pd.concat([quota, *again, fresh]))
     return _shown(_interleave(picks, controls, rng), signals, predictions)
 

@@ -268,28 +268,21 @@ class Workbench:
         control: float = 0.1,
         strategy: str = "auto",
         progress: bool = True,
+        **sharing: Any,
     ) -> Round:
         """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
 
         budget: how many samples to queue. seed: the same labels and seed give the same round. estimators: see
         `dqkit.cross_val_predictions`. control: share of the budget drawn at random. strategy: see
-        `dqkit.acquisition.select`. Interrupted or killed and called again with the same arguments, it goes on where
-        it was: a fold of a member that was finished is not trained again.
+        `dqkit.acquisition.select`. sharing: costs, min_share, class_quota and human_error, as in
+        `dqkit.acquisition.build_queue`. Interrupted or killed and called again with the same arguments, it goes on
+        where it was: a fold of a member that was finished is not trained again.
         Raises `InputError` on a bad budget or fewer than two labelled classes, and `StoreError` while another process
         runs a round here.
         """
         from dqkit.workbench.running import run_round
 
-        return run_round(
-            self,
-            budget=budget,
-            seed=seed,
-            estimators=estimators,
-            folds=folds,
-            control=control,
-            strategy=strategy,
-            progress=progress,
-        )
+        return run_round(self, budget, seed, estimators, folds, control, strategy, progress, sharing)
 
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
         """The newest round, what is open in its queue drawn anew from the labels as they are now; nothing is trained.

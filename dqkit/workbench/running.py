@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from dqkit.records import Dataset, InputError, Predictions, StoreError
+from dqkit.records import ACTIONS, Dataset, InputError, Predictions, StoreError
 from dqkit.store.batches import requeue
 from dqkit.workbench.classes import widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
 
 STAGES = ("baselines", "signals", "queue")
+SHARING = ("costs", "min_share", "class_quota", "human_error")
 
 
 def run_round(
     bench: Workbench,
-    *,
     budget: int,
     seed: int,
     estimators: Any,
@@ -36,13 +36,15 @@ def run_round(
     control: float,
     strategy: str,
     progress: bool,
+    sharing: dict[str, Any],
 ) -> Round:
     """See `Workbench.run_round`."""
-    _check_settings(budget, seed, folds, control, strategy)
+    _check_settings(budget, seed, folds, control, strategy, sharing)
     with _only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
         _check_labels(trained_on)
-        number = _open_round(bench, int(budget), int(seed), {"folds": folds, "control": control, "strategy": strategy})
+        settings = {"folds": folds, "control": control, "strategy": strategy, **_plain(sharing)}
+        number = _open_round(bench, int(budget), int(seed), settings)
         folder = bench.path / "rounds" / f"{number:04d}"
         folder.mkdir(parents=True, exist_ok=True)
         # The labels this round was computed from: with the seed, all that it takes to do it again.
@@ -69,7 +71,7 @@ def run_round(
             np.save(folder / "neighbors.npy", indices, allow_pickle=False)
 
         bar.set_postfix_str(next(stages))
-        queue = _queue(bench, found.table, predictions, audited, int(budget), seed, control, strategy)
+        queue = _queue(bench, found.table, predictions, audited, int(budget), seed, control, strategy, sharing)
         rows = drawn_rows(queue, found.table, bench.labels(), ~audited.is_test & audited.is_usable)
         replace(folder / "drawn.parquet", lambda partial: rows.to_parquet(partial))
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
@@ -92,8 +94,10 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         settings = about["settings"]
         size = rnd.budget if budget is None else budget
         how = settings["strategy"] if strategy is None else strategy
-        _check_settings(size, rnd.seed, settings["folds"], settings["control"], how)
+        sharing = {name: settings[name] for name in SHARING if name in settings}
+        _check_settings(size, rnd.seed, settings["folds"], settings["control"], how, sharing)
 
+        from dqkit.acquisition.worth import checked_costs
         from dqkit.signals import signal_table
 
         audited = bench.dataset_now()
@@ -102,12 +106,22 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         states = bench.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]
         kept = rnd.queue[rnd.queue["sample_id"].isin(answered)]
-        left = max(int(size) - len(kept), 0)
+        price = kept["action"].map(checked_costs(sharing.get("costs"), ACTIONS)).astype(float)
+        left = max(float(size - price.sum()), 0.0)
         # The share of the random slice holds for the whole round, whatever of it is answered.
-        missing = settings["control"] * size - int(kept["control"].sum())
+        missing = settings["control"] * size - float(price[kept["control"]].sum())
         control = min(max(missing / left, 0.0), 1.0) if left else 0.0
         fresh = _queue(
-            bench, found.table, predictions, audited, left, rnd.seed, control, how, skip=list(kept["sample_id"])
+            bench,
+            found.table,
+            predictions,
+            audited,
+            left,
+            rnd.seed,
+            control,
+            how,
+            sharing,
+            skip=list(kept["sample_id"]),
         )
         queue = pd.concat([kept, fresh], ignore_index=True)
         in_play = ~audited.is_test & audited.is_usable
@@ -122,9 +136,9 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
     return bench.rounds[-1]
 
 
-def _check_settings(budget: int, seed: int, folds: int, control: float, strategy: str) -> None:
+def _check_settings(budget: int, seed: int, folds: int, control: float, strategy: str, sharing: dict[str, Any]) -> None:
     """All of it before anything is trained or written: a round takes minutes."""
-    from dqkit.acquisition import STRATEGIES
+    from dqkit.acquisition import STRATEGIES, build_queue
 
     if not _is_whole(budget) or budget < 1:
         raise InputError(f"budget must be a whole number of samples, at least 1; got {budget!r}.")
@@ -136,6 +150,16 @@ def _check_settings(budget: int, seed: int, folds: int, control: float, strategy
         raise InputError(f"control must be a share from 0 to 1; got {control!r}.")
     if strategy not in STRATEGIES:
         raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
+    unknown = sorted(set(sharing) - set(SHARING))
+    if unknown:
+        raise InputError(f"run_round has no argument {unknown[0]!r}; a queue is shared out by {', '.join(SHARING)}.")
+    if sharing:  # an empty queue, for its checks
+        build_queue(pd.DataFrame({"label_score": []}, index=pd.Index([], dtype=object)), budget=0, **sharing)
+
+
+def _plain(sharing: dict[str, Any]) -> dict[str, Any]:
+    """The same for JSON, in an order of its own."""
+    return {k: dict(sorted(v.items())) if isinstance(v, Mapping) else v for k, v in sharing.items() if v is not None}
 
 
 def _is_whole(value: Any) -> bool:
@@ -172,10 +196,11 @@ def _queue(
     signals: pd.DataFrame,
     predictions: Predictions,
     audited: Dataset,
-    budget: int,
+    budget: float,
     seed: int,
     control: float,
     strategy: str,
+    sharing: dict[str, Any],
     *,
     skip: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -200,6 +225,7 @@ def _queue(
         strategy=strategy,
         noise_rate=noise_rate(signals, in_play & (source == "given").to_numpy()),
         reviewed=bench.reviews(),
+        **sharing,
     )
 
 

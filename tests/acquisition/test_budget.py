@@ -308,3 +308,15 @@ def test_each_detector_and_action_is_corrected_by_its_own_yield() -> None:
     wrong_guesses = pd.DataFrame({"score": np.full(40, 0.05), "wrong": True, "action": "label"})
     more = build_queue(signals, budget=60, control=0, reviewed=wrong_guesses)
     assert (more["action"] == "label").sum() > (before["action"] == "label").sum()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_quotas_count_towards_least_shares_and_neither_overspends(seed: int) -> None:
+    signals = _signals(300, seed=seed)
+    options = {"class_quota": {"owl": 12, "cat": 6}, "min_share": {"label": 0.7, "relabel": 0.3}}
+    for costs in ({}, {"label": 1.5, "relabel": 0.5}, {"relabel": 3.0}):
+        queue = build_queue(signals, budget=20, control=0, costs=costs, **options)
+        assert queue["action"].map({"label": 1.0, "relabel": 1.0, **costs}).sum() <= 20 + 1e-9
+    queue = build_queue(signals, budget=40, control=0, min_share={"label": 0.5}, class_quota={"owl": 10})
+    assert (queue["action"] == "label").sum() >= 20
+    assert len(queue) == 40

@@ -153,3 +153,31 @@ def test_what_was_answered_while_the_order_was_made_stays_answered_and_leases_st
     assert states.index.tolist() == [ids[5], *(s for s in reversed(ids) if s != ids[5])]
     assert states.loc[ids[5], "state"] == "done"
     assert (states.loc[held, "leased_by"] == "ana").all()
+
+
+def test_costs_shares_and_quotas_of_a_round_hold_when_it_is_ranked_again(bench):
+    costs = {"relabel": 2.0}
+    first = run(bench, costs=costs, class_quota={"blue": 4}, min_share={"label": 0.5}, control=0.0).queue
+    assert first["action"].map({"label": 1.0, **costs}).sum() <= 20
+    assert (first["suggested_label"] == "blue").sum() >= 4
+    assert (first["action"] == "label").sum() >= 10
+    pd.testing.assert_frame_equal(bench.rerank().queue, first)
+    label_all(bench, first["sample_id"][:5], "ana")
+    again = bench.rerank().queue
+    assert again["action"].map({"label": 1.0, "second_opinion": 1.0, **costs}).sum() <= 20
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"costs": {"label": 0}}, "costs"),
+        ({"min_share": {"label": 2}}, "min_share"),
+        ({"class_quota": {"blue": -1}}, "class_quota"),
+        ({"human_error": 2}, "human_error"),
+        ({"bugdet": 5}, "bugdet"),
+    ],
+)
+def test_bad_shares_are_refused_before_anything_is_trained(bench, options, words):
+    with pytest.raises(dq.InputError, match=words):
+        run(bench, **options)
+    assert bench.store.rounds() == []
