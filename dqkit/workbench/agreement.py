@@ -117,7 +117,7 @@ def fleiss_kappa(answers: ArrayLike, classes: int) -> float:
 
 def in_words(kappa: float) -> str:
     """Landis & Koch's (1977) word for a kappa."""
-    words = ((0.0, "none"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"))
+    words = ((0.0, "no"), (0.2, "slight"), (0.4, "fair"), (0.6, "moderate"), (0.8, "substantial"))
     return next((word for bound, word in words if kappa <= bound), "almost perfect")
 
 

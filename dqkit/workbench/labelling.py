@@ -220,7 +220,7 @@ def _pages(rnd: Round) -> dict[str, tuple[int, int]]:
 def _cues(bench: Workbench, rnd: Round) -> Cues:
     """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
     code = {name: c for c, name in enumerate(rnd.predictions.classes)}
-    labels = rnd.labels_before["label"].map(code).fillna(UNLABELED).to_numpy(dtype=np.int64)
+    labels = np.array(rnd.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
     labels[bench.dataset.is_test] = UNLABELED
     return Cues(bench.dataset.content, labels, len(rnd.predictions.classes))
 

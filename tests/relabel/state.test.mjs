@@ -7,6 +7,9 @@ const { answeredCount, held, initialState, ready } = await import(new URL("state
 const { RETRY_MS } = await import(new URL("kernel.js", folder));
 const { reduce } = await import(new URL("reduce.js", folder));
 const { intent, search } = await import(new URL("keys.js", folder));
+const { codesOf, keysOf } = await import(new URL("codes.js", folder));
+const { classKey } = await import(new URL("classes.js", folder));
+const { group } = await import(new URL("grid.js", folder));
 
 const CLASSES = ["cat", "dog", "owl"];
 const card = (id, more = {}) => ({
@@ -364,13 +367,13 @@ test("whatever is pressed in whatever order, no sample is lost and none is asked
     const cards = Array.from({ length: 12 }, (_, i) => card(`r${i}`, { suggested: CLASSES[i % 3] }));
     const m = machine(cards, { prefetch: 3 });
     for (let i = 0; i < 40; i++) {
-      const types = ["choose", "accept", "skip", "undo", "step", "view", "gridConfirm", "gridToggle", "gridPass", "save", "more", "refuse"];
+      const types = ["code", "choose", "accept", "skip", "undo", "step", "view", "gridConfirm", "gridToggle", "gridPass", "save", "more", "refuse"];
       const type = types[random(types.length)];
       const pending = m.state.pending[0]?.answer;
       if (type === "save") pending && m.run("saved", { event_id: pending.event_id });
       else if (type === "refuse") pending && random(4) === 0 && m.run("refused", { event_id: pending.event_id, message: "no" });
       else if (type === "more") m.state.askedAt !== null && m.run("cards", { ask: m.state.ask, cards: [], last: true, answered: m.state.answered, total: 12 });
-      else m.run(type, { label: CLASSES[random(3)], by: random(2) ? 1 : -1, event_id: `q${round}-${i}` });
+      else m.run(type, { key: "a", label: CLASSES[random(3)], by: random(2) ? 1 : -1, event_id: `q${round}-${i}` });
       if (m.state.grid) m.run("gridPainted", { page: m.state.grid.page });
       else m.paint();
       const open = [m.state.revisiting === null ? m.state.current : null, ...m.state.queue].filter(Boolean).map((c) => c.sample_id);
@@ -378,4 +381,143 @@ test("whatever is pressed in whatever order, no sample is lost and none is asked
       assert.deepEqual([...open, ...done].sort(), cards.map((c) => c.sample_id).sort(), `round ${round}, step ${i}, ${type}`);
     }
   }
+});
+
+const MANY = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "snowy owl", "sole", "finch", "🦉", "בית", "sole 2"];
+
+test("classes beyond the tenth have codes of two keys, all different, none beginning with a command", () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `species ${i}`);
+  const codes = codesOf(names);
+  assert.deepEqual(codes.slice(0, 10), Array(10).fill(null));
+  const given = codes.filter(Boolean);
+  assert.equal(given.length, 20 * 36);
+  assert.equal(new Set(given).size, given.length);
+  assert.ok(given.every((code) => /^[a-z][a-z0-9]$/.test(code) && !"fgnpxz".includes(code[0])));
+});
+
+test("a code comes to mind: the initials, else letters of the name in their order", () => {
+  assert.deepEqual(codesOf(MANY).slice(10, 13), ["so", "sl", "in"]);
+  assert.ok(codesOf(MANY).slice(13).every((code) => code?.length === 2));
+});
+
+test("a class keeps its keys when others are added after it", () => {
+  const before = MANY.map((_, i) => keysOf(MANY, i));
+  const longer = [...MANY, "aa", "ab"];
+  assert.deepEqual(longer.slice(0, MANY.length).map((_, i) => keysOf(longer, i)), before);
+});
+
+/** A machine with more classes than digits. */
+function codedMachine() {
+  const m = machine();
+  m.run("welcome", { classes: MANY, annotator: "ana", answered: 0, total: 3, history: [], offers: ["add_class", "team", "alike"] });
+  return m;
+}
+
+test("two keys of a code choose its class, on the sample they were typed on", () => {
+  const m = codedMachine();
+  const on = (key) => intent({ key }, { classes: MANY, code: m.state.code?.text ?? "" });
+  assert.deepEqual(on("s"), { type: "code", key: "s" });
+  assert.equal(on("q"), null);
+  m.run("code", { key: "s" });
+  assert.deepEqual(on("f"), { type: "code", key: "f" });
+  assert.deepEqual(on("Enter"), { type: "endCode" });
+  assert.deepEqual(on("Escape"), { type: "endCode" });
+  m.run("code", { key: "o", event_id: "x" });
+  assert.deepEqual(m.sent().map((a) => [a.sample_id, a.label]), [["a", "snowy owl"]]);
+  assert.equal(m.state.code, null);
+});
+
+test("a code begun on one sample never ends on another, nor on one that is not painted", () => {
+  const m = codedMachine();
+  m.run("code", { key: "s" });
+  m.run("skip");
+  m.run("code", { key: "o", event_id: "x" });
+  m.paint();
+  m.run("code", { key: "s" });
+  assert.deepEqual(m.sent().map((a) => a.kind), ["skip"]);
+  m.run("code", { key: "9", event_id: "y" });
+  assert.match(m.state.notice.text, /No class has the code s9/);
+  assert.equal(m.sent().length, 1);
+});
+
+test("a new class is added only after a second Enter", () => {
+  const m = codedMachine();
+  assert.deepEqual(m.run("nameClass", { text: " barn  owl " }).map((e) => e.type), ["say"]);
+  assert.deepEqual(m.run("nameClass", { text: "barn owl" }).filter((e) => e.type === "addClass"), [{ type: "addClass", name: "barn owl" }]);
+  m.run("classes", { classes: [...MANY, "barn owl"], name: "barn owl", mine: true });
+  assert.match(m.state.notice.text, /“barn owl” is there now: press b o/);
+  assert.equal(m.sent().length, 0);
+  m.run("choose", { label: "barn owl" });
+  assert.equal(m.sent()[0].label, "barn owl");
+});
+
+test("a name that differs only in case, spaces or form is the class that is there", () => {
+  assert.equal(classKey("  Snowy\u00a0 OWL"), classKey("snowy owl"));
+  const m = codedMachine();
+  for (let i = 0; i < 3; i++) m.run("nameClass", { text: "SNOWY  owl" });
+  assert.match(m.state.notice.text, /“snowy owl” is there already: press s o/);
+  assert.equal(m.effects.filter((e) => e.type === "addClass").length, 0);
+});
+
+test("a new class that a busy kernel has not confirmed is asked for again", () => {
+  const m = codedMachine();
+  m.run("nameClass", { text: "barn owl" });
+  m.run("nameClass", { text: "barn owl", now: 100 });
+  assert.equal(m.run("tick", { now: 100 + RETRY_MS }).filter((e) => e.type === "addClass").length, 1);
+  m.run("declined", { about: "add_class", message: "no" });
+  assert.equal(m.state.adding, null);
+  assert.equal(m.state.notice.text, "no");
+});
+
+test("classes that came from another page are there without a word", () => {
+  const m = codedMachine();
+  m.run("classes", { classes: [...MANY, "bat"], name: "bat", mine: false });
+  assert.equal(m.state.classes.at(-1), "bat");
+  assert.equal(m.state.notice, null);
+  m.run("cards", { ask: m.state.ask, cards: [], last: true, answered: 0, total: 3, classes: [...MANY, "bat", "cod"] });
+  assert.equal(m.state.classes.at(-1), "cod");
+});
+
+test("what the source says about an answer is shown, and the next sample stays", () => {
+  const m = machine();
+  m.run("choose", { label: "owl" });
+  m.paint();
+  const effects = m.run("saved", { event_id: "e1", notice: "That one had a known answer: cat (you said owl)." });
+  assert.deepEqual(effects.map((e) => e.type).slice(0, 2), ["say", "forget"]);
+  assert.match(m.state.notice.text, /known answer: cat/);
+  assert.equal(m.state.current.sample_id, "b");
+});
+
+test("a second opinion says afterwards what each of the others said", () => {
+  const reveal = { given: "dog", reasons: [], others: [["ana", "dog"], ["bob", "cat"]] };
+  const m = machine([card("a", { mode: "second_opinion", given: null, reveal }), card("b")]);
+  m.run("choose", { label: "owl" });
+  assert.equal(m.state.notice.text, "You said owl; ana said dog, bob said cat.");
+});
+
+test("the panel of annotators is asked for when it opens and forgotten when it closes", () => {
+  const m = codedMachine();
+  assert.deepEqual(m.run("people").map((e) => e.type), ["askTeam"]);
+  m.run("team", { team: { headline: "h" } });
+  assert.deepEqual(m.state.team, { headline: "h" });
+  m.run("people");
+  m.run("team", { team: { headline: "late" } });
+  assert.equal(m.state.team, null);
+});
+
+test("look-alikes make a page in their order, and a short page takes in others of its suggestion", () => {
+  const kin = (id, page, place, suggested = "dog") => card(id, { suggested, kin: [page, place] });
+  const first = Array.from({ length: 13 }, (_, i) => kin(`p${i}`, 1, 12 - i));
+  assert.deepEqual(group([...first, kin("q", 2, 0), kin("r", 3, 0, "owl")]).map((c) => c.sample_id), first.map((c) => c.sample_id).reverse());
+  const short = [kin("a", 1, 1), kin("b", 1, 0), kin("c", 2, 0), kin("d", 3, 0, "owl")];
+  assert.deepEqual(group(short).map((c) => c.sample_id), ["b", "a", "c"]);
+  assert.ok(group(Array.from({ length: 90 }, (_, i) => kin(`x${i}`, 1, i))).length <= 60);
+});
+
+test("in the grid look-alikes are asked for, where the source can tell", () => {
+  const m = codedMachine();
+  m.run("cards", { ask: m.state.ask, cards: page(4), last: true, answered: 0, total: 9 });
+  const want = m.run("view").find((e) => e.type === "want");
+  assert.equal(want.alike, true);
+  assert.equal(want.classes, MANY.length);
 });

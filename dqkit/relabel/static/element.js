@@ -18,6 +18,6 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
-export const kbd = (text) => h("kbd", { "aria-hidden": "true" }, text);
+export const kbd = (text) => h("kbd", { class: "dq-key", "aria-hidden": "true" }, text);
 export const count = (n) => n.toLocaleString("en");
-export const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(share * 100)} %`);
+export const percent = (share) => (share > 0 && share < 0.005 ? "<\u00a01\u00a0%" : `${Math.round(share * 100)}\u00a0%`);

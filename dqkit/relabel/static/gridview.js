@@ -3,21 +3,27 @@
 import { count, h } from "./element.js";
 import { markClasses } from "./view.js";
 
+// The fewer cells, the larger: [up to so many, pixels].
+const TEXT_SIZE = 180;
+const SIZES = [[16, 120], [32, 96], [Infinity, 72]];
+
 /** The page's cells, not yet in the document, and a promise of the sample ids that could not be decoded. */
 export function gridCells(grid, exhibitOf) {
-  const made = grid.cards.map((card) => ({ card, ...exhibitOf(card) }));
-  const decoded = Promise.all(made.map(({ decoded: one }) => one)).then((all) => made.filter((_, i) => !all[i]).map(({ card }) => card.sample_id));
+  const made = grid.cards.map((card) => ({ card, shown: exhibitOf(card) }));
+  const decoded = Promise.all(made.map(({ shown }) => shown.decoded)).then((all) => made.filter((_, i) => !all[i]).map(({ card }) => card.sample_id));
   const cells = () =>
-    made.map(({ card, node }, index) => {
+    made.map(({ card, shown }, index) => {
       const given = card.given ?? "no label";
       const name = h("span", { class: "dq-cell-name", dir: "auto" }, given);
-      return h("div", { class: "dq-cell", role: "option", "data-index": index, id: `dq-cell-${index}` }, h("div", { class: "dq-cell-picture" }, node), name, h("span", { class: "dq-cell-mark", "aria-hidden": "true" }));
+      return h("div", { class: "dq-cell", role: "option", "data-index": index, id: `dq-cell-${index}` }, h("div", { class: "dq-cell-picture" }, shown.node), name, h("span", { class: "dq-cell-mark", "aria-hidden": "true" }));
     });
   return { cells, decoded };
 }
 
 export function drawGrid(parts, grid, cells) {
+  const texts = grid.cards.some((card) => card.mime === "text/plain");
   const list = h("div", { class: "dq-grid", role: "listbox", "aria-multiselectable": "true", "aria-label": `Samples that look like ${grid.label}` }, ...cells);
+  list.style.setProperty("--dq-cell", `${texts ? TEXT_SIZE : SIZES.find(([most]) => cells.length <= most)[1]}px`);
   parts.stage.replaceChildren(h("p", { class: "dq-grid-title" }, ...title(grid)), list);
   parts.why.replaceChildren();
   parts.action.textContent = "Check together";
@@ -27,8 +33,9 @@ export function drawGrid(parts, grid, cells) {
 
 function title(grid) {
   const given = new Map();
-  for (const card of grid.cards) given.set(card.given ?? "no label", (given.get(card.given ?? "no label") ?? 0) + 1);
-  const parts = [...given].slice(0, 4).map(([name, n]) => `${count(n)} given ${name}`);
+  for (const card of grid.cards) given.set(card.given, (given.get(card.given) ?? 0) + 1);
+  const most = [...given].sort(([, a], [, b]) => b - a).slice(0, 4);
+  const parts = most.map(([name, n]) => (name === null ? `${count(n)} without a label` : `${count(n)} given ${name}`));
   return [h("strong", {}, `${count(grid.cards.length)} samples look like ${grid.label}`), h("span", { class: "dq-hint" }, `${parts.join(" · ")}${given.size > 4 ? " …" : ""}`)];
 }
 

@@ -77,7 +77,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
   let turns = 0; // what is being painted; an older turn that comes late is dropped
   let sequence = 0;
   let picked = 0; // the hit of the class search that Enter takes
-  const exhibits = exhibitions(exhibit);
+  const exhibits = exhibitions((card) => exhibit(card, { width: parts.stage.clientWidth || 560, height: parts.stage.clientHeight || 400 }));
   const thumbnails = exhibitions(thumbnail);
   const parts = build(root, act, { canRename: rename !== null });
   drawCommands(parts, { grid: false, offers: [] });
@@ -208,7 +208,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
       if (parts.stage.classList.contains("dq-zoomed")) parts.stage.scrollBy({ left: by * PAN });
       else dispatch({ type: "step", by });
     },
-    zoom: () => zoom(parts),
+    zoom: zoomed,
     search: () => !parts.search.hidden && parts.search.focus(),
     write: () => state.current && openField(parts.note),
     newClass: () => state.offers.includes("add_class") && openField(parts.fresh),
@@ -220,6 +220,17 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
   function act(meant) {
     if (meant.type in DOES) DOES[meant.type](meant);
     else dispatch({ ...meant, event_id: newId() });
+  }
+
+  // The picture on the stage is as small as its place; enlarged, it is decoded anew at its full size.
+  function zoomed() {
+    const card = state.current;
+    const full = card && !parts.stage.classList.contains("dq-zoomed") ? exhibits.of(card).full?.() : null;
+    if (!full) return zoom(parts);
+    return full.decoded.then((decoded) => {
+      if (!decoded || state.current !== card) URL.revokeObjectURL(full.url);
+      else zoom(parts, full);
+    });
   }
 
   const fields = [parts.note, parts.fresh, parts.search];

@@ -13,13 +13,13 @@ const RATE_OF = 20; // answers
 const PAUSE_MS = 120_000; // a longer wait between two answers is a pause, not work
 
 const SINGLE_COMMANDS = [
-  ["accept", "Take suggestion", "Enter"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
+  ["accept", "Accept", "Enter"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
   ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"], ["newClass", "New class", "+", "add_class"],
-  ["people", "Annotators", "P", "team"],
+  ["people", "Team", "P", "team"],
 ];
 const GRID_COMMANDS = [
   ["gridConfirm", "Confirm all", "Enter"], ["gridToggle", "Take out", "X"], ["gridPass", "Next page", "Space"],
-  ["undo", "Undo page", "⌫"], ["view", "One by one", "G"], ["people", "Annotators", "P", "team"],
+  ["undo", "Undo page", "⌫"], ["view", "One by one", "G"], ["people", "Team", "P", "team"],
 ];
 
 /** Builds the widget inside `root`; `on(intent)` hears its buttons. */
@@ -104,16 +104,20 @@ export function drawClasses(parts, state, picked = 0) {
   const typed = parts.search.value.trim();
   const code = typedCode(state);
   const codes = codesOf(classes);
-  const hits = typed ? search(classes, typed) : code ? classes.filter((_, i) => codes[i]?.startsWith(code)) : classes;
+  const few = classes.length <= MOST_BUTTONS;
+  const fits = (index) => !code || Boolean(codes[index]?.startsWith(code));
+  const hits = typed ? search(classes, typed) : few ? classes : classes.filter((_, i) => fits(i));
   const shown = hits.slice(0, MOST_BUTTONS);
   const at = typed || code ? new Map(classes.map((name, index) => [name, index])) : null;
   const buttons = shown.map((name, i) => {
-    const keys = keysOf(classes, at ? at.get(name) : i);
+    const index = at ? at.get(name) : i;
+    const keys = keysOf(classes, index);
+    const out = !typed && !fits(index);
     const attributes = {
-      class: `dq-class${typed && i === picked ? " dq-picked" : ""}`, type: "button", "data-intent": "choose", "data-label": name, title: name,
+      class: `dq-class${typed && i === picked ? " dq-picked" : ""}${out ? " dq-ruled-out" : ""}`, type: "button", "data-intent": "choose", "data-label": name, title: name,
       "aria-keyshortcuts": keys && [...keys].join(" "),
     };
-    const key = keys && kbd(keys.slice(code.length) || keys);
+    const key = keys && kbd(out ? keys : keys.slice(code.length));
     return h("button", attributes, key, h("span", { class: "dq-name", dir: "auto" }, name), h("span", { class: "dq-tag" }));
   });
   if (hits.length > shown.length) buttons.push(h("span", { class: "dq-more" }, `and ${count(hits.length - shown.length)} more: search with `, kbd("/")));
@@ -135,15 +139,24 @@ export function markClasses(parts, { given = null, suggested = null, answered = 
   }
 }
 
-/** Enlarges the exhibit about its middle, or shows it whole again. */
-export function zoom({ stage }) {
-  stage.classList.toggle("dq-zoomed");
+/** Enlarges the exhibit about its middle (with `full` in its place), or shows it whole again. */
+export function zoom({ stage }, full = null) {
+  const [fitted] = stage.children;
+  if (stage.classList.toggle("dq-zoomed")) {
+    if (full) {
+      full.node.addEventListener("dq-unzoom", () => {
+        full.node.replaceWith(fitted);
+        URL.revokeObjectURL(full.url);
+      });
+      fitted.replaceWith(full.node);
+    }
+  } else fitted?.dispatchEvent(new Event("dq-unzoom"));
   stage.scrollTo((stage.scrollWidth - stage.clientWidth) / 2, (stage.scrollHeight - stage.clientHeight) / 2);
 }
 
 /** One sample: its exhibit, and beside it what is known of it. */
 export function drawSample(parts, card, node, past) {
-  parts.stage.classList.remove("dq-zoomed");
+  if (parts.stage.classList.contains("dq-zoomed")) zoom(parts);
   parts.stage.replaceChildren(node);
   parts.stage.scrollTo(0, 0);
   parts.action.textContent = past ? "Your answer, again" : card.mode === "blind" ? "Blind check" : ACTIONS[card.action] ?? card.action;
