@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
 import pytest
 
 import dqkit as dq
-from dqkit.store.batches import requeue
+from dqkit.store.batches import requeue, undo_all
 from tests.workbench.conftest import quick
 
 
@@ -142,6 +143,20 @@ def test_a_rerank_can_have_another_budget(bench):
 def test_there_is_nothing_to_rank_again_before_a_round(bench):
     with pytest.raises(dq.InputError, match="run_round"):
         bench.rerank()
+
+
+def test_a_batch_with_one_unknown_decision_is_not_undone_at_all(bench):
+    ids = [str(i) for i in bench.dataset.ids[:3]]
+    made = label_all(bench, ids, "bo")
+    undos = [
+        replace(event, event_id=f"u{i}", kind="undo", label=None, undoes=event.event_id) for i, event in enumerate(made)
+    ]
+    with pytest.raises(dq.InputError, match="nowhere"):
+        undo_all(bench.store, [*undos, replace(undos[0], event_id="u9", undoes="nowhere")])
+    assert len(bench.store.events()) == 3
+    assert len(undo_all(bench.store, undos)) == 3
+    assert undo_all(bench.store, undos) == []
+    assert len(bench.store.events()) == 6
 
 
 def test_what_was_answered_while_the_order_was_made_stays_answered_and_leases_stay(bench):
