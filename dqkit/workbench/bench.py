@@ -355,14 +355,17 @@ class Workbench:
 
         return to_fiftyone(self, name=name)
 
-    def open_fiftyone(self, *, name: str | None = None, port: int | None = None) -> Any:
-        """The `fiftyone.Session` of the App on the view "queue", on 127.0.0.1; push first with `to_fiftyone`."""
+    def open_fiftyone(self, *, name: str | None = None, port: int | None = None, annotator: str = "") -> Any:
+        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first."""
         from dqkit.workbench.surfaces import open_fiftyone
 
-        return open_fiftyone(self, name=name, port=port)
+        return open_fiftyone(self, name=name, port=port, annotator=annotator)
 
     def from_fiftyone(self, *, name: str | None = None, annotator: str = "fiftyone") -> pd.DataFrame:
-        """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each."""
+        """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each.
+
+        annotator: of edits made outside the queue panel, which asks for a name of its own.
+        """
         from dqkit.workbench.surfaces import from_fiftyone
 
         return from_fiftyone(self, name=name, annotator=annotator)

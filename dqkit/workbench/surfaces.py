@@ -39,11 +39,11 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     )
 
 
-def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None) -> Any:
+def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None, annotator: str) -> Any:
     """See `Workbench.open_fiftyone`."""
     from dqkit.fiftyone_bridge import open_app
 
-    return open_app(name or fiftyone_name(bench), port=port, owner=bench.about["id"])
+    return open_app(name or fiftyone_name(bench), port=port, annotator=annotator, owner=bench.about["id"])
 
 
 def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.DataFrame:
