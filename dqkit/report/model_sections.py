@@ -53,6 +53,8 @@ def label_errors(inputs: Inputs) -> dict[str, Any]:
         "interval": None if low is None else [low, high],
         "rate_is_estimate": estimated is not None,
         "expected_errors": None if rate is None else round(rate * n_labeled),
+        "scorers": [str(name) for name in told.get("scorers", [])],
+        "families": [_family(test) for test in told.get("families", [])],
         "kinds": {kind: count for kind, count in flagged_kinds.most_common() if kind},
         "noise_matrix": _noise_matrix(inputs, told, given, flags, suggested),
         "pairs": [{"given": a, "suggested": b, "count": n} for (a, b), n in _ranked(pairs)[:SHOWN_PAIRS]],
@@ -115,6 +117,15 @@ def _probability(inputs: Inputs, position: int | np.integer[Any], name: str | No
     if predictions is None or name not in predictions.classes or inputs.predicted_at[position] < 0:
         return None
     return float(predictions.pred_probs[inputs.predicted_at[position], predictions.classes.index(name)])
+
+
+def _family(test: Mapping[str, Any]) -> str:
+    """Whether a further family of evidence is used, and what the self-test on planted errors says of it."""
+    verdict = f"{test['name']}: {'used' if test['used'] else 'not used'}"
+    before, after = test.get("ap_without"), test.get("ap_with")
+    if before is None or after is None:
+        return f"{verdict}; too few errors or rows to test it"
+    return f"{verdict}; planted errors are found with average precision {after:.3f} with it, {before:.3f} without"
 
 
 def _noise_matrix(

@@ -271,3 +271,17 @@ def test_the_figures_do_not_depend_on_the_order_of_the_samples(order: list[int])
         queue=inputs["queue"].iloc[::-1],
     )
     assert health(dataset.take(order), **shuffled)["metrics"] == pytest.approx(health(dataset, **inputs)["metrics"])
+
+
+def test_the_report_says_which_evidence_the_scores_rest_on(dataset: Dataset, inputs: dict[str, Any]) -> None:
+    tests = [
+        {"name": "neighbours", "used": True, "ap_without": 0.5, "ap_with": 0.75},
+        {"name": "dynamics", "used": False, "ap_without": None, "ap_with": None},
+    ]
+    inputs["summary"]["label_errors"] |= {"scorers": ["2 members", "noise matrix", "neighbours"], "families": tests}
+    section = health(dataset, **inputs)["sections"]["label_errors"]
+    assert section["scorers"] == ["2 members", "noise matrix", "neighbours"]
+    assert section["families"] == [
+        "neighbours: used; planted errors are found with average precision 0.750 with it, 0.500 without",
+        "dynamics: not used; too few errors or rows to test it",
+    ]
