@@ -41,6 +41,7 @@ def test_a_grid_page_is_confirmed_without_what_was_taken_out_and_undone_whole(op
     page.wait_for_selector(".dq-grid")
     shown = page.locator(".dq-cell")
     assert shown.count() == 10
+    assert page.locator(".dq-cell canvas.dq-picture").count() == 10
     notebook.painted("s000")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("x")
@@ -167,25 +168,57 @@ def test_a_past_answer_is_changed_by_going_back_to_it(open_notebook):
 
 @pytest.mark.skipif(not AXE, reason="DQKIT_AXE does not name axe-core's axe.min.js")
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_axe_finds_nothing_in_the_single_and_the_grid_view(open_notebook, theme):
-    notebook = start(open_notebook)
-    notebook.page.evaluate(
+def test_axe_finds_nothing_in_any_view(open_notebook, theme):
+    """The question for a name; a text with cue words, margins and text neighbours; every field; the panel; the grid."""
+    notebook = open_notebook(
+        [
+            SETUP,
+            """
+            near = ((b"a colder soup", "one"),)
+            text = replace(cards[0], media=b"The cold soup", mime="text/plain", cues=("cold",), neighbors=near)
+            classes = [*classes, *(f"class {i}" for i in range(9))]
+            queue = MemoryQueue([cards[1], replace(text, margins=(0.2, -0.3, -0.1)), *cards[2:]], classes)
+            """.replace("\n            ", "\n"),
+            "Labeler(queue)",
+        ]
+    )
+    notebook.run_all()
+    page = notebook.page
+    page.evaluate(
         "async (theme) => await window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
     )
-    notebook.painted("s000")
-    notebook.page.keyboard.press("1")
-    notebook.painted("s001")
-    notebook.page.keyboard.press("n")
-    notebook.page.wait_for_timeout(600)
-    notebook.page.evaluate(Path(AXE).read_text("utf-8"))
+    page.wait_for_selector(".dq-your-name")
+    page.wait_for_timeout(600)
+    page.evaluate(Path(AXE).read_text("utf-8"))
     found = violations(notebook)
-    notebook.page.keyboard.press("Escape")
-    notebook.page.keyboard.press("g")
-    notebook.page.wait_for_selector(".dq-grid")
-    notebook.page.keyboard.press("x")
+    page.locator(".dq-your-name").fill("ana")
+    page.keyboard.press("Enter")
+    notebook.painted("s001")
+    page.keyboard.press("1")
+    notebook.painted("s000")
+    page.keyboard.press("p")
+    page.wait_for_selector(".dq-team table")
+    page.keyboard.press("n")
     found += violations(notebook)
-    notebook.page.evaluate(
-        "async () => await window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })"
+    page.keyboard.press("Escape")
+    page.keyboard.press("+")
+    page.keyboard.type("new")
+    page.keyboard.press("Enter")
+    found += violations(notebook)
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    page.wait_for_selector(".dq-coded")
+    found += violations(notebook)
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.wait_for_selector(".dq-grid")
+    page.keyboard.press("x")
+    found += violations(notebook)
+    page.evaluate(
+        """async () => {
+            localStorage.removeItem('dqkit/annotator');
+            await window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+        }"""
     )
     assert found == []
 

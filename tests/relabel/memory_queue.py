@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dqkit.records import InputError
-from dqkit.relabel import Answer, Card
+from dqkit.relabel import Answer, Card, Team
 
 
 def png(text: str, *, size: int = 28, seed: int = 0) -> bytes:
@@ -105,6 +105,19 @@ class MemoryQueue:
             if self._path:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(answer)) + "\n")
+
+    def add_class(self, name: str, annotator: str) -> str:
+        with self._lock:
+            if name not in self._classes:
+                self._classes = [*self._classes, name]
+            return name
+
+    def team(self) -> Team:
+        people = (("ana", "12", "90%", "88%", "2 of 3"), ("bob", "7", "80%", "71%", "–"))
+        pairs = (("ana and bob", "5", "80%", "0.61"),)
+        return Team(
+            "Fleiss' kappa 0.61: substantial agreement on 5 samples.", people, pairs, (("zero", "4", "0.5"),), "x"
+        )
 
     def progress(self) -> tuple[int, int]:
         with self._lock:

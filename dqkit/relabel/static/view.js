@@ -8,6 +8,7 @@ import { whyItIsHere } from "./why.js";
 
 const MOST_BUTTONS = 60;
 const ACTIONS = { label: "New label", relabel: "Check this label", second_opinion: "Second opinion" };
+const MODES = { blind: "Blind check", second_opinion: "Second opinion" };
 const STRIP = 14;
 const RATE_OF = 20; // answers
 const PAUSE_MS = 120_000; // a longer wait between two answers is a pause, not work
@@ -159,7 +160,7 @@ export function drawSample(parts, card, node, past) {
   if (parts.stage.classList.contains("dq-zoomed")) zoom(parts);
   parts.stage.replaceChildren(node);
   parts.stage.scrollTo(0, 0);
-  parts.action.textContent = past ? "Your answer, again" : card.mode === "blind" ? "Blind check" : ACTIONS[card.action] ?? card.action;
+  parts.action.textContent = past ? "Your answer, again" : MODES[card.mode] ?? ACTIONS[card.action] ?? card.action;
   parts.why.replaceChildren(...whyItIsHere(card));
   markClasses(parts, { given: card.given, suggested: card.suggested, answered: past?.label ?? null });
 }
