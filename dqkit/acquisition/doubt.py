@@ -34,7 +34,10 @@ def vote_entropy(pool: Pool, n: int) -> NDArray[np.int64]:
 
 
 def kl(pool: Pool, n: int) -> NDArray[np.int64]:
-    """The n candidates with the largest mean KL divergence of a member from the consensus (McCallum & Nigam 1998)."""
+    """The n candidates with the largest mean KL divergence of a member from the consensus (McCallum & Nigam 1998).
+
+    With the plain mean as consensus that divergence is BALD's score, so the picks are those of `bald` up to rounding.
+    """
     return pool.candidates[top(kl_scores(pool.members("kl")[:, pool.candidates]), n)]
 
 
