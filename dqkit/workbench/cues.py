@@ -14,7 +14,7 @@ from dqkit.records import UNLABELED
 MOST_TEXTS = 20_000
 MOST_WORDS = 50_000
 SHOWN = 8
-CLEAR = 1.96  # standard errors: below, a word's lean to a class may be chance
+CLEAR = 2.58  # standard errors: below, a word's lean to a class may be chance (1 % of words that lean to none)
 WORD = r"(?u)\b\w[\w'’]+\b"
 
 
@@ -24,8 +24,8 @@ class Cues:
     texts: (n,) strings. labels: (n,) positions of classes, -1 = unlabelled. With many texts the first 20,000 labelled
     ones are counted. Nothing is counted before the first question.
 
-    >>> texts = ["good warm day", "good sun", "good again", "bad rain", "bad cold rain", "rain"] * 10
-    >>> Cues(texts, [0, 0, 0, 1, 1, 1] * 10, 2).of("A good day without rain", 0)
+    >>> texts = ["good warm day", "good sun", "good again", "bad rain", "bad cold rain", "rain"] * 20
+    >>> Cues(texts, [0, 0, 0, 1, 1, 1] * 20, 2).of("A good day without rain", 0)
     ('good', 'day')
     """
 

@@ -17,7 +17,7 @@ const SNIPPET = 160; // characters of a text in a thumbnail
 export function exhibit(card, box) {
   const { mime, media } = card;
   if (IMAGES.has(mime) && media.byteLength > 0) return picture(card, { side: LARGE_SIDE, alt: "The sample to label", box });
-  if (mime === "text/plain") return shown(h("div", { class: "dq-text", dir: "auto" }, ...marked(decodeText(media), card.cues ?? [])));
+  if (mime === "text/plain") return shown(h("div", { class: "dq-text", dir: "auto", tabindex: 0, role: "group", "aria-label": "The text to label" }, ...marked(decodeText(media), card.cues ?? [])));
   if (mime === "application/json") return tableRow(media);
   return { node: cannotShow(`there is no picture of ${card.sample_id}`), decoded: Promise.resolve(false) };
 }

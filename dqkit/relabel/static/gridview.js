@@ -22,7 +22,7 @@ export function gridCells(grid, exhibitOf) {
 
 export function drawGrid(parts, grid, cells) {
   const texts = grid.cards.some((card) => card.mime === "text/plain");
-  const list = h("div", { class: "dq-grid", role: "listbox", "aria-multiselectable": "true", "aria-label": `Samples that look like ${grid.label}` }, ...cells);
+  const list = h("div", { class: "dq-grid", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": `Samples that look like ${grid.label}` }, ...cells);
   list.style.setProperty("--dq-cell", `${texts ? TEXT_SIZE : SIZES.find(([most]) => cells.length <= most)[1]}px`);
   parts.stage.replaceChildren(h("p", { class: "dq-grid-title" }, ...title(grid)), list);
   parts.why.replaceChildren();

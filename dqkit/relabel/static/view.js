@@ -23,6 +23,9 @@ const GRID_COMMANDS = [
   ["undo", "Undo page", "⌫"], ["view", "One by one", "G"], ["people", "Team", "P", "team"],
 ];
 
+// What may scroll can be reached by Tab, and then by the arrow keys of the browser.
+const scrolls = (name) => ({ tabindex: 0, role: "group", "aria-label": name });
+
 /** Builds the widget inside `root`; `on(intent)` hears its buttons. */
 export function build(root, on, { canRename = false } = {}) {
   const input = (name, placeholder, label) => h("input", { class: `dq-input dq-${name}`, type: "text", placeholder, "aria-label": label, hidden: true });
@@ -47,7 +50,7 @@ export function build(root, on, { canRename = false } = {}) {
   parts.meter = h("div", { class: "dq-meter", role: "progressbar", "aria-label": "Samples answered", "aria-valuemin": 0 }, parts.fill);
   root.append(
     h("div", { class: "dq-head" }, parts.action, parts.meter, parts.count, parts.saving, parts.who),
-    h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side" }, parts.notice, parts.why)), parts.note, parts.fresh, parts.search, parts.classes, parts.commands, parts.team, parts.strip, parts.live,
+    h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side", ...scrolls("What is known of this sample") }, parts.notice, parts.why)), parts.note, parts.fresh, parts.search, parts.classes, parts.commands, parts.team, parts.strip, parts.live,
   );
   // A click must not take the focus from the root, or Enter would press the button again.
   root.addEventListener("mousedown", (event) => {
@@ -144,6 +147,7 @@ export function markClasses(parts, { given = null, suggested = null, answered = 
 export function zoom({ stage }, full = null) {
   const [fitted] = stage.children;
   if (stage.classList.toggle("dq-zoomed")) {
+    stage.tabIndex = 0;
     if (full) {
       full.node.addEventListener("dq-unzoom", () => {
         full.node.replaceWith(fitted);
@@ -151,7 +155,10 @@ export function zoom({ stage }, full = null) {
       });
       fitted.replaceWith(full.node);
     }
-  } else fitted?.dispatchEvent(new Event("dq-unzoom"));
+  } else {
+    stage.removeAttribute("tabindex");
+    fitted?.dispatchEvent(new Event("dq-unzoom"));
+  }
   stage.scrollTo((stage.scrollWidth - stage.clientWidth) / 2, (stage.scrollHeight - stage.clientHeight) / 2);
 }
 
