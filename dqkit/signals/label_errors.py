@@ -94,8 +94,9 @@ def label_errors(
     How a row is judged:
 
     1. Members are mixed with the weights that make the given labels most likely (EM on out-of-sample likelihood, a
-       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. One temperature is
-       fitted to the mix (Guo et al. 2017).
+       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. The share of even
+       noise that calibration has put into every row (no class ever falls below it) is taken off, and one temperature
+       is fitted to the mix (Guo et al. 2017).
     2. Networks trained on noisy labels predict the given label, not the truth: P(given | x) = P(true | x) T. T is
        counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021);
        less of it, down to nothing, where disagreement fades once labels are trusted, for then the matrix holds the

@@ -14,10 +14,12 @@ from dqkit.signals.noise_model import (
     best_exponent,
     fit_matrix,
     fit_sample,
+    floor_of,
     overall_matrix,
     row_blocks,
     sharpen,
     unmix,
+    without_floor,
 )
 
 TRUST_LOW, TRUST_CLASS, TRUST_FADING, TRUST_TOP = 0.27, 0.4, 0.4, 0.5
@@ -53,7 +55,8 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
         shares = dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0)
         return Verdict(np.empty(0), np.empty(0), top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0)
     sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
-    p, y = probs[sample], given[sample]
+    floor = floor_of(probs[sample])
+    p, y = without_floor(probs[sample], floor), given[sample]
     exponent = best_exponent(p[:20_000], y[:20_000]) if len(y) >= FEW_ROWS else 1.0
     clear, clean = fit_matrix(sharpen(p, exponent), y)
     overall = overall_matrix(clean, y)
@@ -67,7 +70,7 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
     clean_given, clean_rival = np.zeros(n, np.float32), np.empty(n, np.float32)
     power = between**trust
     for rows in row_blocks(n, c):
-        seen = sharpen(probs[rows], exponent)
+        seen = sharpen(without_floor(probs[rows], floor), exponent)
         q = unmix(seen, undo)
         labels = given[rows]
         at = np.arange(len(labels))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dqkit.signals import label_errors
 from dqkit.signals.families import neighbor_votes
 from dqkit.signals.noise_model import (
     best_exponent,
     clear_matrix,
     fit_sample,
+    floor_of,
     member_weights,
     normalized,
     overall_matrix,
     sharpen,
     unmix,
+    without_floor,
 )
 from dqkit.signals.posterior import judge
 
@@ -91,3 +94,30 @@ def test_the_verdict_is_the_same_when_blocks_are_small(monkeypatch):
     parts = judge(probs, given, np.flatnonzero(given >= 0), 0)
     np.testing.assert_allclose(whole.score, parts.score, atol=1e-4)
     assert (whole.rival == parts.rival).all()
+
+
+def test_the_floor_of_calibrated_rows_is_found_and_taken_off():
+    rng = np.random.default_rng(0)
+    raw = rng.dirichlet(np.full(5, 0.1), size=4000).astype(np.float32)
+    mixed = 0.9 * raw + 0.1 / 5
+    floor = floor_of(mixed)
+    assert 0.0195 <= floor <= 0.0205
+    np.testing.assert_allclose(without_floor(mixed, 0.02), raw, atol=2e-5)
+    assert floor_of(raw) < 1e-4
+    assert floor_of(raw[:0]) == 0.0
+
+
+def test_an_even_share_mixed_into_every_row_changes_hardly_any_verdict():
+    rng = np.random.default_rng(1)
+    n, c = 6000, 6
+    true = rng.integers(0, c, n)
+    # Classes 0 and 1 look alike to the model, the others do not; the errors spread evenly.
+    logits = rng.normal(size=(n, c)) + 6.0 * np.eye(c)[true]
+    alike = true < 2
+    logits[alike, 0] += rng.normal(0, 3, alike.sum()) + 3
+    logits[alike, 1] += rng.normal(0, 3, alike.sum()) + 3
+    probs = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probs /= probs.sum(axis=1, keepdims=True)
+    given = np.where(rng.random(n) < 0.1, rng.integers(0, c, n), true)
+    sharp, floored = (label_errors(given, p).table["flag"].to_numpy() for p in (probs, 0.88 * probs + 0.12 / c))
+    assert (sharp != floored).mean() < 0.01
