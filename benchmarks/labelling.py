@@ -46,7 +46,7 @@ cards = [replace(card, media=picture(i, {kilobytes}), mime="image/jpeg") for i, 
 print("mean kB", round(np.mean([len(card.media) for card in cards]) / 1000, 1))
 """
 
-OURS = 'Labeler(MemoryQueue(cards, classes), annotator="bench")'
+OURS = 'queue = MemoryQueue(cards, classes)\nLabeler(queue, annotator="bench")'
 
 PLAIN = """
 import ipywidgets
@@ -102,6 +102,20 @@ MEASURE_PLAIN = """async (n) => {
         await new Promise((done) => setTimeout(done, PAUSE));
     }
     return times;
+}"""
+
+BURST = """async (n) => {
+    // A key every 50 ms, whatever is on the screen; the page notes what was painted at each.
+    const root = document.querySelector('.dqkit-labeler');
+    root.focus();
+    const painted = [];
+    for (let i = 0; i < n; i++) {
+        painted.push(root.dataset.sampleId ?? null);
+        root.dispatchEvent(new KeyboardEvent('keydown', { key: '3', bubbles: true, cancelable: true }));
+        await new Promise((done) => setTimeout(done, 50));
+    }
+    while (root.dataset.pending !== '0') await new Promise((done) => setTimeout(done, 50));
+    return painted;
 }"""
 
 SINGLE_VIEW = """async (n) => {
@@ -174,7 +188,7 @@ def main() -> None:
             )  # fmt: skip
             page = context.new_page()
 
-            def run(cells: list[str], script: str, name: str) -> object:
+            def run(cells: list[str], script: str, name: str, *, then: str = "") -> object:
                 notebook = Notebook(lab, page, lab.put(cells, name=f"{name}.ipynb"))
                 notebook.open()
                 notebook.run_all()
@@ -185,8 +199,9 @@ def main() -> None:
                 page.set_default_timeout(300_000)
                 result = page.evaluate(script, args.n)
                 page.set_default_timeout(30_000)
+                after = notebook.evaluate(then) if then else None
                 notebook.close()
-                return result
+                return (result, after) if then else result
 
             for kilobytes in (20, 500):
                 setup = SETUP.format(seed=args.seed, kilobytes=kilobytes, n=args.n)
@@ -196,6 +211,11 @@ def main() -> None:
                     row("plain ipywidgets", size, run([setup, PLAIN], MEASURE_PLAIN, f"plain{kilobytes}")), flush=True
                 )
 
+            setup = SETUP.format(seed=args.seed, kilobytes=500, n=args.n)
+            painted, recorded = run([setup, OURS], BURST, "burst", then="[event.sample_id for event in queue.events]")
+            print(f"\nburst of 20 keys a second, 500 kB: {len(painted)} keys, {len(recorded)} labels, "
+                  f"{len(painted) - len(recorded)} keys refused, {len(set(painted) - set(recorded) - {None})} painted "
+                  f"samples lost, {len(set(recorded) - set(painted))} unpainted samples labelled")  # fmt: skip
             setup = SETUP.format(seed=args.seed, kilobytes=2, n=max(args.n, 400))
             print(f"\nsamples a minute, scripted annotator ({args.think} ms a sample, {args.glance} ms a thumbnail)")
             print(f"{'single view':<28} {run([setup, OURS], SINGLE_VIEW, 'single'):>8.0f}", flush=True)

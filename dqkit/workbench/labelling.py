@@ -36,6 +36,7 @@ def make_labeler(
     overlap: int | None = None,
     overlap_share: float = 1.0,
     gold: Mapping[str, str] | None = None,
+    prefetch: int = 24,
 ) -> Labeler:
     """The widget on the newest queue of a workbench; see `Workbench.labeler`.
 
@@ -47,6 +48,7 @@ def make_labeler(
     gold: sample id -> class name, known for sure. They are planted, about one in ten, as blind samples; an answer that
         differs is met with a gentle notice, counts in `Workbench.agreement` and never becomes a label. Kept in the
         workbench for every annotator; {} takes them away.
+    prefetch: how many samples the page holds ahead, in case the kernel is busy; nobody else gets them meanwhile.
     Raises `InputError` before the first round and on a bad option; then nothing was changed.
     """
     if annotator is not None:
@@ -61,7 +63,7 @@ def make_labeler(
         bench.store.overlap(overlap, share=overlap_share)
     if gold is not None:
         known.keep(bench, gold)
-    return Labeler(QueueCards(bench, mode=mode), annotator=annotator, key=bench.about["id"])
+    return Labeler(QueueCards(bench, mode=mode), annotator=annotator, key=bench.about["id"], prefetch=prefetch)
 
 
 class QueueCards:

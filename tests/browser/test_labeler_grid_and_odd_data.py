@@ -121,8 +121,21 @@ def test_a_thousand_classes_are_found_by_typing_whatever_their_script(open_noteb
         notebook.page.keyboard.press("Enter")
     notebook.painted("s002")
     notebook.page.keyboard.press("3")
+    notebook.painted("s003")
+    notebook.page.keyboard.press("/")
+    notebook.page.keyboard.type("species 99")
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "Enter"):
+        notebook.page.keyboard.press(key)
+    notebook.painted("s004")
+    code = notebook.page.locator(".dq-class kbd").nth(40).inner_text()
+    assert len(code) == 2
+    notebook.page.keyboard.type(code)
+    notebook.painted("s005")
     notebook.saved()
-    assert [label for _, _, label in notebook.evaluate(EVENTS)] == ["בית", "🦉 owl", "species 2"]
+    assert [label for _, _, label in notebook.evaluate(EVENTS)] == [
+        *("בית", "🦉 owl", "species 2"),
+        *("species 990", "species 40"),
+    ]
 
 
 def test_an_empty_queue_says_so_and_undo_still_works(open_notebook):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 
 import pytest
@@ -210,3 +211,94 @@ def test_a_deal_ends_at_its_byte_limit_but_never_without_a_card():
     cards = [dataclasses.replace(c, media=bytes(400), neighbors=()) for c in digit_cards(7, classes=CLASSES)]
     assert sum(len(messages) for messages, _ in batches(cards, most_in_all=1000)) == 2
     assert sum(len(messages) for messages, _ in batches(cards, most_in_all=10)) == 1
+
+
+@pytest.fixture
+def nameless(queue, monkeypatch) -> Page:
+    """A page of a widget that was made without an annotator."""
+    page = Page(queue, monkeypatch)
+    page.widget.annotator = ""
+    return page
+
+
+def test_without_a_name_the_page_says_who_answers(queue, nameless, monkeypatch):
+    heard = []
+    record = queue.record
+    monkeypatch.setattr(queue, "record", lambda answer, annotator: (heard.append(annotator), record(answer, annotator)))
+    raw = {"event_id": "e1", "sample_id": "s000", "kind": "skip"}
+    (reply,) = nameless.say(type="answer", answer=raw, annotator="  ana   maria ")
+    assert reply["type"] == "saved"
+    assert heard == ["ana maria"]
+
+
+@pytest.mark.parametrize("name", [None, "", " ", 7, "x" * 101])
+def test_nothing_is_dealt_or_recorded_for_nobody(queue, nameless, name):
+    raw = {"event_id": "e1", "sample_id": "s000", "kind": "skip"}
+    assert nameless.say(type="answer", answer=raw, annotator=name)[0]["type"] == "refused"
+    for kind in ("hello", "want"):
+        (reply,) = nameless.say(type=kind, ask=1, n=3, annotator=name)
+        assert reply["type"] == "declined"
+        assert "annotator" in reply["message"]
+    assert queue.events == []
+
+
+def test_the_name_the_widget_was_made_for_wins_over_what_a_page_says(queue, page, monkeypatch):
+    heard = []
+    monkeypatch.setattr(queue, "record", lambda answer, annotator: heard.append(annotator))
+    page.say(type="answer", answer={"event_id": "e1", "sample_id": "s000", "kind": "skip"}, annotator="eve")
+    assert heard == ["ana"]
+
+
+def test_a_page_is_told_what_the_source_offers_besides(page, queue, monkeypatch):
+    assert page.say(type="hello")[0]["offers"] == ["add_class", "team"]
+    monkeypatch.setattr(MemoryQueue, "alike", MemoryQueue.cards, raising=False)
+    assert page.say(type="hello")[0]["offers"] == ["alike", "add_class", "team"]
+
+
+def test_an_added_class_is_told_to_every_page_under_the_name_it_stands_under(page, queue, monkeypatch):
+    monkeypatch.setattr(queue, "add_class", lambda name, annotator: "owl")
+    (reply,) = page.say(type="add_class", name="OWL")
+    assert reply == {"type": "classes", "client": "p1", "name": "owl", "classes": CLASSES}
+    (reply,) = page.say(type="add_class", name=None)
+    assert (reply["type"], reply["about"]) == ("declined", "add_class")
+
+
+def test_classes_that_were_added_elsewhere_come_with_the_next_cards(page, queue):
+    assert "classes" not in page.say(type="want", ask=1, n=1, have=[], classes=3)[-1]
+    queue.add_class("bat", "bob")
+    assert page.say(type="want", ask=2, n=1, have=[], classes=3)[-1]["classes"] == [*CLASSES, "bat"]
+
+
+def test_look_alikes_are_asked_of_the_source_only_for_the_grid(page, queue, monkeypatch):
+    monkeypatch.setattr(MemoryQueue, "alike", lambda self, n, annotator, have: self._cards[-2:], raising=False)
+    replies = page.say(type="want", ask=1, n=2, have=[], alike=True)
+    assert [card["sample_id"] for reply in replies for card in reply["cards"]] == ["s004", "s005"]
+    replies = page.say(type="want", ask=2, n=2, have=[])
+    assert [card["sample_id"] for reply in replies for card in reply["cards"]] == ["s000", "s001"]
+
+
+def test_a_source_without_look_alikes_deals_its_cards(page):
+    replies = page.say(type="want", ask=1, n=2, have=[], alike=True)
+    assert [card["sample_id"] for reply in replies for card in reply["cards"]] == ["s000", "s001"]
+
+
+def test_what_the_source_says_about_an_answer_travels_with_the_acknowledgement(page, queue, monkeypatch):
+    monkeypatch.setattr(queue, "record", lambda answer, annotator: "That one was known.")
+    (reply,) = page.answer("e1", "s000", label="cat")
+    assert (reply["type"], reply["notice"]) == ("saved", "That one was known.")
+
+
+def test_the_panel_is_plain_json(page):
+    (reply,) = page.say(type="team")
+    assert json.loads(json.dumps(reply["team"]))["people"][0][0] == "ana"
+
+
+def test_cues_margins_and_others_are_hidden_with_what_they_would_tell():
+    (card,) = digit_cards(1, classes=CLASSES)
+    card = dataclasses.replace(card, cues=("cold",), margins=(0.1, -0.2), others=(("bob", "cat"),), kin=(3, 1))
+    packed = {mode: pack(dataclasses.replace(card, mode=mode))[0] for mode in ("review", "blind", "second_opinion")}
+    assert [packed[mode]["cues"] for mode in packed] == [["cold"], [], ["cold"]]
+    assert [packed[mode]["margins"] for mode in packed] == [[0.1, -0.2], [], []]
+    assert packed["review"]["reveal"] is packed["blind"]["reveal"] is None
+    assert packed["second_opinion"]["reveal"]["others"] == [["bob", "cat"]]
+    assert "bob" not in json.dumps({**packed["second_opinion"], "reveal": None})
