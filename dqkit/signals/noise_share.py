@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.signals.noise_model import Floats, Ints, fit_sample, floor_of, sharpen, without_floor
+from dqkit.signals.noise_model import Floats, Ints, fit_sample, sharpen
 
 EXPONENTS = tuple(float(v) for v in np.exp(np.linspace(-0.9, 1.5, 9)))
 FIT_ROWS = 10_000
@@ -34,7 +34,7 @@ def noise_share(probs: Floats, given: Ints, seed: int) -> NoiseShare:
     """
     few = fit_sample(probs, given, seed, limit=FIT_ROWS)
     order = few[np.argsort(given[few], kind="stable")]
-    y, rows = given[order], without_floor(probs[order], floor_of(probs[order]))
+    y, rows = given[order], probs[order]
     c = rows.shape[1]
     present, starts = np.unique(y, return_index=True)
     matrix = np.full((c, c), 0.1 / (c - 1))
