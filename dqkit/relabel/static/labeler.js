@@ -9,10 +9,12 @@ import { initialState, typedCode } from "./state.js";
 import { answerStore, newId } from "./storage.js";
 import { drawTeam } from "./team.js";
 import { build, drawClasses, drawCommands, drawIdle, drawSample, drawStatus, drawStrip, markClasses, zoom } from "./view.js";
+import { whyItIsHere } from "./why.js";
 
 const TICK_MS = 500;
 const LATE_MS = 700;
 const DECODE_AHEAD = 4;
+const HIDDEN_MS = 100;
 const PAN = 120; // pixels of a zoomed picture an arrow key moves
 
 function withBuffers(cards, buffers) {
@@ -77,10 +79,30 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
   let turns = 0; // what is being painted; an older turn that comes late is dropped
   let sequence = 0;
   let picked = 0; // the hit of the class search that Enter takes
-  const exhibits = exhibitions((card) => exhibit(card, { width: parts.stage.clientWidth || 560, height: parts.stage.clientHeight || 400 }));
+  // All that a sample needs on the screen is made before its turn comes.
+  const exhibits = exhibitions((card) => {
+    const box = { width: parts.stage.clientWidth || 560, height: parts.stage.clientHeight || 400 };
+    return Object.assign(exhibit(card, box), { why: whyItIsHere(card) });
+  });
   const thumbnails = exhibitions(thumbnail);
   const parts = build(root, act, { canRename: rename !== null });
   drawCommands(parts, { grid: false, offers: [] });
+
+  // What the next picture need not wait for is done once it is painted, or soon where nothing is painted (a hidden page).
+  let waiting = [];
+  function later(work) {
+    if (!waiting.length) {
+      afterPaint(() => setTimeout(catchUp));
+      setTimeout(catchUp, HIDDEN_MS);
+    }
+    waiting.push(work);
+  }
+
+  function catchUp() {
+    const works = waiting;
+    waiting = [];
+    works.forEach((work) => work());
+  }
 
   function send(message) {
     try {
@@ -91,8 +113,9 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
   }
 
   const EFFECTS = {
-    send: ({ answer }) => send({ type: "answer", seq: ++sequence, answer }),
-    want: ({ ask, n, have, classes, alike }) => send({ type: "want", ask, n, have, classes, alike }),
+    // It is kept in the page by now; the next sample comes first.
+    send: ({ answer }) => later(() => send({ type: "answer", seq: ++sequence, answer })),
+    want: ({ ask, n, have, classes, alike }) => later(() => send({ type: "want", ask, n, have, classes, alike })),
     addClass: ({ name }) => send({ type: "add_class", name }),
     askTeam: () => send({ type: "team" }),
     hello: () => send({ type: "hello" }),
@@ -131,7 +154,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
     } else if (before.grid || changed("current", "connected", "revisiting") || (!state.current && changed("exhausted", "awaited"))) {
       show(state.current);
     }
-    if (changed("queue", "grid")) decodeAhead();
+    if (changed("queue", "grid")) later(decodeAhead);
   }
 
   function decodeAhead() {
@@ -162,7 +185,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
     const exhibited = exhibits.of(card);
     exhibited.decoded.then((decoded) => {
       if (mine !== turns) return;
-      drawSample(parts, card, exhibited.node, state.history.find((entry) => entry.event_id === state.revisiting));
+      drawSample(parts, card, exhibited, state.history.find((entry) => entry.event_id === state.revisiting));
       painted(mine, card.sample_id, { type: "painted", id: card.sample_id, broken: !decoded });
     });
   }
@@ -345,6 +368,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
   }, TICK_MS);
 
   return () => {
+    catchUp();
     turns += 1;
     clearInterval(ticking);
     model.off("msg:custom", hear);

@@ -4,7 +4,6 @@ import { CLASS_KEYS, codesOf, keysOf } from "./codes.js";
 import { count, h, kbd } from "./element.js";
 import { search } from "./keys.js";
 import { answeredCount, typedCode } from "./state.js";
-import { whyItIsHere } from "./why.js";
 
 const MOST_BUTTONS = 60;
 const ACTIONS = { label: "New label", relabel: "Check this label", second_opinion: "Second opinion" };
@@ -52,6 +51,7 @@ export function build(root, on, { canRename = false } = {}) {
     h("div", { class: "dq-head" }, parts.action, parts.meter, parts.count, parts.saving, parts.who),
     h("div", { class: "dq-body" }, parts.stage, h("div", { class: "dq-side", ...scrolls("What is known of this sample") }, parts.notice, parts.why)), parts.note, parts.fresh, parts.search, parts.classes, parts.commands, parts.team, parts.strip, parts.live,
   );
+  parts.stage.addEventListener("scroll", () => (parts.stage.dataset.scrolled = ""));
   // A click must not take the focus from the root, or Enter would press the button again.
   root.addEventListener("mousedown", (event) => {
     if (event.target.closest("input")) return;
@@ -163,12 +163,14 @@ export function zoom({ stage }, full = null) {
 }
 
 /** One sample: its exhibit, and beside it what is known of it. */
-export function drawSample(parts, card, node, past) {
+export function drawSample(parts, card, { node, why }, past) {
   if (parts.stage.classList.contains("dq-zoomed")) zoom(parts);
   parts.stage.replaceChildren(node);
-  parts.stage.scrollTo(0, 0);
+  // To scroll makes the browser lay the page out at once, so only what was scrolled is scrolled back.
+  if ("scrolled" in parts.stage.dataset) parts.stage.scrollTo(0, 0);
+  delete parts.stage.dataset.scrolled;
   parts.action.textContent = past ? "Your answer, again" : MODES[card.mode] ?? ACTIONS[card.action] ?? card.action;
-  parts.why.replaceChildren(...whyItIsHere(card));
+  parts.why.replaceChildren(...why);
   markClasses(parts, { given: card.given, suggested: card.suggested, answered: past?.label ?? null });
 }
 
