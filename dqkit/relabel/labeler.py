@@ -148,15 +148,16 @@ class Labeler(anywidget.AnyWidget):
         event_id = raw.get("event_id") if isinstance(raw, dict) else None
         reply = {"client": client, "event_id": event_id}
         try:
-            answer = unpack(raw)
-            notice = self._source.record(answer, self._who(message))
+            answer, annotator = unpack(raw), self._who(message)
+            notice = self._source.record(answer, annotator)
         except InputError as error:
             self.send({**reply, "type": "refused", "message": str(error)})
         except Exception as error:
             self.send({**reply, "type": "failed", "message": str(error)})
             raise
         else:
-            self.send({**reply, "type": "saved", "sample_id": answer.sample_id, "notice": notice})
+            said = {"sample_id": answer.sample_id, "annotator": annotator, "notice": notice}
+            self.send({**reply, "type": "saved", **said})
 
     def _add_class(self, client: Any, message: dict[str, Any]) -> None:
         name = message.get("name")

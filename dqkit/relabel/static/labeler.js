@@ -349,7 +349,8 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
     const { type } = message;
     if (type === "classes") dispatch({ ...message, mine: message.client === client });
     if (message.client !== client) {
-      if (type === "saved") dispatch({ type: "elsewhere", sample_id: message.sample_id });
+      // Somebody else's answer closes nothing here: where several are wanted, this person is asked all the same.
+      if (type === "saved" && (message.annotator ?? annotator) === annotator) dispatch({ type: "elsewhere", sample_id: message.sample_id });
       return;
     }
     if (type === "cards") dispatch({ ...message, cards: withBuffers(message.cards, buffers) });
