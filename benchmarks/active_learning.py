@@ -1,14 +1,17 @@
 """Learning curves of every query strategy, beside scikit-activeml, small-text and modAL where they are installed.
 
 All strategies start from the same random rows, see the same frozen features and refit the same logistic regression
-(those of a committee see five of them, fitted on bootstrap samples of the labelled rows).
+(those of a committee see five of them, fitted on bootstrap samples of the labelled rows). The libraries are asked
+through thin adapters that hand them the same probabilities.
 Reported per data set: AULC (mean test accuracy over the rounds, x 100), its paired difference to random and to margin
-with 95 % intervals over seeds, labels needed for 90 % of the full-pool accuracy as a ratio to random, and the CPU
-seconds and added peak memory of a query. Then `auto` against the better of margin and TypiClust on each set, and over
-all sets.
+with 95 % intervals over seeds, labels needed for 90 % of the full-pool accuracy as a ratio to random ("< 0.5": random
+never got there), and the CPU seconds and added peak memory of a query. Then `auto` against the better of margin and
+TypiClust on each set, and over all sets.
 
-    python benchmarks/active_learning.py --sets digits,trec,ag_news --seeds 20
+    python benchmarks/active_learning.py --sets digits,trec,ag_news --seeds 20 --out curves
 
+With --out every finished curve is kept, so that an interrupted run goes on where it stopped, and a later one with more
+seeds adds to it; --kept prints the table of what is there. Delete the folder when a strategy or a feature changes.
 The libraries beside dqkit may need other versions than dqkit's own; run from an environment that has them, with this
 repository on PYTHONPATH. Without them the script says so and runs on.
 """
@@ -29,7 +32,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 - after the thread limits
 import pandas as pd  # noqa: E402
-from active_learning_peers import Query, peers  # noqa: E402
+from active_learning_peers import COMMITTEE_PEERS, Query, peers  # noqa: E402
 from active_learning_sets import TASKS, Task  # noqa: E402
 from scipy import stats  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
@@ -95,7 +98,7 @@ def curve(task: Task, name: str, seed: int) -> tuple[list[float], float, float]:
             "labels": np.where(labeled, task.y, -1),
             "seed": seed * 1000 + queries,
         }
-        if name in COMMITTEE:
+        if name in COMMITTEE or name in COMMITTEE_PEERS:
             given["member_probs"] = committee(task.x[labeled], task.y[labeled], task.x, classes, seed * 1000 + queries)
         began = time.process_time()
         picks = query(task.step, **given)
@@ -137,17 +140,20 @@ def labels_needed(curves: np.ndarray, task: Task, goal: float) -> float:
 
 
 def curves_of(
-    task: Task, name: str, seeds: range, store: Path | None, jobs: int
+    task: Task, name: str, seeds: range, out: Path | None, jobs: int, *, kept_only: bool
 ) -> list[tuple[list[float], float, float]]:
-    """One curve per seed; those in the store are not run again."""
-    file = None if store is None else store / f"{task.name}.{name}.json"
+    """One curve per seed; those kept in the folder are not run again. kept_only: those before the first gap alone."""
+    file = None if out is None else out / f"{task.name}.{name}.json"
     kept = json.loads(file.read_text()) if file is not None and file.exists() else {}
     todo = [seed for seed in seeds if str(seed) not in kept]
+    if kept_only:
+        return [kept[str(seed)] for seed in seeds if not todo or seed < todo[0]]
     with ProcessPoolExecutor(jobs) if jobs > 1 else _Here() as pool:
         for seed, got in zip(todo, pool.map(curve, [task] * len(todo), [name] * len(todo), todo), strict=True):
             kept[str(seed)] = got
             if file is not None:
-                file.write_text(json.dumps(kept))
+                file.with_suffix(".part").write_text(json.dumps(kept))
+                file.with_suffix(".part").replace(file)
     return [kept[str(seed)] for seed in seeds]
 
 
@@ -164,31 +170,41 @@ class _Here:
 
 
 def run(
-    task: Task, names: list[str], seeds: range, peer_seeds: int, store: Path | None, jobs: int
+    task: Task, names: list[str], seeds: range, peer_seeds: int, out: Path | None, jobs: int, *, kept_only: bool
 ) -> dict[str, np.ndarray]:
     """Print one row per strategy; the areas under the curves, per seed. Peers may run on the first few seeds only."""
     curves: dict[str, np.ndarray] = {}
     cost: dict[str, tuple[float, float]] = {}
     for name in names:
         try:
-            got = curves_of(task, name, seeds if name in STRATEGIES else seeds[:peer_seeds], store, jobs)
+            mine = seeds if name in STRATEGIES else seeds[:peer_seeds]
+            got = curves_of(task, name, mine, out, jobs, kept_only=kept_only)
         except Exception as error:  # a peer that fails on a set is a result, not the end of the run
             if name in STRATEGIES:
                 raise
             print(f"  {task.name} {name}: failed, {type(error).__name__}: {str(error)[:90]}", flush=True)
             continue
+        if not got:
+            continue
         curves[name] = 100 * np.array([c[0] for c in got])
         cost[name] = float(np.mean([c[1] for c in got])), max(c[2] for c in got)
-        print(f"  {task.name} {name}: {curves[name].mean():.2f}", flush=True)
+        if not kept_only:
+            print(f"  {task.name} {name}: {curves[name].mean():.2f}", flush=True)
     full = 100 * float((fit(task.x, task.y).predict(task.x_test) == task.y_test).mean())
     area = {name: c.mean(axis=1) for name, c in curves.items()}
 
-    def ratio(name: str) -> float:
-        base = curves.get("random", np.empty((0, 1)))[: len(curves[name])]
-        return labels_needed(curves[name], task, 0.9 * full) / labels_needed(base, task, 0.9 * full)
+    def ratio(name: str) -> str:
+        both = min(len(curves[name]), len(curves["random"]))
+        need, base = (labels_needed(curves[s][:both], task, 0.9 * full) for s in (name, "random"))
+        if np.isnan(need):
+            return "never" if np.isnan(base) else f"> {task.stop / base:.2f}"
+        return f"< {need / task.stop:.2f}" if np.isnan(base) else f"{need / base:.2f}"
 
     def against(name: str, other: str) -> str:
-        return shown(area[name] - area[other][: len(area[name])]) if other in area else ""
+        if other not in area or name == other:
+            return ""
+        both = min(len(area[name]), len(area[other]))
+        return shown(area[name][:both] - area[other][:both])
 
     table = pd.DataFrame(
         [
@@ -198,7 +214,7 @@ def run(
                 "seeds": len(curves[name]),
                 "to random": against(name, "random"),
                 "to margin": against(name, "margin"),
-                "labels for 90 % / random": round(ratio(name), 2) if "random" in curves else "",
+                "labels for 90 % / random": ratio(name) if "random" in curves else "",
                 "CPU s a query": round(cost[name][0], 4),
                 "peak MiB a query": round(cost[name][1], 1) if cost[name][1] else "",
             }
@@ -236,18 +252,28 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--peer-seeds", type=int, default=10_000, help="at most so many seeds for other libraries")
     parser.add_argument("--jobs", type=int, default=1, help="processes; CPU seconds are per process")
-    parser.add_argument("--store", type=Path, help="folder where finished curves are kept between calls")
+    parser.add_argument("--out", type=Path, help="folder where finished curves are kept between calls")
+    parser.add_argument("--kept", action="store_true", help="run nothing: print what the folder --out holds")
     args = parser.parse_args()
-    if args.store is not None:
-        args.store.mkdir(parents=True, exist_ok=True)
+    if args.kept and args.out is None:
+        parser.error("--kept needs --out")
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
     beside = peers()
     for library in ("skactiveml", "small-text", "modAL"):
-        if not any(name.startswith(library) for name in beside):
+        if not args.kept and not any(name.startswith(library) for name in beside):
             print(f"{library} is not installed here: run without it")
     names = args.strategies.split(",") if args.strategies else [*ours(members=True), *beside]
+    if args.kept and not args.strategies:
+        names += sorted({file.stem.split(".")[1] for file in args.out.glob("*.json")} - set(names))
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     tasks = {name: TASKS[name](args.data) for name in args.sets.split(",")}
-    verdict({s: run(task, names, seeds, args.peer_seeds, args.store, args.jobs) for s, task in tasks.items()})
+    verdict(
+        {
+            s: run(task, names, seeds, args.peer_seeds, args.out, args.jobs, kept_only=args.kept)
+            for s, task in tasks.items()
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from dqkit.acquisition.pool import checked_seed
+from dqkit.acquisition.inputs import checked_seed
 from dqkit.acquisition.reasons import explain
 from dqkit.acquisition.rows import eligible_rows, ranked
 from dqkit.acquisition.spread import spread_picks

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.acquisition.pool import Pool, top
+
+BLOCK = 50_000
 
 
 def random(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -30,7 +34,7 @@ def least_confidence(pool: Pool, n: int) -> NDArray[np.int64]:
 
 def vote_entropy(pool: Pool, n: int) -> NDArray[np.int64]:
     """The n candidates over whose class the members' votes are most split (Dagan & Engelson 1995)."""
-    return pool.candidates[top(vote_entropy_scores(pool.members("vote_entropy")[:, pool.candidates]), n)]
+    return pool.candidates[top(_judged(pool, "vote_entropy", vote_entropy_scores), n)]
 
 
 def kl(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -38,12 +42,12 @@ def kl(pool: Pool, n: int) -> NDArray[np.int64]:
 
     With the plain mean as consensus that divergence is BALD's score, so the picks are those of `bald` up to rounding.
     """
-    return pool.candidates[top(kl_scores(pool.members("kl")[:, pool.candidates]), n)]
+    return pool.candidates[top(_judged(pool, "kl", kl_scores), n)]
 
 
 def bald(pool: Pool, n: int) -> NDArray[np.int64]:
     """The n candidates whose label says most about which member is right (Houlsby et al. 2011)."""
-    return pool.candidates[top(bald_scores(pool.members("bald")[:, pool.candidates]), n)]
+    return pool.candidates[top(_judged(pool, "bald", bald_scores), n)]
 
 
 def power_bald(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -51,7 +55,7 @@ def power_bald(pool: Pool, n: int) -> NDArray[np.int64]:
 
     The Gumbel-top-k trick: the n largest of log score + standard Gumbel noise.
     """
-    return _power(pool, bald_scores(pool.members("power_bald")[:, pool.candidates]), n)
+    return _power(pool, _judged(pool, "power_bald", bald_scores), n)
 
 
 def power_margin(pool: Pool, n: int) -> NDArray[np.int64]:
@@ -62,6 +66,13 @@ def power_margin(pool: Pool, n: int) -> NDArray[np.int64]:
 def _power(pool: Pool, scores: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     noise = pool.rng.gumbel(size=len(scores))
     return pool.candidates[top(np.log(np.maximum(scores, 1e-12)) + noise, n)]
+
+
+def _judged(pool: Pool, name: str, score: Callable[[NDArray[np.floating]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The committee's score of every candidate, a block at a time: members in double precision are large."""
+    members, at = pool.members(name), pool.candidates
+    blocks = [score(members[:, at[start : start + BLOCK]]) for start in range(0, len(at), BLOCK)]
+    return np.concatenate([np.empty(0), *blocks])
 
 
 def margin_scores(probs: NDArray[np.floating]) -> NDArray[np.float64]:

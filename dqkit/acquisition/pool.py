@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.acquisition.inputs import checked_seed, class_positions, feature_rows, numbers, positions, row_count
 from dqkit.records import UNLABELED, InputError, check_probabilities
 
 MAX_ANCHORS = 20_000
@@ -23,7 +24,8 @@ class Pool:
     """Checked inputs of one query.
 
     size: the number of rows, n. labeled: positions of labelled rows, ascending. candidates: positions a strategy
-    may pick, ascending. labels: (n,) int64, -1 where none is known. features: float32 (n, d) or None.
+    may pick, ascending. labels: (n,) int64, -1 where none is known. features: float32 (n, d) or None, centred where
+    their mean is far from zero beside their spread.
     pred_probs: (n, c) or None. member_probs: (m, n, c) or None.
     """
 
@@ -103,18 +105,13 @@ def make_pool(
     """The checked `Pool`; raises `InputError` naming the first argument that breaks a rule."""
     seed = checked_seed(seed)
     matrix = None if features is None else np.asarray(features)
-    probs = None if pred_probs is None else np.asarray(pred_probs)
-    members = None if member_probs is None else np.asarray(member_probs)
-    known = None if labels is None else np.asarray(labels)
+    probs = None if pred_probs is None else numbers("pred_probs", pred_probs)
+    members = None if member_probs is None else numbers("member_probs", member_probs)
+    known = None if labels is None else class_positions(labels)
     mask = np.asarray(labeled)
-    size = _size(matrix, probs, members, known, mask)
+    size = row_count(matrix, probs, members, known, mask)
     if matrix is not None:
-        if matrix.ndim != 2:
-            raise InputError(f"features must have shape (n, d); got {matrix.shape}. Flatten each sample to one row.")
-        matrix = np.ascontiguousarray(matrix, dtype=np.float32)
-        if matrix.size and not np.isfinite([matrix.min(), matrix.max()]).all():  # no (n, d) mask: memory
-            row = int(np.argmin(np.isfinite(matrix).all(axis=1)))
-            raise InputError(f"features must be finite; row {row} is not. Fill or drop missing values first.")
+        matrix = feature_rows(matrix)
     if members is not None:
         if members.ndim == 2:
             members = members[None]
@@ -138,65 +135,18 @@ def make_pool(
     ):
         if array is not None and array.shape[axis] != size:
             raise InputError(f"{name} must have one row per sample, {size} in all; got {array.shape[axis]}.")
-    marked = _positions("labeled", mask, size)
-    allowed = np.arange(size) if candidates is None else _positions("candidates", np.asarray(candidates), size)
+    marked = positions("labeled", mask, size)
+    allowed = np.arange(size) if candidates is None else positions("candidates", np.asarray(candidates), size)
     return Pool(
         size=size,
         labeled=marked,
         candidates=np.setdiff1d(allowed, marked, assume_unique=True).astype(np.int64),
         labels=np.full(size, UNLABELED, np.int64) if known is None else known.astype(np.int64),
-        features=matrix,
+        features=matrix if matrix is not None and matrix.shape[1] else None,  # no columns: as if none were passed
         pred_probs=probs,
         member_probs=members,
         seed=seed,
     )
-
-
-def checked_seed(seed: object) -> int:
-    """The seed as an int; raises `InputError` where it is no whole number, 0 or more."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
-    return int(seed)
-
-
-def _size(
-    features: NDArray[np.generic] | None,
-    probs: NDArray[np.generic] | None,
-    members: NDArray[np.generic] | None,
-    labels: NDArray[np.generic] | None,
-    labeled: NDArray[np.generic],
-) -> int:
-    """The number of rows, read from the first array that tells it."""
-    if features is not None and features.ndim:
-        return len(features)
-    if probs is not None and probs.ndim > 1:
-        return int(probs.shape[-2])
-    if members is not None and members.ndim > 1:
-        return int(members.shape[-2])
-    if labels is not None and labels.ndim:
-        return len(labels)
-    if labeled.dtype == bool:
-        return len(labeled)
-    raise InputError(
-        "the number of samples is unknown: pass labeled as a boolean mask (n,), or one of features, pred_probs, "
-        "member_probs or labels with one row per sample."
-    )
-
-
-def _positions(name: str, values: NDArray[np.generic], size: int) -> NDArray[np.int64]:
-    """Ascending unique positions from a boolean mask (n,) or an array of positions."""
-    if values.ndim != 1:
-        raise InputError(f"{name} must be a boolean mask (n,) or a 1-d array of positions; got shape {values.shape}.")
-    if values.dtype == bool:
-        if len(values) != size:
-            raise InputError(f"{name} must have one entry per sample, {size} in all; got {len(values)}.")
-        return np.flatnonzero(values).astype(np.int64)
-    if values.size and not np.issubdtype(values.dtype, np.integer):
-        raise InputError(f"{name} must hold booleans or whole positions; got dtype {values.dtype}.")
-    at = np.unique(values.astype(np.int64))
-    if at.size and (at[0] < 0 or at[-1] >= size):
-        raise InputError(f"{name} must hold positions from 0 to {size - 1}; got {int(at[0])} to {int(at[-1])}.")
-    return at
 
 
 def _say(text: str) -> None:

@@ -62,9 +62,11 @@ def select(
 ) -> NDArray[np.int64]:
     """Positions of n unlabelled rows to label next, in pick order (all of them when fewer than n are left).
 
-    strategy: a name in `STRATEGIES`. features: (n_total, d). pred_probs: (n_total, c). member_probs:
-    (members, n_total, c); their mean stands in for pred_probs when only they are passed.
-    labeled: boolean mask (n_total,) or positions of the labelled rows. labels: (n_total,) ints, -1 where unknown.
+    strategy: a name in `STRATEGIES`. features: (n_total, d), finite; centred where their mean is over ten times their
+    spread, which changes no distance but by rounding. pred_probs: (n_total, c). member_probs: (members, n_total, c);
+    their mean stands in for pred_probs when only they are passed.
+    labeled: boolean mask (n_total,) or positions of the labelled rows. labels: (n_total,) class positions, -1 where
+    unknown.
     candidates: mask or positions that may be picked (default: every unlabelled row).
     Same arguments and seed, same picks; equal scores go by position.
 

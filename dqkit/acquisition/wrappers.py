@@ -27,7 +27,9 @@ def select_balanced(
     >>> select_balanced("margin", 2, pred_probs=probs, labeled=[False] * 3).tolist()
     [0, 2]
     """
-    order = select(strategy, SHORTLIST * n, pred_probs=pred_probs, labeled=labeled, labels=labels, **inputs)
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+        raise InputError(f"n must be a whole number of rows, 0 or more; got {n!r}.")
+    order = select(strategy, SHORTLIST * int(n), pred_probs=pred_probs, labeled=labeled, labels=labels, **inputs)
     probs = np.asarray(pred_probs)
     probs = probs.mean(axis=0) if probs.ndim == 3 else probs
     known = np.empty(0, np.int64) if labels is None else np.asarray(labels, dtype=np.int64)
