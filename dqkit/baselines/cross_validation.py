@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
-from dqkit.baselines.comparison import reference_rows, scores_of, table
+from dqkit.baselines.comparison import ensemble_row, reference_rows, table
 from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
@@ -22,8 +22,6 @@ from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
-
-LATENCY_CALLS = 30
 
 
 def cross_val_predictions(
@@ -114,17 +112,9 @@ def _predictions(
     weights = mixture_weights(member_probs[:, task.labeled[fair]], y[fair])
     pred_probs, _ = _combine(member_probs, weights, task, fair)
     rows = reference_rows(task, view.features, view.plain)
-    rows += [run.row(task, dict(zip([r.name for r in good], weights, strict=True))) for run in runs]
-    rows.append(
-        {
-            "model": "ensemble",
-            "kind": "ensemble",
-            **scores_of(pred_probs[task.labeled], y),
-            "n": len(y),
-            "seconds": sum(run.seconds for run in good),
-            "status": "ok",
-        }
-    )
+    member_rows = [run.row(task, dict(zip([r.name for r in good], weights, strict=True))) for run in runs]
+    fine = [row for row in member_rows if row["status"] == "ok"]
+    rows += [*member_rows, ensemble_row(pred_probs[task.labeled], y, fine)]
     return Predictions(
         ids=ds.ids,
         classes=ds.classes,

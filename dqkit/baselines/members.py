@@ -69,6 +69,7 @@ class Task:
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
     network: whether images get a network among their members; None where it is affordable. imbalance: None, "weighted"
     or "focal", how that network treats rare classes. logs: the folder for its TensorBoard logs, or None.
+    listeners: called with (passes done, passes in all) as a fit goes through the data.
     """
 
     dataset: Dataset
@@ -78,6 +79,12 @@ class Task:
     network: bool | None = None
     imbalance: str | None = None
     logs: Path | None = None
+    listeners: list[Callable[[int, int], None]] = field(default_factory=list)
+
+    def tell(self, done: int, epochs: int) -> None:
+        """Let whoever listens know that a fit has finished so many of its passes over the data."""
+        for listener in self.listeners:
+            listener(done, epochs)
 
     @property
     def n_classes(self) -> int:

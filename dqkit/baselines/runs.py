@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,11 +11,14 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.calibration import Calibration, fit_calibration
 from dqkit.baselines.checkpoints import Checkpoints
-from dqkit.baselines.comparison import scores_of
+from dqkit.baselines.comparison import latency, scores_of
 from dqkit.baselines.members import Fitted, Member, Result, Task, seed_of
+from dqkit.baselines.memory import MemoryWatch
+from dqkit.baselines.progress import Progress
 from dqkit.records import InputError
 
-LATENCY_CALLS = 30
+LONG_SECONDS = 20.0
+FAULTS_PER_SECOND = 50
 
 
 class BaselineWarning(UserWarning):
@@ -69,27 +69,36 @@ class Run:
         return row | {"weight": weights[self.name], "n": len(task.labeled), "status": "ok"}
 
 
-def run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, progress: bool) -> list[Run]:
+def run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, show: bool) -> list[Run]:
+    """Every member fitted on every fold, fold by fold; what is found in a checkpoint is not fitted again."""
     runs = [Run(member) for member in members]
     rest = np.flatnonzero(task.y < 0)
-    with _bar(len(members) * folds, progress) as bar:
+    progress = Progress([run.name for run in runs], folds, show=show)
+    task.listeners.append(progress.epoch)
+    try:
         for fold in range(folds):
             at = np.r_[np.flatnonzero(task.folds == fold), rest]
             for run in runs:
                 if run.error is None:
-                    bar.set_description(f"fold {fold + 1}/{folds}, {run.name}")
-                    _run_one(task, run, fold, at, saved)
-                bar.update(1)
+                    _run_one(task, run, fold, at, saved, progress)
+                else:
+                    progress.skip(run.name)
+    finally:
+        task.listeners.remove(progress.epoch)
+        progress.close()
     return runs
 
 
-def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Checkpoints) -> None:
+def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Checkpoints, progress: Progress) -> None:
+    progress.start(fold, run.name)
     found = saved.load(run.name, fold, run.member.settings)
+    loaded = found is not None
     if found is None:
         try:
             found = _fit(task, run.member, fold, at)
         except Exception as error:  # reported to the user, and one member must not take the others down
             run.error = error
+            progress.finish(loaded=True)
             warnings.warn(
                 f"baseline member {run.name!r} failed in fold {fold} and is left out: {type(error).__name__}: {error}",
                 BaselineWarning,
@@ -97,13 +106,20 @@ def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Chec
             )
             return
         saved.save(run.name, fold, run.member.settings, found)
+        for check, _, said in found.checks:
+            if check == "bottleneck":
+                progress.say(f"fold {fold + 1}/{progress.folds}, {run.name}: bottleneck: {said}")
     run.results.append(found)
+    progress.finish(loaded=loaded)
 
 
 def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> Result:
-    started, peak = time.perf_counter(), _peak_mb()
-    predict = member.fit(fold, seed_of(task.seed, member.name, fold))
+    busy, faults = time.process_time(), _major_faults()
+    started = time.perf_counter()
+    with MemoryWatch() as memory:
+        predict = member.fit(fold, seed_of(task.seed, member.name, fold))
     fitted = time.perf_counter()
+    busy, faults = time.process_time() - busy, _major_faults() - faults
     scores = np.asarray(predict(at), dtype=np.float32)
     costs = {"fit": fitted - started, "predict": time.perf_counter() - fitted}
     if scores.shape != (len(at), task.n_classes) or not np.isfinite(scores).all():
@@ -112,39 +128,28 @@ def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> Result
             f"got shape {scores.shape} with {int((~np.isfinite(scores)).sum())} values that are not finite."
         )
     known = predict if isinstance(predict, Fitted) else Fitted(predict, 0)
-    costs |= {"size_mb": known.size / 2**20 or float("nan"), "memory_mb": _peak_mb() - peak}
+    costs |= {"size_mb": known.size / 2**20 or float("nan"), "memory_mb": memory.peak_mb}
     if fold == 0:
-        costs |= _latency(predict, at)
-    return Result(scores, costs, known.margins, known.checks)
+        costs |= latency(predict, at)
+    checks = known.checks
+    if costs["fit"] >= LONG_SECONDS and all(check != "bottleneck" for check, _, _ in checks):
+        checks += (("bottleneck", True, bottleneck(costs["fit"], busy, faults)),)
+    return Result(scores, costs, known.margins, checks)
 
 
-def _peak_mb() -> float:
-    """The most memory this process has held so far, in MiB; 0 where the system does not tell."""
+def bottleneck(seconds: float, busy: float, faults: int) -> str:
+    """What a long fit waited for, from its wall and CPU seconds and the pages it had to fetch from disk."""
+    said = f"{busy / seconds:.1f} processors busy over {seconds:.0f} s"
+    if faults > FAULTS_PER_SECOND * seconds:
+        return f"memory: {faults:,} pages had to be fetched from disk; {said}"
+    if busy < seconds / 2:
+        return f"data: the processor waited most of the time; {said}"
+    return f"compute: {said}"
+
+
+def _major_faults() -> int:
     try:
         import resource
     except ImportError:  # Windows
-        return 0.0
-    # Linux counts in KiB, macOS in bytes.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def _latency(predict: Any, at: NDArray[np.int64]) -> dict[str, float]:
-    """Milliseconds for one sample, its features at hand; fewer calls where a model is slow."""
-    times: list[float] = []
-    deadline = time.perf_counter() + 0.1
-    for i in range(LATENCY_CALLS):
-        started = time.perf_counter()
-        predict(at[i % len(at) : i % len(at) + 1])
-        times.append(1000 * (time.perf_counter() - started))
-        if time.perf_counter() > deadline:
-            break
-    return {f"predict_ms_p{q}": float(np.percentile(times, q)) for q in (50, 90, 99)}
-
-
-@contextmanager
-def _bar(total: int, show: bool) -> Iterator[Any]:
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, disable=not show, unit="fit", leave=False) as bar:
-        yield bar
+        return 0
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_majflt)

@@ -1,0 +1,97 @@
+"""What a person sees while baselines are fitted: fold, member, epoch, and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+class Progress:
+    """A bar over all folds and members, one step a fit.
+
+    The time left is the sum over the members of their mean time a fit times the fits they have before them: one member
+    may take a hundred times as long as another. A member that has not been fitted yet counts as the mean of the others.
+    """
+
+    def __init__(
+        self, members: Sequence[str], folds: int, *, show: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        from tqdm.auto import tqdm
+
+        self.members, self.folds = list(members), folds
+        self.bar: Any = tqdm(
+            total=len(self.members) * folds,
+            disable=not show,
+            leave=False,
+            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} fits, {elapsed} gone{postfix}",
+        )
+        self._clock = clock
+        self._seconds: dict[str, list[float]] = {name: [] for name in self.members}
+        self._waiting = dict.fromkeys(self.members, folds)
+        self._now: tuple[int, str] | None = None
+        self._started = 0.0
+
+    def start(self, fold: int, member: str) -> None:
+        """A fit begins; fold counts from 0."""
+        self._now, self._started = (fold, member), self._clock()
+        self._show()
+
+    def epoch(self, done: int, epochs: int) -> None:
+        """The fit that runs has finished so many of its passes over the data."""
+        self._show(done, epochs)
+
+    def finish(self, *, loaded: bool = False) -> None:
+        """The fit has ended; `loaded` when it was found in a checkpoint, which says nothing of how long one takes."""
+        if self._now is not None:
+            member = self._now[1]
+            self._waiting[member] -= 1
+            if not loaded:
+                self._seconds[member].append(self._clock() - self._started)
+        self._now = None
+        self.bar.update(1)
+
+    def skip(self, member: str) -> None:
+        """A fit that will not take place: its member has failed."""
+        self._waiting[member] -= 1
+        self.bar.update(1)
+
+    def say(self, line: str) -> None:
+        """A line above the bar, where there is one."""
+        if not self.bar.disable:
+            self.bar.write(line)
+
+    def close(self) -> None:
+        self.bar.close()
+
+    def seconds_left(self) -> float | None:
+        """None as long as nothing has been fitted."""
+        means = {name: sum(seen) / len(seen) for name, seen in self._seconds.items() if seen}
+        if not means:
+            return None
+        usual = sum(means.values()) / len(means)
+        left = sum(means.get(name, usual) * count for name, count in self._waiting.items())
+        if self._now is not None:
+            left -= min(self._clock() - self._started, means.get(self._now[1], usual))
+        return left
+
+    def _show(self, done: int = 0, epochs: int = 0) -> None:
+        if self._now is None or self.bar.disable:
+            return
+        fold, member = self._now
+        at = f"fold {fold + 1}/{self.folds}, member {self.members.index(member) + 1}/{len(self.members)} {member}"
+        self.bar.set_description_str(f"{at}, epoch {done}/{epochs}" if epochs else at, refresh=False)
+        left = self.seconds_left()
+        self.bar.set_postfix_str("" if left is None else f"about {spoken(left)} left")
+
+
+def spoken(seconds: float) -> str:
+    """A duration as people say it: 40 s, 3 min, 2 h 5 min.
+
+    >>> spoken(41.3), spoken(190), spoken(7500)
+    ('41 s', '3 min', '2 h 5 min')
+    """
+    if seconds < 100:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
