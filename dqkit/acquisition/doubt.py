@@ -46,7 +46,12 @@ def kl(pool: Pool, n: int) -> NDArray[np.int64]:
 
 
 def bald(pool: Pool, n: int) -> NDArray[np.int64]:
-    """The n candidates whose label says most about which member is right (Houlsby et al. 2011)."""
+    """The n candidates whose label says most about which member is right (Houlsby et al. 2011).
+
+    The n highest scores lie close together, so with n over one and few labels the picks are near copies, and it falls
+    behind random on small sets; `power_bald` spreads them. It needs members that know the same classes: one fitted on a
+    sample without a class denies it, and then every row of that class scores high.
+    """
     return pool.candidates[top(_judged(pool, "bald", bald_scores), n)]
 
 

@@ -163,18 +163,21 @@ def test_reviews_that_found_nothing_shift_the_budget_to_new_labels() -> None:
     assert (after["action"] == "label").sum() > (before["action"] == "label").sum()
 
 
-def test_predictions_of_another_row_order_choose_the_same_rows() -> None:
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_rows_in_another_order_give_the_same_queue_by_every_strategy(strategy: str) -> None:
     signals = _signals(120)
     rng = np.random.default_rng(0)
-    probs = rng.dirichlet(np.ones(3), 120).astype(np.float32)
+    members = rng.dirichlet(np.ones(3), (3, 120)).astype(np.float32)
     x = rng.normal(size=(120, 5)).astype(np.float32)
     order = rng.permutation(120)
     ids = signals.index.to_numpy(object)
     classes = ["cat", "dog", "owl"]
-    one = Predictions.from_arrays(probs, ids=list(ids), classes=classes, features=x)
-    two = Predictions.from_arrays(probs[order], ids=list(ids[order]), classes=classes, features=x[order])
+    one = Predictions.from_arrays(members, ids=list(ids), classes=classes, features=x)
+    two = Predictions.from_arrays(members[:, order], ids=list(ids[order]), classes=classes, features=x[order])
+    options = {"budget": 30, "strategy": strategy, "seed": 4}
     pd.testing.assert_frame_equal(
-        build_queue(signals, budget=30, predictions=one), build_queue(signals, budget=30, predictions=two)
+        build_queue(signals, predictions=one, **options),
+        build_queue(signals.iloc[order[::-1]], predictions=two, **options),
     )
 
 
