@@ -48,6 +48,7 @@ def build_queue(
         P(label is wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
     budget: total cost of the answers (= number of rows while every cost is 1).
     predictions: features and probabilities for the strategy; without them new labels are ranked by least_confidence.
+        With them, labels nobody has checked are ranked by label_score and the probability of the given label together.
     status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
         "none"), optionally `annotators` (how many people labelled it) and `disputed` (they disagree). A Series is
         `source`. Default: "none" where given_label is missing, else "given".
@@ -84,6 +85,7 @@ def build_queue(
         reviewed=reviewed,
         human_error=human_error,
         cost=cost,
+        predictions=predictions,
     )
     rng = np.random.default_rng(seed)
     controls = _draw_controls(rows, control * budget, budget, cost, rng)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.acquisition.suspicion import with_predictions
 from dqkit.acquisition.worth import after_yield, harm, human_doubt, with_rate
-from dqkit.records import InputError
+from dqkit.records import InputError, Predictions
 
 HUMAN_SOURCES = ("human", "fiftyone")
 MAX_OPINIONS = 3
@@ -24,6 +25,7 @@ def eligible_rows(
     reviewed: pd.DataFrame | None,
     human_error: float,
     cost: Mapping[str, float],
+    predictions: Predictions | None = None,
 ) -> pd.DataFrame:
     """Rows that may be queued, sorted by id.
 
@@ -43,7 +45,7 @@ def eligible_rows(
     if noise_rate is None and "label_flag" in table and unseen.any():
         noise_rate = float(flagged[unseen].mean())
     chance = column(table, "least_confidence", 0.5)
-    chance[unseen] = with_rate(score[unseen], noise_rate)
+    chance[unseen] = with_rate(with_predictions(score, table, unseen, predictions)[unseen], noise_rate)
     if reviewed is not None:
         past = _past(reviewed)
         chance[unseen] = _corrected(chance[unseen], _detector(table)[unseen], past[past["action"] == "relabel"])
