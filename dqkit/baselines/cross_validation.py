@@ -23,6 +23,8 @@ from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
+MOST_NETWORKS = 20
+
 
 def cross_val_predictions(
     ds: Dataset,
@@ -33,7 +35,7 @@ def cross_val_predictions(
     checkpoint_dir: str | Path | None = None,
     groups: ArrayLike | None = None,
     pretrained: str | Path | None = None,
-    network: bool | None = None,
+    network: bool | int | None = None,
     imbalance: str | None = None,
     tensorboard: str | Path | None = None,
     progress: bool = True,
@@ -48,9 +50,10 @@ def cross_val_predictions(
     pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
         texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
     groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
-    network: whether images get a small network among the default members; None where it is affordable: on a GPU, or
-        for few or small images. imbalance: None, "weighted" (its batches hold all classes equally often) or "focal"
-        (its loss dwells on doubtful samples); other members take no notice.
+    network: whether images get a small convolutional network among the default members, or how many (they differ by
+        their seeds); None: one on a GPU, for few or small images, and for more than 60,000 images.
+    imbalance: None, "weighted" (its batches hold all classes equally often) or "focal" (its loss dwells on doubtful
+        samples); other members take no notice.
     tensorboard: a folder for that network's logs, one run a fold: rate, losses, gradients, metrics by class, confusion
         matrix, best and worst samples, settings. Fits found in `checkpoint_dir` are not logged again.
 
@@ -74,12 +77,15 @@ def cross_val_predictions(
     folds, seed = _whole("folds", folds, 2, None), _whole("seed", seed, 0, 2**32 - 1)
     if imbalance not in (None, "weighted", "focal"):
         raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
-    if network not in (None, True, False):
-        raise InputError(f"network must be None, True or False; got {network!r}.")
+    if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
+        raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
     with fitting_threads(len(ds)):
         task, folds = _task(ds, folds, seed, groups)
         task = replace(
-            task, network=network, imbalance=imbalance, logs=None if tensorboard is None else Path(tensorboard)
+            task,
+            network=None if network is None else int(network),
+            imbalance=imbalance,
+            logs=None if tensorboard is None else Path(tensorboard),
         )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)
 

@@ -17,6 +17,7 @@ from dqkit.baselines.patches import SIDE, PatchSettings, learn_dictionary, patch
 from dqkit.baselines.ridge import FoldRidge
 
 NETWORK_PIXELS = 500_000
+MANY_IMAGES = 60_000
 FEATURE_WIDTH = 64
 COMPONENTS = 256
 FOCUS = 2.0
@@ -27,10 +28,12 @@ class ImageRepresentation(Representation):
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """uint8 (n, c, h, w), no side above 32."""
+        """uint8 (n, h, w, c), no side above 32; the dataset's own pixels where they are small enough."""
         content = self.task.dataset.content
+        if max(content.shape[1:3]) <= SIDE:
+            return np.asarray(content[..., None] if content.ndim == 3 else content)
         parts = [np.rint(small(content[i : i + 4096]) * 255) for i in range(0, len(content), 4096)]
-        return np.concatenate([part.astype(np.uint8) for part in parts])
+        return np.concatenate([part.astype(np.uint8).transpose(0, 2, 3, 1) for part in parts])
 
     @property
     def settings(self) -> PatchSettings:
@@ -74,25 +77,34 @@ class ImageRepresentation(Representation):
         task, settings = self.task, self.settings
         n, height, width = task.dataset.content.shape[:3]
         tiny = min(height, width) < 16
-        members = [
-            Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)}),
-            kernel_member(task, lambda: self.plain if tiny else self.components),
-        ]
         affordable = n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda()
-        if affordable if task.network is None else task.network:
-            from dqkit.baselines.network import best_device
-            from dqkit.baselines.network import settings_for as network_settings
-            from dqkit.baselines.network_member import network_member
-
-            sides = (min(height, SIDE), min(width, SIDE))
-            chosen = network_settings(sides, flip=settings.mirror, device=best_device(), affordable=affordable)
-            chosen = replace(
-                chosen, balanced=task.imbalance == "weighted", focal=FOCUS if task.imbalance == "focal" else 0.0
-            )
-            members.append(network_member(task, self.pixels, chosen))
+        networks = int(affordable or n > MANY_IMAGES) if task.network is None else int(task.network)
+        members = [
+            Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)})
+        ]
+        if affordable or not networks:
+            members.append(kernel_member(task, lambda: self.plain if tiny else self.components))
+        members += self._networks(networks, affordable)
         if not affordable:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members
+
+    def _networks(self, count: int, affordable: bool) -> list[Member]:
+        """So many networks that differ by their seeds; they share the images on the device."""
+        if not count:
+            return []
+        from dqkit.baselines.network import best_device
+        from dqkit.baselines.network import settings_for as network_settings
+        from dqkit.baselines.network_member import network_members
+
+        task = self.task
+        height, width = task.dataset.content.shape[1:3]
+        sides = (min(height, SIDE), min(width, SIDE))
+        chosen = network_settings(sides, flip=self.settings.mirror, device=best_device(), affordable=affordable)
+        chosen = replace(
+            chosen, balanced=task.imbalance == "weighted", focal=FOCUS if task.imbalance == "focal" else 0.0
+        )
+        return network_members(task, lambda: self.pixels, chosen, count)
 
     def _part(self, name: str, half: int) -> Member:
         """A ridge over a random half of the patch features: another view at little cost."""

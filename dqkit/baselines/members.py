@@ -67,8 +67,8 @@ class Task:
     """The data the members of one call share.
 
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
-    network: whether images get a network among their members; None where it is affordable. imbalance: None, "weighted"
-    or "focal", how that network treats rare classes. logs: the folder for its TensorBoard logs, or None.
+    network: how many networks images get among their members; None: one, where it is affordable. imbalance: None,
+    "weighted" or "focal", how they treat rare classes. logs: the folder for their TensorBoard logs, or None.
     listeners: called with (passes done, passes in all) as a fit goes through the data.
     """
 
@@ -76,7 +76,7 @@ class Task:
     y: NDArray[np.int64]
     folds: NDArray[np.int64]
     seed: int
-    network: bool | None = None
+    network: int | None = None
     imbalance: str | None = None
     logs: Path | None = None
     listeners: list[Callable[[int, int], None]] = field(default_factory=list)

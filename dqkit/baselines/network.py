@@ -1,22 +1,24 @@
-"""A small convolutional network for images, and the images as it sees them."""
+"""Small convolutional networks for images: three layouts, and what suits which images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dqkit.baselines.members import Positions
+Layout = Literal["small", "medium", "large"]
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """width: channels after the first layer (then twice as many). steps: at least so many, in `epochs` passes or more.
+    """width: channels after the first layer (then more). steps: at least so many, in `epochs` passes or more.
 
-    flip: mirror at random. shift: largest translation in pixels. large: the network for a GPU.
+    layout: "small" for few or small images, "medium" for many on a CPU, "large" for a GPU. flip: mirror every image in
+    every other pass. shift: largest translation in pixels. sizes: (share of the steps, share of the side) pairs: until
+    that share of the steps the images are shrunk so much; early steps need no detail, and a quarter of the pixels is a
+    quarter of the work.
     The strong smoothing is for flipped labels. balanced: samples are drawn so that classes come equally often. focal:
     losses are multiplied by (1 - probability of the label) ** focal (Lin et al. 2017); 0 is the plain loss.
     """
@@ -30,7 +32,8 @@ class NetworkSettings:
     smoothing: float = 0.2
     flip: bool = False
     shift: int = 1
-    large: bool = False
+    layout: Layout = "small"
+    sizes: tuple[tuple[float, float], ...] = ()
     balanced: bool = False
     focal: float = 0.0
 
@@ -38,15 +41,11 @@ class NetworkSettings:
 def network(channels: int, classes: int, settings: NetworkSettings) -> nn.Sequential:
     """Three convolutions with two poolings, the mean over four quarters, one linear layer."""
     w = settings.width
-
-    def block(a: int, b: int) -> list[nn.Module]:
-        return [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
-
     return nn.Sequential(
-        *block(channels, w),
+        *_block(channels, w),
         nn.MaxPool2d(2, ceil_mode=True),
-        *block(w, 2 * w),
-        *block(2 * w, 2 * w),
+        *_block(w, 2 * w),
+        *_block(2 * w, 2 * w),
         nn.MaxPool2d(2, ceil_mode=True),
         nn.AdaptiveAvgPool2d(2),
         nn.Flatten(),
@@ -54,12 +53,29 @@ def network(channels: int, classes: int, settings: NetworkSettings) -> nn.Sequen
     )
 
 
+def medium_network(whitening: Tensor, classes: int, settings: NetworkSettings) -> nn.Sequential:
+    """A fixed whitening layer on 4 x 4 patches in steps of two, four convolutions with two poolings, one linear layer.
+
+    No layer but the first sees more than a quarter of the pixels, and a pooling comes before what it can spare.
+    """
+    w = settings.width
+    return nn.Sequential(
+        _fixed(whitening, stride=2, padding=1),
+        nn.ReLU(inplace=True),
+        *_block(len(whitening), w, pooled=True),
+        *_block(w, 2 * w),
+        *_block(2 * w, 8 * w // 3, pooled=True),
+        *_block(8 * w // 3, 4 * w),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4 * w, classes),
+    )
+
+
 def large_network(whitening: Tensor, classes: int, settings: NetworkSettings) -> nn.Sequential:
     """A fixed whitening layer on 2 x 2 patches, three stages of two convolutions with pooling, one linear layer."""
     w = settings.width
-    first = nn.Conv2d(whitening.shape[1], len(whitening), 2, bias=False)
-    first.weight = nn.Parameter(whitening.clone(), requires_grad=False)
-    layers: list[nn.Module] = [first, nn.GELU()]
+    layers: list[nn.Module] = [_fixed(whitening), nn.GELU()]
     channels = len(whitening)
     for stage in (w, 4 * w, 4 * w):
         layers += [nn.Conv2d(channels, stage, 3, padding=1, bias=False), nn.MaxPool2d(2, ceil_mode=True)]
@@ -69,56 +85,38 @@ def large_network(whitening: Tensor, classes: int, settings: NetworkSettings) ->
     return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(channels, classes, bias=False))
 
 
-def whitening_filters(x: Tensor) -> Tensor:
-    """(8c, c, 2, 2) filters that whiten 2 x 2 patches, each with both signs: principal directions of some images."""
+def _block(a: int, b: int, *, pooled: bool = False) -> list[nn.Module]:
+    convolution = nn.Conv2d(a, b, 3, padding=1, bias=False)
+    pooling = [nn.MaxPool2d(2, ceil_mode=True)] if pooled else []
+    return [convolution, *pooling, nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+def _fixed(filters: Tensor, *, stride: int = 1, padding: int = 0) -> nn.Conv2d:
+    layer = nn.Conv2d(filters.shape[1], len(filters), filters.shape[2], stride=stride, padding=padding, bias=False)
+    layer.weight = nn.Parameter(filters.clone(), requires_grad=False)
+    return layer
+
+
+def whitening_filters(x: Tensor, size: int = 2, *, keep: int | None = None, floor: float = 5e-4) -> Tensor:
+    """(2 keep, c, size, size) filters that whiten patches, each with both signs: principal directions of some images.
+
+    x: (n, c, h, w), standardised. keep: the leading directions, all where None. floor: added to their variances, so
+    that directions in which nothing happens are not blown up.
+    """
     c = x.shape[1]
-    patches = x[:2000].float().unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 4 * c)
+    patches = x[:2000].float().unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)
+    patches = patches.reshape(-1, c * size * size)
     patches = patches[:: max(1, len(patches) // 200_000)]
     patches = patches - patches.mean(dim=0)
     values, vectors = torch.linalg.eigh((patches.T @ patches / len(patches)).double())
-    filters = (vectors / torch.sqrt(values.clamp(min=0) + 5e-4)).T.float().reshape(-1, c, 2, 2)
+    filters = (vectors / torch.sqrt(values.clamp(min=0) + floor)).T.float().reshape(-1, c, size, size)
+    filters = filters.flip(0)[:keep]
     return torch.cat([filters, -filters])
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """Every image of the dataset as uint8, made float and standard a batch at a time on the device of the training.
-
-    pixels: uint8 (n, c, h, w): a tensor on the device where it has room for all, else the array they are streamed from.
-    """
-
-    pixels: Tensor | NDArray[np.uint8]
-    mean: Tensor
-    scale: Tensor
-
-    @classmethod
-    def of(
-        cls, content: NDArray[np.uint8], seen: Positions, device: torch.device, *, resident: bool | None = None
-    ) -> Images:
-        """content: uint8 (n, c, h, w); mean and deviation per channel come from at most 5,000 of the `seen` images.
-
-        resident: whether all are kept on the device; None where half of its free memory holds them.
-        """
-        sample = content[seen[:: max(1, len(seen) // 5000)]].astype(np.float32)
-        mean = torch.from_numpy(sample.mean(axis=(0, 2, 3), keepdims=True)).to(device)
-        scale = torch.from_numpy(sample.std(axis=(0, 2, 3), keepdims=True) + 0.255).to(device)
-        if resident is None:
-            resident = device.type != "cuda" or content.nbytes < torch.cuda.mem_get_info(device)[0] / 2
-        return cls(torch.from_numpy(content).to(device) if resident else content, mean, scale)
-
-    @property
-    def device(self) -> torch.device:
-        """Where batches are made."""
-        return self.mean.device
-
-    def batch(self, at: Tensor) -> Tensor:
-        """Standardised float images, channels last."""
-        if isinstance(self.pixels, Tensor):
-            raw = self.pixels[at]
-        else:
-            raw = torch.from_numpy(np.ascontiguousarray(self.pixels[at.cpu().numpy()])).to(self.device)
-        x = (raw.float() - self.mean) / self.scale
-        return x.contiguous(memory_format=torch.channels_last)
+def best_device() -> torch.device:
+    """CUDA where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def settings_for(
@@ -126,18 +124,15 @@ def settings_for(
 ) -> NetworkSettings:
     """What suits (h, w) images: the small network on a CPU, the large one on a GPU for images of 16 pixels and more.
 
-    affordable: False where the images are so many that a network is trained only because it was asked for.
+    affordable: False where the images are so many that the medium network is the better use of a CPU.
     """
     tiny = min(shape) < 16
     if device.type == "cuda" and not tiny:
         return NetworkSettings(
-            width=64, steps=400, epochs=12, batch=1000, rate=0.005, decay=0.05, flip=flip, shift=2, large=True
+            width=64, steps=400, epochs=12, batch=1000, rate=0.005, decay=0.05, flip=flip, shift=2, layout="large"
         )
-    if not affordable:
-        return NetworkSettings(width=32, epochs=6, batch=128, rate=0.01, decay=0.05, smoothing=0.1, flip=flip, shift=2)
+    if not affordable and not tiny:
+        return NetworkSettings(
+            width=24, epochs=3, batch=128, rate=0.01, decay=0.05, smoothing=0.1, flip=flip, shift=2, layout="medium"
+        )
     return NetworkSettings(flip=flip, shift=1 if tiny else 2)
-
-
-def best_device() -> torch.device:
-    """CUDA where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

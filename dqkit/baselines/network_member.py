@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from dqkit.baselines.batches import Images
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
-from dqkit.baselines.network import Images, NetworkSettings, best_device
+from dqkit.baselines.network import NetworkSettings, best_device
 from dqkit.baselines.network_training import Trained, first_broken_step, one_thread, train_network, untrained
 from dqkit.baselines.tensorboard_logs import write_logs
 from dqkit.baselines.training_checks import check_training
@@ -22,71 +24,100 @@ Checks = list[tuple[str, bool, str]]
 _LOOK_AT = 64
 _LONG_SECONDS = 20.0
 _FULL_MEMORY = 0.9
+# So many at once that the layers between stay in the processor's cache, or that a GPU is busy.
+_JUDGED = 256
+_JUDGED_ON_GPU = 2048
 
 
-def network_member(task: Task, content: NDArray[np.uint8], settings: NetworkSettings, name: str = "network") -> Member:
-    """The network as a member; content: uint8 (n, c, h, w). All folds share the images on the device.
+def network_members(
+    task: Task, content: Callable[[], NDArray[np.uint8]], settings: NetworkSettings, count: int = 1
+) -> list[Member]:
+    """Networks as members, named network, network_2, ...; content gives uint8 (n, h, w, c).
 
-    Out of device memory, the batch is halved and the fit starts again; a warning says so.
+    All members and folds share the images on the device.
     """
     device = best_device()
     resident: list[Images] = []
 
     def images() -> Images:
         if not resident:
-            resident.append(Images.of(content, task.unsupervised, device))
+            resident.append(Images.of(content(), task.unsupervised, device))
         return resident[0]
 
-    def fit(fold: int, seed: int) -> Predict:
+    names = ["network", *(f"network_{i}" for i in range(2, count + 1))][:count]
+    return [network_member(task, images, settings, name) for name in names]
+
+
+def network_member(
+    task: Task, images: Callable[[], Images], settings: NetworkSettings, name: str = "network"
+) -> Member:
+    """One network as a member, on the images' device.
+
+    Out of device memory, the batch is halved and the fit starts again; a warning says so.
+    """
+
+    def attempt(fold: int, seed: int, now: NetworkSettings) -> tuple[Trained, Checks] | None:
+        """The trained network and what its checks found; None where the device has too little memory for it."""
         train = task.training(fold)
-        at, y = torch.from_numpy(train).to(device), torch.from_numpy(task.y[train]).to(device)
+        at, y = torch.from_numpy(train), torch.from_numpy(task.y[train])
+        try:
+            checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
+            logged = task.logs is not None
+            trained = train_network(images(), at, y, task.n_classes, now, seed, gradients=logged, tell=task.tell)
+            return trained, checks + last_look(trained, images(), at, y, task.n_classes, now, seed)
+        except torch.cuda.OutOfMemoryError:
+            if now.batch <= 16:
+                raise
+            return None
+
+    def fit(fold: int, seed: int) -> Predict:
         now = settings
-        while True:
-            try:
-                with one_thread():
-                    checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
-                    logged = task.logs is not None
-                    trained = train_network(images(), at, y, task.n_classes, now, seed, gradients=logged)
-                    checks += last_look(trained, images(), at, y, task.n_classes, now, seed)
-                break
-            except torch.cuda.OutOfMemoryError:
-                if now.batch <= 16:
-                    raise
+        with one_thread():
+            done = attempt(fold, seed, now)
+            while done is None:
+                # The failed attempt and its tensors are gone by now: what they held can be handed out again.
+                torch.cuda.empty_cache()
                 now = replace(now, batch=now.batch // 2)
                 warnings.warn(f"out of device memory: training on batches of {now.batch} images", stacklevel=2)
-
-        model = trained.model
+                done = attempt(fold, seed, now)
+        trained, checks = done
         margins = np.full((len(task.y), trained.epochs), np.nan, dtype=np.float32)
-        margins[train] = trained.margins.cpu().numpy()
+        margins[task.training(fold)] = trained.margins.cpu().numpy()
 
         def predict(where: Positions) -> Scores:
-            parts: list[Scores] = [np.zeros((0, task.n_classes), dtype=np.float32)]
-            with (
-                torch.no_grad(),
-                one_thread(),
-                torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"),
-            ):
-                for start in range(0, len(where), 2048):
-                    x = images().batch(torch.from_numpy(where[start : start + 2048]).to(device))
-                    out = model(x) + model(x.flip(3)) if settings.flip else 2 * model(x)
-                    parts.append((out.float() / 2).cpu().numpy())
-            return np.concatenate(parts)
+            with one_thread():
+                return judge(trained.model, images(), where, task.n_classes, mirror=settings.flip)
 
         if task.logs is not None:
             held = np.flatnonzero(task.folds == fold)
             folder = task.logs / f"{name}-fold{fold}"
-            write_logs(folder, trained, content[held], task.y[held], predict(held), task, settings)
-        size = sum(p.numel() * p.element_size() for p in model.parameters())
+            pictures = images().raw(torch.from_numpy(held)).cpu().numpy().transpose(0, 3, 1, 2)
+            write_logs(folder, trained, pictures, task.y[held], predict(held), task, settings)
+        size = sum(p.numel() * p.element_size() for p in trained.model.parameters())
         return Fitted(predict, size, margins, tuple(checks))
 
-    return Member(name, fit, {"model": "convolutional network", "device": device.type, **asdict(settings)})
+    return Member(name, fit, {"model": "convolutional network", "device": best_device().type, **asdict(settings)})
+
+
+def judge(model: nn.Module, images: Images, where: Positions, classes: int, *, mirror: bool) -> Scores:
+    """(k, classes) logits of a model in evaluation mode; `mirror`: the mean over each image and its mirror image."""
+    device = images.device
+    size = _JUDGED_ON_GPU if device.type == "cuda" else _JUDGED
+    # Fetched once, at the end: every fetch makes the processor wait for the device.
+    parts = [torch.zeros((0, classes), device=device)]
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        for start in range(0, len(where), size):
+            x = images.batch(torch.from_numpy(where[start : start + size]))
+            out = model(x).float()
+            parts.append((out + model(x.flip(3)).float()) / 2 if mirror else out)
+    return np.asarray(torch.cat(parts).cpu().numpy())
 
 
 def first_look(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Checks:
     """What is worth knowing before the first step: inputs, the loss at the start, gradients, one batch by heart."""
     model = untrained(images, at, classes, settings, seed)
-    few = torch.from_numpy(np.random.default_rng(seed).permutation(len(at))[:_LOOK_AT]).to(at.device)
-    found = check_training(model, images.batch(at[few]), y[few], classes)
+    few = torch.from_numpy(np.random.default_rng(seed).permutation(len(at))[:_LOOK_AT])
+    found = check_training(model, images.batch(at[few]), y[few].to(images.device), classes)
     return [(str(row.check), bool(row.ok), str(row.found)) for row in found.itertuples()]
 
 

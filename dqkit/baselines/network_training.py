@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dqkit.baselines.network import Images, NetworkSettings, large_network, network, whitening_filters
+from dqkit.baselines.batches import Images, to_device, training_batches
+from dqkit.baselines.network import NetworkSettings, large_network, medium_network, network, whitening_filters
 from dqkit.baselines.training_checks import first_nonfinite
 
 
@@ -55,64 +56,101 @@ def train_network(
     seed: int,
     *,
     gradients: bool = False,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Trained:
     """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
 
-    gradients: whether their lengths are kept. Random numbers for order and augmentation come from the CPU, and no
-    step waits for the device.
+    at, y: held by the CPU, like all random numbers for order and augmentation; the device gets them a block at a time,
+    and no step waits for it. gradients: whether their lengths are kept. tell: called with (passes done, passes in all).
     """
     device = images.device
-    generator = torch.Generator(device="cpu").manual_seed(seed)
     model = untrained(images, at, classes, settings, seed)
-    n = len(at)
-    parts, epochs = schedule_of(n, settings)
+    parts, epochs = schedule_of(len(at), settings)
     optimizer, schedule = _steps(model, epochs * parts, settings)
-    margins = torch.full((n, epochs), math.nan, device=device)
-    losses = torch.zeros(epochs * parts, device=device)
-    norms = torch.zeros(epochs * parts if gradients else 0, device=device)
+    margins = torch.full((len(at), epochs), math.nan, device=device)
+    losses: list[Tensor] = []
+    norms: list[Tensor] = []
     rates: list[float] = []
     layers: dict[str, list[Tensor]] = {}
     started, preparing = time.perf_counter(), 0.0
     model.train()
-    for epoch in range(epochs):
-        for step, part in enumerate(_order(y, classes, settings, generator).tensor_split(parts)):
-            began = time.perf_counter()
-            x = augment(images.batch(at[part]), settings, generator)
+    for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+        seen: list[Tensor] = []
+        began = time.perf_counter()
+        for step, (x, labels) in enumerate(lesson.batches):
             preparing += time.perf_counter() - began
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 logits = model(x)
-                loss = loss_of(logits, y[part], settings)
+                loss = loss_of(logits, labels, settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             if gradients:
                 lengths = {name: p.grad.norm() for name, p in model.named_parameters() if p.grad is not None}
-                norms[epoch * parts + step] = torch.stack(list(lengths.values())).norm()
+                norms.append(torch.stack(list(lengths.values())).norm())
                 if step == parts - 1:
                     for name, length in lengths.items():
                         layers.setdefault(name, []).append(length)
             rates.append(float(optimizer.param_groups[0]["lr"]))
             optimizer.step()
             schedule.step()
-            with torch.no_grad():
-                margins[part, epoch] = margins_of(logits.float(), y[part])
-                losses[epoch * parts + step] = loss
+            seen.append(logits.detach())
+            losses.append(loss.detach())
+            began = time.perf_counter()
+        # Once a pass and not once a step: on a GPU every small launch costs as much as a large one.
+        margins[to_device(lesson.order, device), epoch] = margins_of(torch.cat(seen).float(), lesson.labels)
+        if tell is not None:
+            tell(epoch + 1, epochs)
     if device.type == "cuda":
         # Everything is handed over; what is left to wait for is the device's own work.
         preparing = time.perf_counter() - started
         torch.cuda.synchronize(device)
     model.eval()
     seconds = time.perf_counter() - started
-    return Trained(model, margins, losses, epochs, seconds, preparing, tuple(rates), norms, layers)
+    kept = torch.stack(norms) if norms else torch.zeros(0)
+    return Trained(model, margins, torch.stack(losses), epochs, seconds, preparing, tuple(rates), kept, layers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """One pass: order (positions in `at`, on the CPU), their labels on the device, and the batches with theirs."""
+
+    order: Tensor
+    labels: Tensor
+    batches: Iterator[tuple[Tensor, Tensor]]
+
+
+def _lessons(
+    images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int
+) -> Iterator[_Lesson]:
+    """All passes of a training. An image mirrored in one pass is not in the next: both sides are seen equally often."""
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    parts, epochs = schedule_of(len(at), settings)
+    side = torch.rand(len(at), generator=generator) < 0.5
+    for epoch in range(epochs):
+        order = _order(y, classes, settings, generator)
+        pieces = order.tensor_split(parts)
+        labels = to_device(y[order], images.device)
+        mirrored = side[order] ^ (epoch % 2 == 1) if settings.flip else torch.zeros(len(order), dtype=torch.bool)
+        share = next((share for until, share in settings.sizes if (epoch + 0.5) / epochs < until), 1.0)
+        view = images.shrunk(share)
+        batches = training_batches(
+            view, [at[piece] for piece in pieces], mirrored.tensor_split(parts), settings.shift, generator
+        )
+        yield _Lesson(order, labels, zip(batches, labels.tensor_split(parts), strict=True))
 
 
 def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
     """The network with its first weights, drawn with the seed; the global generator is left alone."""
+    # Weights are drawn on the CPU: the device's generators are neither used nor saved.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if settings.large:
-            model = large_network(whitening_filters(images.batch(at[:2000])), classes, settings)
+        if settings.layout == "small":
+            model = network(images.channels, classes, settings)
+        elif settings.layout == "medium":
+            few = images.batch(at[:2000]).cpu()
+            model = medium_network(whitening_filters(few, 4, keep=settings.width // 2, floor=1e-2), classes, settings)
         else:
-            model = network(images.pixels.shape[1], classes, settings)
+            model = large_network(whitening_filters(images.batch(at[:2000]).cpu()), classes, settings)
     model.to(images.device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, missing from its stubs
     return model
@@ -141,17 +179,15 @@ def margins_of(logits: Tensor, y: Tensor) -> Tensor:
 
 def first_broken_step(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> str:
     """Where the first value that is not finite arises: the training is repeated with a look into every layer."""
-    generator = torch.Generator(device="cpu").manual_seed(seed)
     model = untrained(images, at, classes, settings, seed).train()
     parts, epochs = schedule_of(len(at), settings)
     optimizer, schedule = _steps(model, epochs * parts, settings)
-    for epoch in range(epochs):
-        for step, part in enumerate(_order(y, classes, settings, generator).tensor_split(parts)):
-            x = augment(images.batch(at[part]), settings, generator)
+    for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+        for step, (x, labels) in enumerate(lesson.batches):
             layer = first_nonfinite(model, x)
             if layer is not None:
                 return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"
-            loss = loss_of(model(x), y[part], settings)
+            loss = loss_of(model(x), labels, settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             optimizer.step()
@@ -172,19 +208,6 @@ def _steps(
 def _order(y: Tensor, classes: int, settings: NetworkSettings, generator: torch.Generator) -> Tensor:
     n = len(y)
     if not settings.balanced:
-        return torch.randperm(n, generator=generator).to(y.device)
-    share = 1.0 / torch.bincount(y.cpu(), minlength=classes).clamp_min(1).double()
-    return torch.multinomial(share[y.cpu()], n, replacement=True, generator=generator).to(y.device)
-
-
-def augment(x: Tensor, settings: NetworkSettings, generator: torch.Generator) -> Tensor:
-    """Shift a batch by one random offset (edges repeated) and mirror half of it, if asked."""
-    if settings.shift:
-        s = settings.shift
-        dy, dx = (int(v) for v in torch.randint(0, 2 * s + 1, (2,), generator=generator))
-        padded = nn.functional.pad(x, (s, s, s, s), mode="replicate")
-        x = padded[:, :, dy : dy + x.shape[2], dx : dx + x.shape[3]].contiguous(memory_format=torch.channels_last)
-    if settings.flip:
-        mirror = (torch.rand(len(x), generator=generator) < 0.5).to(x.device, non_blocking=True)
-        x = torch.where(mirror[:, None, None, None], x.flip(3), x)
-    return x
+        return torch.randperm(n, generator=generator)
+    share = 1.0 / torch.bincount(y, minlength=classes).clamp_min(1).double()
+    return torch.multinomial(share[y], n, replacement=True, generator=generator)

@@ -231,6 +231,9 @@ def test_a_network_can_be_left_out_or_asked_for() -> None:
     ds = digits(150)
     assert "network" not in cross_val_predictions(ds, folds=2, network=False, progress=False).members
     assert "network" in cross_val_predictions(ds, folds=2, network=True, progress=False).members
+    both = cross_val_predictions(ds, folds=2, network=2, progress=False)
+    assert both.members == ("patches", "kernel", "network", "network_2")
+    assert (both.member_probs[2] != both.member_probs[3]).any()
 
 
 def test_weighted_batches_change_the_network_and_other_words_are_refused() -> None:
@@ -246,5 +249,5 @@ def test_weighted_batches_change_the_network_and_other_words_are_refused() -> No
     assert (weighted.member_probs[at] != plain.member_probs[at]).any()
     with pytest.raises(InputError, match="imbalance must be None, 'weighted' or 'focal'; got 'both'"):
         cross_val_predictions(ds, imbalance="both", progress=False)
-    with pytest.raises(InputError, match="network must be None, True or False; got 'yes'"):
+    with pytest.raises(InputError, match="network must be None, True, False or how many, 0 to 20; got 'yes'"):
         cross_val_predictions(ds, network="yes", progress=False)

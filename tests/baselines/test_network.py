@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from dqkit.baselines.members import Fitted, Task
-from dqkit.baselines.network import Images, NetworkSettings, large_network, whitening_filters
-from dqkit.baselines.network_member import network_member
+from dqkit.baselines import batches
+from dqkit.baselines.batches import Images, training_batches
+from dqkit.baselines.members import Fitted, Member, Task
+from dqkit.baselines.network import NetworkSettings, large_network, settings_for, whitening_filters
+from dqkit.baselines.network_member import judge, network_members
 from dqkit.baselines.network_training import (
+    _lessons,
     _order,
-    augment,
     loss_of,
     margins_of,
     one_thread,
@@ -33,7 +35,12 @@ def stripes(n: int, channels: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     wave = 127 + 100 * np.sin(np.arange(side)[None] * 1.5 + rng.uniform(0, 6, (n, 1)))
     x = np.where(y[:, None, None] == 0, wave[:, :, None], wave[:, None, :])
     x = x + rng.normal(0, 20, (n, side, side))
-    return np.clip(x, 0, 255).astype(np.uint8)[:, None].repeat(channels, axis=1), y
+    return np.clip(x, 0, 255).astype(np.uint8)[..., None].repeat(channels, axis=3), y
+
+
+def one_network(task: Task, x: np.ndarray, settings: NetworkSettings) -> Member:
+    (member,) = network_members(task, lambda: x, settings)
+    return member
 
 
 def learned(settings: NetworkSettings, channels: int, side: int) -> float:
@@ -51,11 +58,23 @@ def test_the_small_network_tells_stripes_apart() -> None:
 
 
 def test_the_large_network_tells_stripes_apart() -> None:
-    assert learned(NetworkSettings(width=8, steps=30, rate=0.005, flip=True, large=True), 3, 16) > 0.9
+    assert learned(NetworkSettings(width=8, steps=30, rate=0.005, flip=True, layout="large"), 3, 16) > 0.9
+
+
+def test_the_medium_network_tells_stripes_apart() -> None:
+    settings = NetworkSettings(width=8, steps=30, flip=True, sizes=((0.5, 0.5),), layout="medium")
+    assert learned(settings, 3, 20) > 0.9
+    assert learned(settings, 1, 17) > 0.9
+
+
+def test_many_images_get_the_medium_network_on_a_cpu_unless_they_are_tiny() -> None:
+    chosen = [settings_for((s, s), flip=True, device=CPU, affordable=a).layout for s in (8, 32) for a in (True, False)]
+    assert chosen == ["small", "small", "small", "medium"]
+    assert settings_for((32, 32), flip=True, device=torch.device("cuda")).layout == "large"
 
 
 def test_whitening_filters_make_patches_white() -> None:
-    x = torch.from_numpy(stripes(60, 2, 12)[0]).float() / 255
+    x = torch.from_numpy(stripes(60, 2, 12)[0]).float().permute(0, 3, 1, 2) / 255
     filters = whitening_filters(x)
     out = torch.nn.functional.conv2d(x, filters[:8]).permute(0, 2, 3, 1).reshape(-1, 8)
     covariance = np.cov(out.numpy(), rowvar=False)
@@ -65,19 +84,82 @@ def test_whitening_filters_make_patches_white() -> None:
 
 def test_the_whitening_layer_is_not_trained() -> None:
     filters = torch.randn(24, 3, 2, 2)
-    model = large_network(filters, 2, NetworkSettings(width=4, large=True))
+    model = large_network(filters, 2, NetworkSettings(width=4, layout="large"))
     assert not next(model.parameters()).requires_grad
 
 
-def test_augmentation_moves_and_mirrors_but_makes_up_nothing() -> None:
-    x = torch.arange(16.0).reshape(1, 1, 4, 4).repeat(50, 1, 1, 1)
-    out = augment(x, NetworkSettings(shift=0, flip=True), torch.Generator().manual_seed(0))
-    mirrored = (out == x.flip(3)).flatten(1).all(dim=1)
-    assert ((out == x).flatten(1).all(dim=1) ^ mirrored).all()
-    assert 10 < int(mirrored.sum()) < 40
-    moved = augment(x, NetworkSettings(shift=1), torch.Generator().manual_seed(1))
-    assert set(moved.unique().tolist()) <= set(range(16))
-    assert (moved == moved[:1]).all()
+@pytest.mark.parametrize("resident", [True, False], ids=["resident", "streamed"])
+def test_augmented_images_are_those_of_a_loop_over_pixels(resident: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (9, 5, 7, 3)).astype(np.uint8)
+    images = Images.of(x, np.arange(9), CPU, resident=resident)
+    at = rng.integers(0, 9, 20)
+    mirrored, shifts = rng.random(20) < 0.5, rng.integers(-2, 3, (20, 2))
+    out = images.augmented(torch.from_numpy(at), torch.from_numpy(mirrored), torch.from_numpy(shifts))
+    mean, scale = images.mean.numpy(), images.scale.numpy()
+    for k in range(20):
+        picture = x[at[k]][:, ::-1] if mirrored[k] else x[at[k]]
+        for row in range(5):
+            for column in range(7):
+                pixel = picture[np.clip(row + shifts[k, 0], 0, 4), np.clip(column + shifts[k, 1], 0, 6)]
+                np.testing.assert_allclose(out[k, :, row, column].numpy(), (pixel - mean) / scale, atol=1e-5)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_batches_are_the_same_whether_images_are_streamed_or_resident(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BLOCK", block)
+    x, _ = stripes(50, 3, 8)
+    pieces = torch.randperm(50, generator=torch.Generator().manual_seed(0)).tensor_split(7)
+    mirrored = [piece % 2 == 0 for piece in pieces]
+
+    def made(resident: bool) -> list[torch.Tensor]:
+        images = Images.of(x, np.arange(50), CPU, resident=resident)
+        return list(training_batches(images, pieces, mirrored, 2, torch.Generator().manual_seed(1)))
+
+    one, two = made(True), made(False)
+    assert [len(batch) for batch in one] == [len(piece) for piece in pieces]
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_reader_that_fails_is_heard() -> None:
+    images = Images.of(stripes(10, 1, 8)[0], np.arange(10), CPU, resident=False)
+    beyond = [torch.tensor([0]), torch.tensor([99])]
+    with pytest.raises(IndexError):
+        list(training_batches(images, beyond, [torch.tensor([False])] * 2, 0, torch.Generator()))
+
+
+def test_every_image_is_mirrored_in_every_other_pass() -> None:
+    x, y = stripes(40, 3, 16)
+    settings = NetworkSettings(epochs=4, steps=1, batch=10, flip=True, shift=0)
+    images = Images.of(x, np.arange(40), CPU)
+    seen = np.zeros((4, 40), dtype=bool)
+    for epoch, lesson in enumerate(_lessons(images, torch.arange(40), torch.from_numpy(y), 2, settings, 0)):
+        whole = torch.cat([batch for batch, _ in lesson.batches])
+        plain = images.batch(lesson.order)
+        alike = (whole == plain).flatten(1).all(dim=1)
+        assert ((whole == plain.flip(3)).flatten(1).all(dim=1) | alike).all()
+        seen[epoch, lesson.order.numpy()] = ~alike.numpy()
+    # Horizontal stripes are noisy, so no picture is its own mirror image.
+    assert (seen[0] != seen[1]).all()
+    assert (seen[0] == seen[2]).all()
+    assert 8 < seen[0].sum() < 32
+
+
+def test_shrunk_images_are_averages_and_small_ones_stay() -> None:
+    x = np.zeros((3, 32, 32, 1), dtype=np.uint8)
+    x[0, :16] = 200
+    images = Images.of(x, np.arange(3), CPU)
+    half = images.shrunk(0.5)
+    assert half.sides == (16, 16)
+    assert isinstance(half.pixels, torch.Tensor)
+    assert half.pixels[0, :6].unique().tolist() == [200]
+    assert half.pixels[0, 10:].unique().tolist() == [0]
+    assert images.shrunk(0.5) is half
+    assert images.shrunk(0.2) is images
+    assert Images.of(x, np.arange(3), CPU, resident=False).shrunk(0.5).sides == (32, 32)
 
 
 def test_training_leaves_the_global_generator_and_the_thread_count_alone() -> None:
@@ -94,11 +176,9 @@ def test_the_large_network_learns_on_the_gpu() -> None:
     x, y = stripes(400, 3, 32)
     device = torch.device("cuda")
     images = Images.of(x, np.arange(400), device)
-    settings = NetworkSettings(width=16, steps=40, batch=100, rate=0.005, large=True)
-    at, labels = torch.arange(300).to(device), torch.from_numpy(y[:300]).to(device)
-    model = train_network(images, at, labels, 2, settings, 0).model
-    with torch.no_grad():
-        out = model(images.batch(torch.arange(300, 400).to(device))).argmax(1).cpu().numpy()
+    settings = NetworkSettings(width=16, steps=40, batch=100, rate=0.005, layout="large")
+    model = train_network(images, torch.arange(300), torch.from_numpy(y[:300]), 2, settings, 0).model
+    out = judge(model, images, np.arange(300, 400), 2, mirror=False).argmax(axis=1)
     assert (out == y[300:]).mean() > 0.9
 
 
@@ -114,8 +194,8 @@ def test_wrong_labels_have_the_lowest_margins_and_the_most_wrong_epochs() -> Non
     given = y.copy()
     wrong = np.random.default_rng(1).choice(240, 24, replace=False)
     given[wrong] = 1 - given[wrong]
-    task = Task(from_arrays(x[:, 0], given), given.astype(np.int64), np.arange(240) % 4, 0)
-    fitted = network_member(task, x, NetworkSettings(width=8, steps=60)).fit(0, 0)
+    task = Task(from_arrays(x[..., 0], given), given.astype(np.int64), np.arange(240) % 4, 0)
+    fitted = one_network(task, x, NetworkSettings(width=8, steps=60)).fit(0, 0)
     assert isinstance(fitted, Fitted)
     assert fitted.margins is not None
     trained = task.folds != 0
@@ -128,8 +208,8 @@ def test_wrong_labels_have_the_lowest_margins_and_the_most_wrong_epochs() -> Non
 
 def test_the_training_says_what_its_checks_found() -> None:
     x, y = stripes(120, 1, 8)
-    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
-    fitted = network_member(task, x, NetworkSettings(width=8, steps=40)).fit(0, 0)
+    task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    fitted = one_network(task, x, NetworkSettings(width=8, steps=40)).fit(0, 0)
     assert isinstance(fitted, Fitted)
     found = {check: (ok, said) for check, ok, said in fitted.checks}
     assert all(ok for ok, _ in found.values()), found
@@ -143,9 +223,9 @@ def network_inputs(x: np.ndarray, y: np.ndarray) -> tuple[Images, torch.Tensor, 
 
 def test_a_training_that_breaks_names_the_step_and_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = stripes(120, 1, 8)
-    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
     # A learning rate that no network survives.
-    fitted = network_member(task, x, NetworkSettings(width=8, steps=40, rate=1e30)).fit(1, 0)
+    fitted = one_network(task, x, NetworkSettings(width=8, steps=40, rate=1e30)).fit(1, 0)
     assert isinstance(fitted, Fitted)
     (check, ok, said) = fitted.checks[-1]
     assert (check, ok) == ("finite losses", False)
@@ -170,22 +250,13 @@ def test_the_focal_loss_is_the_plain_one_at_zero_and_spares_the_sure_samples() -
     assert float(loss_of(logits, y, NetworkSettings(smoothing=0))) == pytest.approx(float(plain.mean()))
 
 
-def test_streamed_images_make_the_batches_of_resident_ones() -> None:
-    x, _ = stripes(50, 3, 8)
-    resident = Images.of(x, np.arange(50), CPU)
-    streamed = Images.of(x, np.arange(50), CPU, resident=False)
-    at = torch.tensor([4, 0, 49, 4])
-    assert isinstance(streamed.pixels, np.ndarray)
-    assert torch.equal(resident.batch(at), streamed.batch(at))
-
-
 def test_tensorboard_logs_hold_what_the_training_did(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     x, y = stripes(120, 1, 8)
-    task = Task(from_arrays(x[:, 0], y), y.astype(np.int64), np.arange(120) % 3, 0, logs=tmp_path)
+    task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0, logs=tmp_path)
     settings = NetworkSettings(width=8, steps=40)
-    fitted = network_member(task, x, settings).fit(1, 0)
+    fitted = one_network(task, x, settings).fit(1, 0)
     events = EventAccumulator(str(tmp_path / "network-fold1"), size_guidance={"scalars": 0})
     events.Reload()
     scalars = set(events.Tags()["scalars"])
