@@ -13,7 +13,15 @@ from dqkit.baselines.compress import principal, standardize
 from dqkit.baselines.defaults import Representation
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.members import Member, Predict
-from dqkit.baselines.patches import SIDE, PatchSettings, learn_dictionary, patch_features, settings_for, small
+from dqkit.baselines.patches import (
+    SIDE,
+    PatchSettings,
+    learn_dictionary,
+    patch_features,
+    patch_features_on,
+    settings_for,
+    small,
+)
 from dqkit.baselines.ridge import FoldRidge
 
 NETWORK_PIXELS = 500_000
@@ -45,7 +53,8 @@ class ImageRepresentation(Representation):
         content, seen = self.task.dataset.content, self.task.unsupervised
         rng = np.random.default_rng(self.task.seed)
         some = np.sort(rng.choice(seen, size=min(len(seen), 3_000), replace=False))
-        x = patch_features(content, learn_dictionary(np.asarray(content[some]), self.settings))
+        words = learn_dictionary(np.asarray(content[some]), self.settings)
+        x = patch_features_on("cuda", content, words) if _has_cuda() else patch_features(content, words)
         return standardize(x, seen)
 
     @cached_property

@@ -55,11 +55,13 @@ class Member:
     (k, c) scores, higher = more likely (logits, log-probabilities or regression outputs: they are calibrated later);
     a `Fitted` tells its size and history too.
     settings: everything that changes what is learned; with the data they decide whether a checkpoint still holds.
+    on_device: it computes on a device of its own, so it is fitted beside the members that keep the processor busy.
     """
 
     name: str
     fit: Callable[[int, int], Predict]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    on_device: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,8 @@ def network_member(
         size = sum(p.numel() * p.element_size() for p in trained.model.parameters())
         return Fitted(predict, size, margins, tuple(checks))
 
-    return Member(name, fit, {"model": "convolutional network", "device": best_device().type, **asdict(settings)})
+    kind = best_device().type
+    return Member(name, fit, {"model": "convolutional network", "device": kind, **asdict(settings)}, kind == "cuda")
 
 
 def judge(model: nn.Module, images: Images, where: Positions, classes: int, *, mirror: bool) -> Scores:

@@ -152,6 +152,43 @@ def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: 
     return out
 
 
+def patch_features_on(
+    device: str, images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: int = 512
+) -> NDArray[np.floating[Any]]:
+    """What `patch_features` gives, computed by torch on a device; equal up to rounding."""
+    import torch
+    from torch.nn import functional
+
+    s = dictionary.settings
+    projection, bias = (torch.from_numpy(part).to(device) for part in (dictionary.projection, dictionary.bias))
+    words = len(bias) // (2 if s.mirror else 1)
+    width = s.grid * s.grid * words
+    out = np.empty((len(images), width), dtype=np.float32 if len(images) * width < LARGE else np.float16)
+    for start in range(0, len(images), chunk):
+        raw = torch.from_numpy(np.array(images[start : start + chunk])).to(device)
+        x = (raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)).float()
+        down = max(1, -(-max(x.shape[2:]) // SIDE))
+        x = functional.avg_pool2d(x, down) / 255
+        x = functional.pad(x, (s.pad,) * 4, mode="replicate") if s.pad else x
+        p = x.unfold(2, s.size, s.stride).unfold(3, s.size, s.stride).permute(0, 2, 3, 1, 4, 5)
+        n, rows, columns = p.shape[:3]
+        p = p.reshape(n, rows, columns, -1)
+        p = p - p.mean(dim=-1, keepdim=True)
+        p = p / ((p * p).mean(dim=-1, keepdim=True) + (10 / 255) ** 2).sqrt()
+        z = (p @ projection - bias).clamp_(min=0)
+        cells = torch.stack(
+            [
+                torch.stack([z[:, a:b, c:d].mean(dim=(1, 2)) for c, d in _cells(columns, s.grid)], dim=1)
+                for a, b in _cells(rows, s.grid)
+            ],
+            dim=1,
+        )
+        if s.mirror:
+            cells = cells[..., :words] + cells.flip(2)[..., words:]
+        out[start : start + n] = cells.reshape(n, -1).sqrt().cpu().numpy()
+    return out
+
+
 def _cells(length: int, grid: int) -> list[tuple[int, int]]:
     edges = np.linspace(0, length, grid + 1).round().astype(int)
     return [(int(a), int(max(b, a + 1))) for a, b in pairwise(edges)]

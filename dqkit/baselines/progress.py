@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ class Progress:
 
     The time left is the sum over the members of their mean time a fit times the fits they have before them: one member
     may take a hundred times as long as another. A member that has not been fitted yet counts as the mean of the others.
+    Several threads may report, each on the fit it is at.
     """
 
     def __init__(
@@ -29,12 +31,12 @@ class Progress:
         self._clock = clock
         self._seconds: dict[str, list[float]] = {name: [] for name in self.members}
         self._waiting = dict.fromkeys(self.members, folds)
-        self._now: tuple[int, str] | None = None
-        self._started = 0.0
+        # The fit of each thread: fold, member and when it began.
+        self._now: dict[int, tuple[int, str, float]] = {}
 
     def start(self, fold: int, member: str) -> None:
         """A fit begins; fold counts from 0."""
-        self._now, self._started = (fold, member), self._clock()
+        self._now[threading.get_ident()] = fold, member, self._clock()
         self._show()
 
     def epoch(self, done: int, epochs: int) -> None:
@@ -43,12 +45,10 @@ class Progress:
 
     def finish(self, *, loaded: bool = False) -> None:
         """The fit has ended; `loaded` when it was found in a checkpoint, which says nothing of how long one takes."""
-        if self._now is not None:
-            member = self._now[1]
-            self._waiting[member] -= 1
-            if not loaded:
-                self._seconds[member].append(self._clock() - self._started)
-        self._now = None
+        _, member, started = self._now.pop(threading.get_ident())
+        self._waiting[member] -= 1
+        if not loaded:
+            self._seconds[member].append(self._clock() - started)
         self.bar.update(1)
 
     def skip(self, member: str) -> None:
@@ -71,14 +71,15 @@ class Progress:
             return None
         usual = sum(means.values()) / len(means)
         left = sum(means.get(name, usual) * count for name, count in self._waiting.items())
-        if self._now is not None:
-            left -= min(self._clock() - self._started, means.get(self._now[1], usual))
+        for _, member, started in list(self._now.values()):
+            left -= min(self._clock() - started, means.get(member, usual))
         return left
 
     def _show(self, done: int = 0, epochs: int = 0) -> None:
-        if self._now is None or self.bar.disable:
+        now = self._now.get(threading.get_ident())
+        if now is None or self.bar.disable:
             return
-        fold, member = self._now
+        fold, member, _ = now
         at = f"fold {fold + 1}/{self.folds}, member {self.members.index(member) + 1}/{len(self.members)} {member}"
         self.bar.set_description_str(f"{at}, epoch {done}/{epochs}" if epochs else at, refresh=False)
         left = self.seconds_left()

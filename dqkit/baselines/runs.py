@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -70,23 +72,45 @@ class Run:
 
 
 def run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, show: bool) -> list[Run]:
-    """Every member fitted on every fold, fold by fold; what is found in a checkpoint is not fitted again."""
+    """Every member fitted on every fold, fold by fold; what is found in a checkpoint is not fitted again.
+
+    Members with a device of their own are fitted in a thread beside the others: neither waits for the other.
+    """
     runs = [Run(member) for member in members]
-    rest = np.flatnonzero(task.y < 0)
     progress = Progress([run.name for run in runs], folds, show=show)
+    beside = [run for run in runs if run.member.on_device]
+    here = [run for run in runs if not run.member.on_device] if beside else runs
+    stop = threading.Event()
     task.listeners.append(progress.epoch)
     try:
-        for fold in range(folds):
-            at = np.r_[np.flatnonzero(task.folds == fold), rest]
-            for run in runs:
-                if run.error is None:
-                    _run_one(task, run, fold, at, saved, progress)
-                else:
-                    progress.skip(run.name)
+        with ThreadPoolExecutor(1, thread_name_prefix="device") as thread:
+            other = thread.submit(_run_lane, task, beside, folds, saved, progress, stop) if beside and here else None
+            try:
+                _run_lane(task, here or beside, folds, saved, progress, stop)
+            except BaseException:
+                stop.set()  # interrupted: what the thread is at, it finishes and saves
+                raise
+            if other is not None:
+                other.result()
     finally:
         task.listeners.remove(progress.epoch)
         progress.close()
     return runs
+
+
+def _run_lane(
+    task: Task, runs: list[Run], folds: int, saved: Checkpoints, progress: Progress, stop: threading.Event
+) -> None:
+    rest = np.flatnonzero(task.y < 0)
+    for fold in range(folds):
+        at = np.r_[np.flatnonzero(task.folds == fold), rest]
+        for run in runs:
+            if stop.is_set():
+                return
+            if run.error is None:
+                _run_one(task, run, fold, at, saved, progress)
+            else:
+                progress.skip(run.name)
 
 
 def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Checkpoints, progress: Progress) -> None:
@@ -102,7 +126,7 @@ def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Chec
             warnings.warn(
                 f"baseline member {run.name!r} failed in fold {fold} and is left out: {type(error).__name__}: {error}",
                 BaselineWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
             return
         saved.save(run.name, fold, run.member.settings, found)

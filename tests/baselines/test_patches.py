@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dqkit.baselines.compress import principal, standardize
-from dqkit.baselines.patches import learn_dictionary, patch_features, settings_for, small
+from dqkit.baselines.patches import learn_dictionary, patch_features, patch_features_on, settings_for, small
 
 
 def photos(n: int, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -45,6 +45,14 @@ def test_any_size_and_channel_count_gives_finite_features(shape: tuple[int, ...]
     assert np.isfinite(out).all()
     flat = np.full((7, *shape), 128, dtype=np.uint8)
     assert np.isfinite(patch_features(flat, learn_dictionary(flat, settings_for(shape, 0)))).all()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (20, 24, 3), (32, 32, 3), (70, 50, 3)])
+def test_torch_computes_the_same_features(shape: tuple[int, ...]) -> None:
+    x = photos(11, shape)
+    dictionary = learn_dictionary(x, settings_for(shape, 0))
+    twin = patch_features_on("cpu", x, dictionary, chunk=4)
+    np.testing.assert_allclose(twin, patch_features(x, dictionary), atol=2e-4)
 
 
 def test_features_do_not_depend_on_the_chunk() -> None:

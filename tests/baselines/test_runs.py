@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from dqkit.baselines import cross_val_predictions, runs
-from dqkit.baselines.runs import bottleneck
+from dqkit.baselines.checkpoints import Checkpoints
+from dqkit.baselines.members import Member, Positions, Predict, Scores, Task
+from dqkit.baselines.runs import bottleneck, run_all
 from tests.baselines.data import blobs, digits
 
 COSTS = ["seconds", "predict_ms_p50", "predict_ms_p90", "predict_ms_p99", "size_mb", "memory_mb"]
@@ -51,3 +55,47 @@ def test_every_row_that_learns_says_what_it_costs_and_the_ensemble_costs_its_mem
     features = out.features
     assert features is not None
     assert table.loc["nearest neighbour", "size_mb"] == pytest.approx(trained_on * features[0].nbytes / 2**20)
+
+
+def lanes_task() -> Task:
+    ds = blobs(30)
+    return Task(ds, ds.labels, np.arange(30) % 3, 0)
+
+
+def zeros(at: Positions) -> Scores:
+    return np.zeros((len(at), 3), dtype=np.float32)
+
+
+def test_a_member_with_a_device_is_fitted_while_another_keeps_the_processor_busy() -> None:
+    """Each waits for the other in its first fit: one after the other, they would wait for ever."""
+    meeting = threading.Barrier(2)
+
+    def meet(fold: int, seed: int) -> Predict:
+        if fold == 0:
+            meeting.wait(timeout=20)
+        return zeros
+
+    members = [Member("processor", meet), Member("device", meet, on_device=True)]
+    found = run_all(lanes_task(), members, 3, Checkpoints(None, ""), False)
+    assert [(run.name, len(run.results), run.error) for run in found] == [("processor", 3, None), ("device", 3, None)]
+
+
+def test_an_interrupt_ends_both_lanes_and_keeps_what_was_done(tmp_path: Path) -> None:
+    done: list[int] = []
+    fitted = threading.Event()
+
+    def slow(fold: int, seed: int) -> Predict:
+        done.append(fold)
+        fitted.set()
+        time.sleep(0.2)
+        return zeros
+
+    def interrupted(fold: int, seed: int) -> Predict:
+        fitted.wait(timeout=20)
+        raise KeyboardInterrupt
+
+    members = [Member("processor", interrupted), Member("device", slow, on_device=True)]
+    with pytest.raises(KeyboardInterrupt):
+        run_all(lanes_task(), members, 50, Checkpoints(tmp_path, ""), False)
+    assert 1 <= len(done) < 50
+    assert len(list(tmp_path.glob("device-*.json"))) == len(done)
