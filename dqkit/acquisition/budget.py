@@ -11,13 +11,13 @@ from dqkit.acquisition.inputs import checked_seed
 from dqkit.acquisition.reasons import explain
 from dqkit.acquisition.rows import eligible_rows, ranked
 from dqkit.acquisition.spread import spread_picks
-from dqkit.acquisition.strategies import STRATEGIES, select
+from dqkit.acquisition.strategies import select
+from dqkit.acquisition.terms import check_rest, checked_terms
 from dqkit.acquisition.worth import checked_costs
-from dqkit.records import ACTIONS, UNLABELED, InputError, Predictions
+from dqkit.records import ACTIONS, UNLABELED, Predictions
 
 AGAIN = ("relabel", "second_opinion")
 QUEUE_COLUMNS = ("sample_id", "action", "score", "suggested_label", "reasons", "control")
-MIN_SHARE: Mapping[str, float] = {"label": 0.1, "relabel": 0.1, "second_opinion": 0.0}
 
 
 def build_queue(
@@ -76,7 +76,8 @@ def build_queue(
     """
     seed = checked_seed(seed)
     cost = checked_costs(costs, ACTIONS)
-    share = _checked(signals, budget, control, strategy, human_error, min_share)
+    share = checked_terms(signals, budget, control, strategy, human_error, min_share)
+    check_rest(noise_rate, class_quota, exclude)
     rows = eligible_rows(
         signals,
         status=status,
@@ -107,35 +108,6 @@ def build_queue(
     return _shown(_interleave(picks, controls, rng), signals, predictions)
 
 
-def _checked(
-    signals: pd.DataFrame,
-    budget: float,
-    control: float,
-    strategy: str,
-    human_error: float,
-    min_share: Mapping[str, float] | None,
-) -> dict[str, float]:
-    """The least share per action; raises `InputError` on the first argument that breaks a rule."""
-    if not signals.index.is_unique:
-        twice = signals.index[signals.index.duplicated()][0]
-        raise InputError(f"signals must have one row per sample id; {twice!r} comes twice. Drop the duplicates.")
-    if not np.isfinite(budget) or budget < 0:
-        raise InputError(f"budget must be a number of answers, 0 or more; got {budget!r}.")
-    if not 0 <= control <= 1:
-        raise InputError(f"control must be a share of the budget from 0 to 1; got {control!r}.")
-    if not 0 < human_error < 1:
-        raise InputError(f"human_error must lie between 0 and 1; got {human_error!r}.")
-    if strategy not in STRATEGIES:
-        raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
-    share = {**MIN_SHARE, **(min_share or {})}
-    if set(share) - set(ACTIONS) or min(share.values()) < 0 or sum(share.values()) > 1:
-        raise InputError(
-            f"min_share must map {', '.join(ACTIONS)} to shares of 0 or more that, defaults included, "
-            f"sum to at most 1; got {min_share!r}."
-        )
-    return share
-
-
 def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
     return float(sum(cost[action] for action in rows["action"]))
 
@@ -159,8 +131,6 @@ def _for_quota(
     taken: list[str] = []
     sizes = order["expected"].value_counts()
     for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):
-        if least < 0:
-            raise InputError(f"class_quota must map classes to whole numbers, 0 or more; got {name!r}: {least!r}.")
         for sample_id, action in order.loc[order["expected"] == name, "action"].iloc[: int(least)].items():
             if cost[action] <= budget + 1e-9:
                 taken.append(str(sample_id))

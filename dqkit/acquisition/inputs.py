@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -113,3 +115,10 @@ def positions(name: str, values: NDArray[np.generic], size: int) -> NDArray[np.i
     if at.size and (at[0] < 0 or at[-1] >= size):
         raise InputError(f"{name} must hold positions from 0 to {size - 1}; got {int(at[0])} to {int(at[-1])}.")
     return at
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a plain finite number (a truth value is none)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return math.isfinite(value)

@@ -89,7 +89,11 @@ def column(table: pd.DataFrame, name: str, missing: float) -> NDArray[np.float64
     """A numeric column in [0, 1], `missing` where it or a value is absent."""
     if name not in table:
         return np.full(len(table), missing)
-    return np.array(table[name].astype(float).fillna(missing).clip(0, 1), dtype=float)
+    try:
+        values = table[name].astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the column {name} of signals must hold numbers; got dtype {table[name].dtype}.") from error
+    return np.array(values.fillna(missing).clip(0, 1), dtype=float)
 
 
 def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.DataFrame:

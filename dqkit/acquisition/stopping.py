@@ -84,8 +84,9 @@ def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain:
     from scipy.stats import t
 
     name = f"gain of the next {per} labels"
-    labels = np.array([r["labels"] for r in rounds], dtype=float)
-    accuracy = np.array([r["accuracy"] for r in rounds], dtype=float)
+    labels, accuracy = (np.array([r.get(key, np.nan) for r in rounds], dtype=float) for key in ("labels", "accuracy"))
+    if not np.isfinite([*labels, *accuracy]).all():
+        raise InputError(f"rounds must each hold numbers labels and accuracy; got {list(rounds)}. Leave others out.")
     answers = np.array([r.get("answers", 0) for r in rounds], dtype=float)
     if (labels <= 0).any():
         raise InputError(f"rounds must hold positive label counts; got {labels.tolist()}.")

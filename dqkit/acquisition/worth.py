@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.acquisition.inputs import is_number
 from dqkit.records import InputError
 
 
@@ -84,9 +85,11 @@ def after_yield(
 
 def checked_costs(costs: Mapping[str, float] | None, actions: tuple[str, ...]) -> dict[str, float]:
     """The cost of one answer per action, 1 where none is given; raises `InputError` on a bad name or value."""
+    if costs is not None and not isinstance(costs, Mapping):
+        raise InputError(f"costs must map {', '.join(actions)} to positive numbers; got {costs!r}.")
     given = dict(costs or {})
     for action, cost in given.items():
-        if action not in actions or not np.isfinite(cost) or cost <= 0:
+        if action not in actions or not is_number(cost) or cost <= 0:
             raise InputError(
                 f"costs must map {', '.join(actions)} to positive numbers; got {action!r}: {cost!r}. "
                 "Leave an action out for cost 1."

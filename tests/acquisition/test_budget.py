@@ -201,11 +201,37 @@ def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
         ({"reviewed": pd.DataFrame({"score": [0.1]})}, "wrong"),
         ({"class_quota": {"cat": -1}}, "class_quota"),
         ({"seed": -1}, "seed"),
+        ({"budget": "5"}, "budget.*'5'"),
+        ({"budget": None}, "budget.*None"),
+        ({"budget": True}, "budget.*True"),
+        ({"control": None}, "control.*None"),
+        ({"costs": {"label": "a"}}, "costs.*'a'"),
+        ({"costs": [1, 2]}, "costs"),
+        ({"min_share": {"label": "a"}}, "min_share"),
+        ({"class_quota": {"cat": 1.5}}, "class_quota.*1.5"),
+        ({"noise_rate": 2}, "noise_rate.*2"),
+        ({"noise_rate": float("nan")}, "noise_rate.*nan"),
+        ({"human_error": "a"}, "human_error"),
+        ({"exclude": "s001"}, "exclude.*s001"),
     ],
 )
 def test_bad_arguments_are_named(change: dict[str, object], word: str) -> None:
     with pytest.raises(InputError, match=word):
         build_queue(_signals(), **{"budget": 5, **change})  # type: ignore[arg-type]
+
+
+def test_signals_that_are_no_table_of_numbers_are_named() -> None:
+    with pytest.raises(InputError, match=r"signals must be a DataFrame.*list"):
+        build_queue([0.1, 0.9], budget=1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="label_score of signals must hold numbers"):
+        build_queue(_signals().assign(label_score="high"), budget=1)
+
+
+def test_scores_that_are_missing_count_as_no_doubt() -> None:
+    signals = _signals().assign(label_score=np.nan, least_confidence=np.nan)
+    queue = build_queue(signals, budget=60)
+    assert len(queue) == 60
+    assert np.isfinite(queue["score"]).all()
 
 
 def test_duplicate_ids_are_refused() -> None:

@@ -80,3 +80,9 @@ def test_advice_counts_the_verdicts_in_one_paragraph() -> None:
 def test_shapes_that_disagree_are_named() -> None:
     with pytest.raises(InputError, match="previous_probs"):
         stopping(pred_probs=np.eye(2), previous_probs=np.eye(3))
+
+
+@pytest.mark.parametrize("bad", [{"labels": 3}, {"accuracy": 0.5}, {"labels": 3, "accuracy": float("nan")}])
+def test_a_round_without_its_numbers_is_named(bad: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="rounds must each hold"):
+        stopping(rounds=[bad])
