@@ -57,18 +57,27 @@ def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
         rate *= float((share.rate / max(rate, 1e-9)) ** (weakness / 2))
         plain = shifted(PLAIN_SLOPE * logit(verdict.plain), rate)
         logits = (1 - weakness) * shifted(logits, rate) + weakness * plain
+    # Even noise and noise that gathers where the model doubts can leave the same matrix: the order is that of even
+    # noise, under which both are ranked well; rate and flags stop half-way, for they differ by a factor of two.
+    evenness, half = verdict.evenness, verdict.evenness / 2
+    if evenness > 0:
+        rate *= float((max(float(verdict.even.mean()), 1e-9) / max(rate, 1e-9)) ** half)
+        logits = (1 - evenness) * shifted(logits, rate) + evenness * logit(verdict.even)
     probability = expit(shifted(logits, rate))
     order = np.argsort(-probability, kind="stable")
     more = unclear * _ramp(rate, *HEAVY)
-    if weakness == 0 and more == 0:
+    if weakness == 0 and more == 0 and evenness == 0:
         score = verdict.score  # the more probable class decides
     else:
         best = best_count(probability[order])
         count = max(own_flags, 1) * (max(best, own_flags, 1) / max(own_flags, 1)) ** more
-        count = round(count ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness)
+        count = count ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness
+        slips = max(int((verdict.even > 0.5).sum()), 1) if evenness > 0 else 1
+        count = round(count ** (1 - half) * slips**half)
         score = expit(logit(probability) - logit(np.array(cut_after(probability[order], count))))
     flag = score > 0.5
-    return Judgement(probability, score, flag, rate, _interval(shares, share, rate, weakness, k), weakness)
+    interval = _interval(shares, share, rate, weakness, evenness, k)
+    return Judgement(probability, score, flag, rate, interval, weakness)
 
 
 def best_count(probability: NDArray[np.float64]) -> int:
@@ -120,9 +129,9 @@ def cut_after(falling: NDArray[np.float64], count: int) -> float:
 
 
 def _interval(
-    shares: dict[float, float], share: NoiseShare, rate: float, weakness: float, k: int
+    shares: dict[float, float], share: NoiseShare, rate: float, weakness: float, evenness: float, k: int
 ) -> tuple[float, float]:
-    low = min(0.9 * shares[1.0], 0.9 * rate, (0.9 - 0.5 * weakness) * share.rate)
+    low = min(0.9 * shares[1.0], (0.9 - 0.3 * evenness) * rate, (0.9 - 0.5 * weakness) * share.rate)
     high = max(shares[0.0], rate)
     # Above 40 % noise a class can lose its own majority, which no probability of the given label shows.
     high += 0.3 * (1 - high) * _ramp(rate, *HEAVY)

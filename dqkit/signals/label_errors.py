@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError, check_probabilities
 from dqkit.signals.confident_learning import confident_learning
+from dqkit.signals.even_noise import NONE, even_noise
 from dqkit.signals.families import Mix, history_evidence, neighbor_votes, training_history, weigh
 from dqkit.signals.flagging import Judgement, settle
 from dqkit.signals.label_reasons import Evidence, kinds, reasons
@@ -19,7 +20,7 @@ from dqkit.signals.labels import as_labels
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
 from dqkit.signals.noise_model import Ints
-from dqkit.signals.noise_share import NoiseShare, noise_share
+from dqkit.signals.noise_share import NoiseShare, class_noise
 from dqkit.signals.posterior import Verdict, judge, transition_matrix
 from dqkit.signals.regression import regression_errors
 from dqkit.signals.self_test import FamilyTest, fused, history_helps, neighbors_help
@@ -112,18 +113,23 @@ def label_errors(
        model is unsure of 8 to 16 %, disagreement fades by 1.4 to 1.7 and that noise explains less than 45 to 36 % of
        it, the rate moves to the geometric mean of both estimates, rows are ranked by the plain probability of the
        given label, and about as many are flagged as are expected wrong.
-    5. Under heavy noise (rate above 0.42 to 0.5, unless noise by class explains it) as many rows are flagged as give
+    5. Noise that is spread evenly over the classes gives itself away: the cells of T vary as counts do and no more,
+       where the slips of people gather in a few cells (`even_noise`). As far as that is so, rows are ranked by Bayes'
+       rule under even noise of the rate and sharpness found in 4. Noise that gathers where the model doubts can leave
+       the same cells, so the rate and the number of flags stop at the geometric mean of what 3 says and what that rule
+       says. Asked for are three classes and 40 to 120 errors to tell it from.
+    6. Under heavy noise (rate above 0.42 to 0.5, unless noise by class explains it) as many rows are flagged as give
        the highest expected F1 (Lipton et al. 2014), which can be more than half of what the model agrees with.
-    6. Further families, the neighbours' labels (as one more member) and the training history (as log odds), join only
+    7. Further families, the neighbours' labels (as one more member) and the training history (as log odds), join only
        where a self-test shows that they help: errors are planted as the noise matrix says, and must be found better
        with the family, by more than two standard errors over eight rounds. `families` tells.
 
     The score is the error probability moved so that flag is score > 0.5. The noise rate is the geometric mean of the
-    share flagged by 3 at that trust and at 0.6 (where none is flagged at 0.6, the former alone), then 4. Its interval
-    runs from the smallest to the largest of these estimates (trust 1, noise by class alone; trust 0), widened by
-    Wilson's interval, and upwards under heavy noise, where a class may have lost its own majority: which kind of noise
-    it is is what is not known. The constants were chosen on the development sets of `benchmarks/label_errors.py`; its
-    hold-out shows what they are worth. Rows may come in any order; each gets the same answer (to rounding), but for
+    share flagged by 3 at that trust and at 0.6 (where none is flagged at 0.6, the former alone), then 4 and 5. Its
+    interval runs from the smallest to the largest of these estimates (trust 1, noise by class alone; trust 0), widened
+    by Wilson's interval, and upwards under heavy noise, where a class may have lost its own majority: which kind of
+    noise it is is what is not known. The constants were chosen on the development sets of `benchmarks/label_errors.py`;
+    its hold-out shows what they are worth. Rows may come in any order; each gets the same answer (to rounding), but for
     what is sampled. A class nobody is labelled with is allowed.
 
     Probabilities whose columns are in another order than the classes are refused where labels and model agree far less
@@ -206,19 +212,23 @@ def _judged(
 
     mix = weigh(probs, given, known, None)
     refuse_swapped(mix.probs[known].argmax(axis=1), given[known], c)
-    share = noise_share(mix.probs[known], given[known], seed) if len(known) else NoiseShare(0.0, 0.0)
-    verdict = judge(mix.probs, given, known, seed)
+    share, even = NoiseShare(0.0, 0.0), NONE
+    if len(known):
+        fitted = class_noise(mix.probs[known], given[known], seed)
+        share = NoiseShare(fitted.rate, fitted.doubt)
+        even = even_noise(mix.probs[known], given[known], fitted, seed)
+    verdict = judge(mix.probs, given, known, seed, even)
     settled = settle(verdict, share)
     tests = []
     if graph is not None:
-        tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed))
+        tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed, even))
         if tests[-1].used:
             mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, c))
-            verdict = judge(mix.probs, given, known, seed)
+            verdict = judge(mix.probs, given, known, seed, even)
             settled = settle(verdict, share)
     if history:
         evidence = history_evidence(history, known)
-        test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed)
+        test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed, even)
         tests.append(test)
         if test.used:
             settled = fused(settled, evidence @ weights)

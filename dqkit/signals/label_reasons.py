@@ -122,9 +122,11 @@ def _history_words(history: Mapping[str, NDArray[Any]], row: int) -> list[str]:
         elif "margin" in name and float(np.mean(value)) < 0:
             words.append(f"mean margin over the epochs is {float(np.mean(value)):.2f}")
         elif "wrong" in name and values.ndim == 1 and float(value) > 0:
-            words.append(
-                f"wrong in {float(value):g} epochs"
-                if float(value) >= 1
-                else f"wrong in {100 * float(value):.0f} % of the epochs"
-            )
+            # Whole numbers are counts; floats that never pass one are shares of the epochs.
+            if values.dtype.kind in "iub" or float(np.nanmax(values)) > 1:
+                words.append(f"wrong in {float(value):g} epoch{'s' if value != 1 else ''}")
+            elif value == 1:
+                words.append("wrong in every epoch")
+            else:
+                words.append(f"wrong in {100 * float(value):.0f} % of the epochs")
     return words

@@ -15,6 +15,21 @@ STEPS = 25
 PRIOR_ROWS = 3.0
 
 
+@dataclass(frozen=True, eq=False)
+class ClassNoise:
+    """counts: (c, c) rows expected to be of true class t and given g, of the rows that were used; exponent: how the
+    probabilities were sharpened to say so. doubt: one minus the mean confidence of the model once the noise is out."""
+
+    counts: NDArray[np.float64]
+    exponent: float
+    doubt: float
+
+    @property
+    def rate(self) -> float:
+        """Share of wrong labels if noise depends on the class alone."""
+        return 1.0 - float(np.trace(self.counts)) / max(float(self.counts.sum()), 1e-12)
+
+
 @dataclass(frozen=True)
 class NoiseShare:
     """rate: share of wrong labels if noise depends on the class alone. doubt: one minus the mean confidence of the
@@ -25,7 +40,13 @@ class NoiseShare:
 
 
 def noise_share(probs: Floats, given: Ints, seed: int) -> NoiseShare:
-    """The noise rate and the doubt left under P(given | x) = sharpened(probs) T, T and the exponent fitted together.
+    """The noise rate and the doubt left, as `class_noise` explains the labels; (k, c) and (k,) as there."""
+    found = class_noise(probs, given, seed)
+    return NoiseShare(found.rate, found.doubt)
+
+
+def class_noise(probs: Floats, given: Ints, seed: int) -> ClassNoise:
+    """The likeliest noise under P(given | x) = sharpened(probs) T, T and the exponent fitted together.
 
     probs: (k, c). given: (k,), 0..c-1. EM for T at each of nine exponents; the likeliest is taken (Patrini et al.
     2017 with the temperature fitted jointly). Labels that are wrong at random where the model is clear cannot be
@@ -39,7 +60,7 @@ def noise_share(probs: Floats, given: Ints, seed: int) -> NoiseShare:
     present, starts = np.unique(y, return_index=True)
     matrix = np.full((c, c), 0.1 / (c - 1))
     np.fill_diagonal(matrix, 0.9)
-    best, found = -np.inf, NoiseShare(0.0, 0.0)
+    best, found = -np.inf, ClassNoise(np.zeros((c, c)), 1.0, 0.0)
     for exponent in EXPONENTS:
         clean = sharpen(rows, exponent)
         likelihood = np.zeros(0, np.float32)
@@ -57,9 +78,7 @@ def noise_share(probs: Floats, given: Ints, seed: int) -> NoiseShare:
                 break
         mean = float(np.log(np.maximum(likelihood, 1e-12)).mean())
         if mean > best:
-            best = mean
-            rate = 1.0 - float(np.trace(counts)) / max(float(counts.sum()), 1e-12)
-            found = NoiseShare(rate, 1.0 - float(clean.max(axis=1).mean()))
+            best, found = mean, ClassNoise(counts, exponent, 1.0 - float(clean.max(axis=1).mean()))
     return found
 
 

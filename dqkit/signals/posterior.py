@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.signals.even_noise import NONE, EvenNoise, even_errors
 from dqkit.signals.noise_model import (
     FIT_ROWS,
     Floats,
@@ -30,11 +31,12 @@ FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """score, plain: (k,) of the labelled rows. rival, clean_given, clean_rival: (n,).
+    """score, plain, even: (k,) of the labelled rows. rival, clean_given, clean_rival: (n,).
 
     score: weight of the most probable other class against the given one. plain: one minus the tempered probability of
-    the given class. rival: that other class (the most probable of all where no label is given). clean_given,
-    clean_rival: P(true | x) of the given class (0 where none is given) and of the rival.
+    the given class. even: probability of an error if noise is evenly spread, which it is held to be as far as evenness
+    says (0: not at all, and `even` is empty; 1: wholly). rival: that other class (the most probable of all where no
+    label is given). clean_given, clean_rival: P(true | x) of the given class (0 where none is given) and of the rival.
     shares: trust -> share of labelled rows whose label is not the most probable class; -1 stands for the trust used.
     """
 
@@ -45,15 +47,18 @@ class Verdict:
     clean_rival: Floats
     shares: dict[float, float]
     trust: float
+    even: NDArray[np.float64]
+    evenness: float
 
 
-def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Verdict:
+def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int, even: EvenNoise = NONE) -> Verdict:
     """The verdict on every row. probs: (n, c) P(given | x). given: (n,), -1 = none. known: where a label is given."""
     n, c = probs.shape
     if len(known) == 0:
         top = probs.argmax(axis=1).astype(np.int64)
         shares = dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0)
-        return Verdict(np.empty(0), np.empty(0), top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0)
+        none = np.empty(0)
+        return Verdict(none, none, top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0, none, 0.0)
     sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
     floor = floor_of(probs[sample])
     p, y = without_floor(probs[sample], floor), given[sample]
@@ -65,12 +70,13 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
     trust = _trust(clear, overall, shares, len(known))
     undo = _undo(clear, shares)
 
-    score, plain = np.zeros(n), np.zeros(n)
+    score, plain, slips = np.zeros(n), np.zeros(n), np.zeros(n if even.evenness > 0 else 0)
     rival = np.empty(n, dtype=np.int64)
     clean_given, clean_rival = np.zeros(n, np.float32), np.empty(n, np.float32)
     power = between**trust
     for rows in row_blocks(n, c):
-        seen = sharpen(without_floor(probs[rows], floor), exponent)
+        sharp = without_floor(probs[rows], floor)
+        seen = sharpen(sharp, exponent)
         q = unmix(seen, undo)
         labels = given[rows]
         at = np.arange(len(labels))
@@ -80,10 +86,13 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int) -> Ver
         rival[rows] = np.where(has, other, q.argmax(axis=1))
         score[rows] = np.where(has, weight / np.maximum(weight + own, 1e-30), 0.0)
         plain[rows] = np.where(has, 1.0 - seen[at, safe], 0.0)
+        if len(slips):
+            slips[rows] = even_errors(sharp, safe, even)
         clean_given[rows] = np.where(has, q[at, safe], 0.0)
         clean_rival[rows] = q[at, rival[rows]]
     shares[-1.0] = float((score[known] > 0.5).mean())
-    return Verdict(score[known], plain[known], rival, clean_given, clean_rival, shares, trust)
+    slips = slips[known] if len(slips) else slips
+    return Verdict(score[known], plain[known], rival, clean_given, clean_rival, shares, trust, slips, even.evenness)
 
 
 def _share(q: Floats, given: Ints, power: NDArray[np.float64]) -> float:

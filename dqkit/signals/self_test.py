@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.signals.even_noise import NONE, EvenNoise
 from dqkit.signals.families import neighbor_votes, weigh
 from dqkit.signals.flagging import Judgement, cut_after, expit, logit, settle, shifted
 from dqkit.signals.noise_model import Floats, Ints
@@ -87,6 +88,7 @@ def neighbors_help(
     share: NoiseShare,
     matrix: NDArray[np.float64],
     seed: int,
+    even: EvenNoise = NONE,
 ) -> FamilyTest:
     """Whether the neighbours' votes, counted anew on the planted labels, help to find the planted errors."""
     before: list[float] = []
@@ -99,7 +101,7 @@ def neighbors_help(
 
     def judged(labels: Ints, votes: Floats | None) -> Judgement:
         mix = weigh(probs[:, rows], labels, everywhere, votes)
-        return settle(judge(mix.probs, labels, everywhere, seed), share)
+        return settle(judge(mix.probs, labels, everywhere, seed, even), share)
 
     own = given[rows]
     sides = judged(own, None), judged(own, neighbor_votes(indices, given, c, rows))
@@ -124,6 +126,7 @@ def history_helps(
     share: NoiseShare,
     matrix: NDArray[np.float64],
     seed: int,
+    even: EvenNoise = NONE,
 ) -> tuple[FamilyTest, NDArray[np.float64]]:
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
@@ -147,7 +150,7 @@ def history_helps(
             return _untested("dynamics"), none
         at = position[planted.rows]
         labels, everywhere = planted.labels[planted.rows], np.arange(len(at))
-        score = settle(judge(probs[planted.rows], labels, everywhere, seed), share).score
+        score = settle(judge(probs[planted.rows], labels, everywhere, seed, even), share).score
         place = np.argsort(np.argsort(score[wrong], kind="stable"), kind="stable")
         rank = (place + np.random.default_rng([seed, turn, 1]).random(len(wrong))) / len(wrong)
         taken = evidence[at]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dqkit.signals.label_errors import label_errors
 from dqkit.signals.label_reasons import Evidence, kinds, reasons
@@ -58,6 +59,21 @@ def test_the_reasons_are_the_facts_of_the_row():
     ]
     assert reasons(rows, np.array([0, 1]))[0].split("; ") == expected
     assert reasons(rows, np.array([0, 1]))[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (np.array([3, 0]), "wrong in 3 epochs"),
+        (np.array([1, 4]), "wrong in 1 epoch"),
+        (np.array([1.0, 5.0]), "wrong in 1 epoch"),
+        (np.array([1.0, 0.2]), "wrong in every epoch"),
+        (np.array([0.25, np.nan]), "wrong in 25 % of the epochs"),
+    ],
+)
+def test_epochs_are_told_as_counts_or_as_shares(wrong, said):
+    rows = evidence([0, 0], [[0.97, 0.03], [0.95, 0.05]], suggested=[0, 0], history={"wrong_epochs": wrong})
+    assert reasons(rows, np.array([0]))[0] == said
 
 
 def test_nearly_equal_top_probabilities_are_told():
