@@ -11,12 +11,16 @@ export function whyItIsHere(card) {
   const given = card.mode === "second_opinion" ? hint("hidden until you answer") : card.given ?? hint("no label");
   const suggested = card.suggested === null ? null
     : fact("Suggested", h("strong", {}, card.suggested), card.prob === null ? null : h("span", { class: "dq-prob" }, percent(card.prob)));
+  // What the eye takes in at once stands first; what has to be read may be scrolled to.
+  const pictures = card.neighbors.length > 0 && card.neighbors.every(({ bytes }) => isPng(bytes));
+  const similar = card.neighbors.length ? section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))) : null;
   const parts = [h("div", { class: "dq-facts" }, fact("Given", given), suggested)];
-  if (card.reasons.length) parts.push(section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))));
   if (card.votes.length) parts.push(section("Models say", ...card.votes.slice(0, MOST_VOTES).map(voteBar)));
+  if (similar && pictures) parts.push(similar);
+  if (card.reasons.length) parts.push(section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))));
   if (card.cues?.length) parts.push(h("p", { class: "dq-hint" }, h("mark", { class: "dq-cue" }, "Marked"), " words speak for ", h("strong", { dir: "auto" }, card.suggested), "."));
   if (card.margins?.length > 1) parts.push(section("Margin of the given label over epochs", ...marginBars(card.margins)));
-  if (card.neighbors.length) parts.push(section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))));
+  if (similar && !pictures) parts.push(similar);
   return parts;
 }
 
