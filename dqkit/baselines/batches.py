@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,6 @@ class Images:
     pixels: Tensor | NDArray[np.uint8]
     mean: Tensor
     scale: Tensor
-    _shrunk: dict[tuple[int, int], Images] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -64,24 +63,6 @@ class Images:
     @property
     def sides(self) -> tuple[int, int]:
         return int(self.pixels.shape[1]), int(self.pixels.shape[2])
-
-    def shrunk(self, share: float) -> Images:
-        """The same images with sides `share` times as long; themselves where they are streamed or would be too small.
-
-        Made once and kept: all fits use them.
-        """
-        h, w = (round(side * share) for side in self.sides)
-        if share >= 1 or isinstance(self.pixels, np.ndarray) or min(h, w) < 8:
-            return self
-        if (h, w) not in self._shrunk:
-            parts = []
-            for part in torch.split(self.pixels, 2048):
-                x = torch.nn.functional.interpolate(
-                    part.permute(0, 3, 1, 2).float(), size=(h, w), mode="bilinear", antialias=True
-                )
-                parts.append(x.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous())
-            self._shrunk[h, w] = Images(torch.cat(parts), self.mean, self.scale)
-        return self._shrunk[h, w]
 
     def batch(self, at: Tensor) -> Tensor:
         """(k, c, h, w) standardised float images at positions (k,) held by the CPU, channels last in memory."""

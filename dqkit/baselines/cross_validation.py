@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights
+from dqkit.baselines.calibration import fit_calibration, pool_exponents
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
 from dqkit.baselines.comparison import ensemble_row, reference_rows, table
 from dqkit.baselines.defaults import Representation, representation
@@ -60,9 +60,9 @@ def cross_val_predictions(
     Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
     the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
     learned without labels and never from test samples. Each member's scores are calibrated (temperature and floor)
-    out of sample; `pred_probs` averages the members under the weights of least out-of-sample log-loss and is
-    calibrated once more. A class with a single sample is absent from training whenever that sample is judged.
-    A member that raises is reported in a warning and in `baselines`; the others go on.
+    out of sample; `pred_probs` is their weighted product (a mean of log-probabilities, under the weights of least
+    out-of-sample log-loss), calibrated once more. A class with a single sample is absent from training whenever that
+    sample is judged. A member that raises is reported in a warning and in `baselines`; the others go on.
 
     Raises `InputError` where fewer than two classes have labelled samples, or two of which one has a
     single sample, or where folds, seed, groups or estimators do not fit.
@@ -115,8 +115,10 @@ def _predictions(
     for run in good:
         run.calibrate(task, y, fair)
     member_probs = np.stack([run.probs for run in good])
-    weights = mixture_weights(member_probs[:, task.labeled[fair]], y[fair])
-    pred_probs, _ = _combine(member_probs, weights, task, fair)
+    logs = np.log(np.maximum(member_probs, 1e-7))
+    weights = pool_exponents(logs[:, task.labeled[fair]], y[fair])
+    weights = weights / weights.sum()
+    pred_probs = _combine(logs, weights, task, fair)
     rows = reference_rows(task, view.features, view.plain)
     member_rows = [run.row(task, dict(zip([r.name for r in good], weights, strict=True))) for run in runs]
     fine = [row for row in member_rows if row["status"] == "ok"]
@@ -264,11 +266,9 @@ def _seen_in_training(task: Task) -> NDArray[np.bool_]:
 
 
 def _combine(
-    member_probs: NDArray[np.float32], weights: NDArray[np.float64], task: Task, fair: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], Calibration]:
-    """The weighted average of the members, calibrated once more: an average of calibrated members is too modest."""
-    mean = np.tensordot(weights.astype(np.float32), member_probs, axes=1)
-    logs = np.log(np.maximum(mean, 1e-7))
+    logs: NDArray[np.float32], weights: NDArray[np.float64], task: Task, fair: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """The weighted mean of the members' log-probabilities, calibrated: it is as modest as its members on average."""
+    mean = np.tensordot(weights.astype(np.float32), logs, axes=1)
     at = task.labeled[fair]
-    calibration = fit_calibration(logs[at], task.y[at])
-    return calibration(logs), calibration
+    return fit_calibration(mean[at], task.y[at])(mean)

@@ -16,9 +16,7 @@ class NetworkSettings:
     """width: channels after the first layer (then more). steps: at least so many, in `epochs` passes or more.
 
     layout: "small" for few or small images, "medium" for many on a CPU, "large" for a GPU. flip: mirror every image in
-    every other pass. shift: largest translation in pixels. sizes: (share of the steps, share of the side) pairs: until
-    that share of the steps the images are shrunk so much; early steps need no detail, and a quarter of the pixels is a
-    quarter of the work.
+    every other pass. shift: largest translation in pixels.
     The strong smoothing is for flipped labels. balanced: samples are drawn so that classes come equally often. focal:
     losses are multiplied by (1 - probability of the label) ** focal (Lin et al. 2017); 0 is the plain loss.
     """
@@ -33,7 +31,6 @@ class NetworkSettings:
     flip: bool = False
     shift: int = 1
     layout: Layout = "small"
-    sizes: tuple[tuple[float, float], ...] = ()
     balanced: bool = False
     focal: float = 0.0
 
@@ -133,6 +130,6 @@ def settings_for(
         )
     if not affordable and not tiny:
         return NetworkSettings(
-            width=24, epochs=3, batch=128, rate=0.01, decay=0.05, smoothing=0.1, flip=flip, shift=2, layout="medium"
+            width=24, epochs=4, batch=64, rate=0.007, decay=0.05, smoothing=0.1, flip=flip, shift=2, layout="medium"
         )
     return NetworkSettings(flip=flip, shift=1 if tiny else 2)

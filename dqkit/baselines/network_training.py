@@ -131,19 +131,17 @@ def _lessons(
         pieces = order.tensor_split(parts)
         labels = to_device(y[order], images.device)
         mirrored = side[order] ^ (epoch % 2 == 1) if settings.flip else torch.zeros(len(order), dtype=torch.bool)
-        share = next((share for until, share in settings.sizes if (epoch + 0.5) / epochs < until), 1.0)
-        view = images.shrunk(share)
         batches = training_batches(
-            view, [at[piece] for piece in pieces], mirrored.tensor_split(parts), settings.shift, generator
+            images, [at[piece] for piece in pieces], mirrored.tensor_split(parts), settings.shift, generator
         )
         yield _Lesson(order, labels, zip(batches, labels.tensor_split(parts), strict=True))
 
 
 def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
     """The network with its first weights, drawn with the seed; the global generator is left alone."""
-    # Weights are drawn on the CPU: the device's generators are neither used nor saved.
+    # Weights are drawn on the CPU; torch.manual_seed would seed the device's generators too, which are not put back.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if settings.layout == "small":
             model = network(images.channels, classes, settings)
         elif settings.layout == "medium":
@@ -184,10 +182,11 @@ def first_broken_step(images: Images, at: Tensor, y: Tensor, classes: int, setti
     optimizer, schedule = _steps(model, epochs * parts, settings)
     for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
         for step, (x, labels) in enumerate(lesson.batches):
-            layer = first_nonfinite(model, x)
-            if layer is not None:
-                return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"
-            loss = loss_of(model(x), labels, settings)
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+                layer = first_nonfinite(model, x)
+                if layer is not None:
+                    return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"
+                loss = loss_of(model(x), labels, settings)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             optimizer.step()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqkit.baselines.calibration import Calibration, fit_calibration, mixture_weights, softmax
+from dqkit.baselines.calibration import Calibration, fit_calibration, pool_exponents, softmax
 
 
 def log_loss(probs: np.ndarray, y: np.ndarray) -> float:
@@ -40,13 +40,35 @@ def test_constant_or_missing_scores_stay_uniform(n: int) -> None:
     assert found(np.ones((2, 3))) == pytest.approx(np.full((2, 3), 1 / 3))
 
 
-def test_no_other_weights_on_a_fine_grid_have_less_log_loss() -> None:
+def pooled_loss(exponents: np.ndarray, logs: np.ndarray, y: np.ndarray) -> float:
+    return log_loss(softmax(sum(w * part for w, part in zip(exponents, logs, strict=True))), y)
+
+
+def test_no_other_exponents_on_a_fine_grid_have_less_log_loss() -> None:
     rng = np.random.default_rng(2)
     y = rng.integers(0, 3, 400)
-    members = np.stack([softmax(s * np.eye(3)[y] + rng.normal(size=(400, 3))) for s in (0.5, 1.0, 2.0)])
-    weights = mixture_weights(members.astype(np.float32), y, rounds=2_000)
-    assert weights.sum() == pytest.approx(1)
-    ours = log_loss(np.tensordot(weights, members, 1), y)
-    for a in np.linspace(0, 1, 21):
-        for b in np.linspace(0, 1 - a, 21):
-            assert ours <= log_loss(np.tensordot([a, b, 1 - a - b], members, 1), y) + 1e-4
+    logs = np.log(np.stack([softmax(s * np.eye(3)[y] + rng.normal(size=(400, 3))) for s in (0.5, 1.0, 2.0)]))
+    found = pool_exponents(logs, y)
+    assert (found >= 0).all()
+    ours = pooled_loss(found, logs, y)
+    for a in np.linspace(0, 2, 11):
+        for b in np.linspace(0, 2, 11):
+            for c in np.linspace(0, 2, 11):
+                assert ours <= pooled_loss(np.array([a, b, c]), logs, y) + 1e-4
+
+
+def test_two_independent_witnesses_are_believed_more_than_their_average() -> None:
+    """Votes of independent members multiply (Bayes): two that say 3:1 make 9:1, where an average stays at 3:1."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 4_000)
+    said = np.where(rng.random((2, 4_000)) < 0.75, y, 1 - y)
+    logs = np.log(np.where(np.arange(2) == said[..., None], 0.75, 0.25))
+    assert pool_exponents(logs, y) == pytest.approx([1, 1], abs=0.12)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_samples_leave_every_member_a_share(n: int) -> None:
+    logs = np.log(np.array([[[0.6, 0.4]] * n, [[0.5, 0.5]] * n]).reshape(2, n, 2))
+    found = pool_exponents(logs, np.zeros(n, dtype=np.int64))
+    assert np.isfinite(found).all()
+    assert found.sum() > 0
