@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +12,10 @@ from typing import Any
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.feature_map import MAP_KEY
 from dqkit.fiftyone_bridge.samples import owned
+from dqkit.fiftyone_bridge.sessions import LOCAL, free_port, serve
 from dqkit.fiftyone_bridge.views import QUEUE_VIEW
 from dqkit.records import InputError, MissingExtra
 
-LOCAL = "127.0.0.1"
 # FiftyOne reads plugins from a folder of the user's; the Python one only points at what is installed with dqkit.
 PLUGIN_YML = """\
 name: "@dqkit/relabel"
@@ -48,12 +47,14 @@ def open_app(
 ) -> Any:
     """The `fiftyone.Session` of the App, served on 127.0.0.1 alone, showing the saved view (None: all samples).
 
-    port: when left out, 5151 or the next free one. auto: in a notebook, show the App below the cell; else open a
-    browser tab. It opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map;
-    the grid has three buttons for the selected samples: label, accept suggestions, confirm. annotator: the name that
-    the queue and the buttons propose; the person can put in another. What is answered there, with the App's own
-    editor or with the tags "skip" and "flag" reaches the journal with the next pull. After the App was killed, open_app
-    on the same port and a reload of the page bring the queue back, with the answers that were not saved yet.
+    port: when left out, the one this dataset was shown on last if it is free, else 5151 or the next free one. auto: in
+    a notebook, show the App below the cell; else open a browser tab. No page of it asks another machine for anything,
+    not even for FiftyOne's typefaces. It opens on the labelling queue, with the keys of the notebook's labeller, beside
+    the grid and the map; the grid has three buttons for the selected samples: label, accept suggestions, confirm.
+    annotator: the name that the queue and the buttons propose; the person can put in another. What is answered there,
+    with the App's own editor or with the tags "skip" and "flag" reaches the journal with the next pull. When the App
+    was killed, a page that is still open says so, keeps the answers that were not saved yet, and goes on by itself
+    once open_app runs again on the same port. `close_app` ends the session and its server.
     Raises `InputError` when the dataset or view is not there, and `MissingExtra` when FiftyOne is not.
 
     >>> session = open_app("digits")  # doctest: +SKIP
@@ -62,37 +63,18 @@ def open_app(
     target = owned(fo, name, owner)
     if view is not None and view not in target.list_saved_views():
         raise InputError(f"the 'view' argument must be one of {target.list_saved_views()} or None; got {view!r}.")
-    if annotator:
-        target.info["dqkit"]["annotator"] = annotator
-        target.save()
+    port = free_port(port, name, fo.config.default_app_port, last=target.info["dqkit"].get("port"))
+    target.info["dqkit"].update({"port": port, **({"annotator": annotator} if annotator else {})})
+    target.save()
     install_plugin(Path(fo.config.plugins_dir))
-    port = _free_port(port, fo.config.default_app_port)
     shown = target.view() if view is None else target.load_saved_view(view)
     try:
+        serve(fo, port)
         return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
     except fo.core.service.ServiceListenTimeout as error:
         raise MissingExtra(
-            f"FiftyOne's App did not start on port {port} within a minute. Call open_app again, or with another 'port'."
+            f"FiftyOne's App did not start on port {port} in time. Call open_app again, or with another 'port'."
         ) from error
-
-
-def _free_port(port: int | None, first: int) -> int:
-    """A port for the App: the given one if nothing of another process answers there, else the first free one.
-
-    FiftyOne would join any App that answers on its port, also that of another kernel with another database, and it
-    never looks after a server of its own that was killed.
-    """
-    from fiftyone.core.session import session
-
-    ours = session._server_services
-    for candidate in [port] if port is not None else range(first, first + 50):
-        with socket.socket() as probe:
-            taken = probe.connect_ex((LOCAL, candidate)) == 0
-        if not taken and candidate in ours:
-            ours.pop(candidate).stop()
-        if not taken or candidate in ours:
-            return int(candidate)
-    raise InputError(f"the 'port' argument must be a free port; something answers on {port or first} already.")
 
 
 def install_plugin(plugins: Path) -> Path:
@@ -131,6 +113,7 @@ def workspace(fo: ModuleType, target: Any) -> Any:
     samples = fo.Panel(type="Samples", pinned=True)
     shown = [samples]
     if target.has_brain_run(MAP_KEY):
+        # FiftyOne 1.22 keeps to itself which map its panel shows, and lists this one; older ones open it.
         shown.append(fo.Panel(type="Embeddings", state={"brainResult": MAP_KEY, "colorByField": "label.label"}))
     # Without `active_child` the App shows an empty space.
     right = fo.Space(children=shown, active_child=samples.component_id)

@@ -11,12 +11,13 @@ from dqkit.relabel import CardSource
 from dqkit.relabel.messages import batches, unpack
 
 HISTORY = 200
+OFFERS = ("add_class",)
 MOST_CARDS = 200
 MOST_BYTES = 8_000_000
 
 
 def converse(source: CardSource, annotator: str, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The replies, in order, to what one page said: "hello", "want" and "answer", as the labelling widget says them.
+    """The replies, in order, to what one page said: "hello", "want", "answer" and "add_class", as the widget says them.
 
     Each reply is {"message": ..., "buffers": [base64, ...]}. An answer is durable when its reply "saved" is in the
     list; one that breaks a rule or came too late is "refused", with the reason. Without an annotator nothing is
@@ -36,9 +37,12 @@ def _replies(source: CardSource, annotator: str, message: Mapping[str, Any]) -> 
         past = source.history(annotator, HISTORY)
         history = [{n: getattr(a, n) for n in ("event_id", "sample_id", "kind", "label")} for a in past]
         known = {"classes": list(source.classes), "answered": answered, "total": total, "history": history}
-        yield _reply({"type": "welcome", "client": client, **known})
+        offers = [name for name in OFFERS if callable(getattr(source, name, None))]
+        yield _reply({"type": "welcome", "client": client, "offers": offers, **known})
     elif kind == "want":
         yield from _deal(source, annotator, message)
+    elif kind == "add_class" and callable(getattr(source, "add_class", None)):
+        yield _reply({"client": client, **_added(source, annotator, message.get("name"))})
 
 
 def _deal(source: CardSource, annotator: str, message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -49,7 +53,20 @@ def _deal(source: CardSource, annotator: str, message: Mapping[str, Any]) -> Ite
     answered, total = source.progress()
     for packed, buffers in batches(cards, most_in_all=MOST_BYTES):
         yield _reply({**reply, "cards": packed, "last": False}, buffers)
-    yield _reply({**reply, "cards": [], "last": True, "answered": answered, "total": total})
+    classes = list(source.classes)
+    # Somebody may have added a class since the page was welcomed.
+    news = {"classes": classes} if message.get("classes", len(classes)) != len(classes) else {}
+    yield _reply({**reply, **news, "cards": [], "last": True, "answered": answered, "total": total})
+
+
+def _added(source: Any, annotator: str, name: Any) -> dict[str, Any]:
+    try:
+        if not isinstance(name, str):
+            raise InputError(f"a class name must be a text; got {name!r}.")
+        stands = source.add_class(name, annotator)
+    except InputError as error:
+        return {"type": "declined", "about": "add_class", "message": str(error)}
+    return {"type": "classes", "name": stands, "classes": list(source.classes)}
 
 
 def _written(source: CardSource, annotator: str, raw: Any) -> dict[str, Any]:

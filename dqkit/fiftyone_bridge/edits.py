@@ -48,7 +48,7 @@ def pull(
     name: str,
     *,
     labels: pd.DataFrame | None = None,
-    annotator: str = "fiftyone",
+    annotator: str | None = None,
     owner: str = "",
     uri: str | None = None,
 ) -> list[Edit]:
@@ -59,7 +59,8 @@ def pull(
     A label edited in the App or by code (field `label`) is a decision, and so are the sample tags "skip", "flag" and
     "confirm" (the label is right as it is). labels: the current labels, indexed by sample id with a column `label`; an
     edit of a label that changed there too since the push comes with a `problem`. annotator: written on every edit that
-    was not made in the panel, because the open-source App knows no users.
+    was not made in the panel, because the open-source App knows no users; by default the one that `open_app` was given,
+    else "fiftyone".
     Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
 
     >>> edits = pull("digits", labels=wb.labels(), annotator="ana")  # doctest: +SKIP
@@ -70,7 +71,8 @@ def pull(
     view = target.exists("pushed_serial").match(is_edited(fo) | is_tagged(fo) | has_words(fo))
     fields = ["dqkit_id", "id", "label.label", "pushed_label", "pushed_serial", "tags", "last_modified_at", "panel"]
     rows = sorted(zip(*view.values(fields), strict=True), key=lambda row: (row[6], row[0]))
-    classes = target.info["dqkit"].get("classes", [])
+    about = target.info["dqkit"]
+    classes, author = about.get("classes", []), annotator or about.get("annotator") or "fiftyone"
     now = _decided(labels)
     edits: list[Edit] = []
     for sample_id, key, label, pushed, serial, tags, modified, panel in rows:
@@ -87,7 +89,7 @@ def pull(
                     sample_id=sample_id,
                     kind=kind,
                     label=said,
-                    annotator=own.get("annotator") or annotator,
+                    annotator=own.get("annotator") or author,
                     previous=previous,
                     at=_utc(own.get("at") or modified),
                     tag=tag,
@@ -95,6 +97,15 @@ def pull(
                 )
             )
     return edits
+
+
+def added_classes(name: str, *, owner: str = "", uri: str | None = None) -> list[tuple[str, str]]:
+    """(class name, annotator) of every class that was added in the App since the last push, oldest first.
+
+    Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
+    """
+    target = owned(connect(uri), name, owner)
+    return [(added["name"], added["annotator"]) for added in target.info["dqkit"].get("added", [])]
 
 
 def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | None = None) -> None:

@@ -18,7 +18,10 @@ from dqkit.records import Dataset, InputError, Predictions
 
 Kind = Literal["text", "float", "int", "bool", "class", "prediction", "dict"]
 
-QUEUE_FIELDS = ("queue_rank", "queue_action", "queue_score", "queue_suggestion", "queue_reasons", "queue_done")
+QUEUE_FIELDS = (
+    *("queue_rank", "queue_action", "queue_score", "queue_suggestion", "queue_reasons", "queue_done"),
+    "queue_evidence",
+)
 EXAMPLE_FILE = os.path.abspath(os.sep + "dqkit-example.png")
 FIFTYONE_FIELDS = ("id", "filepath", "tags", "metadata", "media_type", "created_at", "last_modified_at")
 OWN_FIELDS = (

@@ -137,7 +137,7 @@ class QueueMessages(operators.Operator):  # type: ignore[misc]
         about = _about(ctx.dataset)
         if about is None:
             return {"error": "dqkit did not make this dataset. Push one with wb.to_fiftyone().", "replies": []}
-        source = PanelQueue(ctx.dataset._sample_collection, about, str(ctx.params.get("tab")))
+        source = PanelQueue(ctx.dataset, str(ctx.params.get("tab")))
         annotator = str(ctx.params.get("annotator") or "").strip()
         replies = converse(source, annotator, ctx.params.get("messages") or [])
         # As if another page had said so: the panel then does not show what was answered by a button or another tab.

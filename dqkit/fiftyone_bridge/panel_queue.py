@@ -6,23 +6,21 @@ show, one gets the sample and the other is told who has it.
 
 from __future__ import annotations
 
-import io
-import math
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from dqkit.fiftyone_bridge.added_classes import add_class
 from dqkit.fiftyone_bridge.fields import classification
+from dqkit.fiftyone_bridge.panel_cards import DEALT, make_card
 from dqkit.fiftyone_bridge.views import DECISION_TAGS, PULLED_TAGS
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Card
 
 LEASE_SECONDS = 120.0
 REMEMBERED = 50
-MIMES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp"}
-DEALT = ("dqkit_id", "filepath", "content", "label", "prediction", "queue_action", "queue_suggestion", "queue_reasons")
+DEAL_SECONDS = 0.7  # so much work for one message: the first sample is on the screen before the last is ready
 
 
 class Leases:
@@ -68,24 +66,33 @@ LEASES = Leases()
 
 
 class PanelQueue:
-    """A `CardSource` over one pushed FiftyOne dataset, for one tab.
+    """A `CardSource` over one pushed FiftyOne dataset, for one tab, which also adds classes."""
 
-    collection: the MongoDB collection of its samples. about: what `push` wrote into `info["dqkit"]`.
-    """
-
-    def __init__(self, collection: Any, about: Mapping[str, Any], client: str, leases: Leases = LEASES) -> None:
-        self._samples = collection
-        self._about = about
+    def __init__(self, target: Any, client: str, leases: Leases = LEASES) -> None:
+        self._target = target
+        self._samples = target._sample_collection
         self._client = client
         self._leases = leases
+
+    @property
+    def _about(self) -> Mapping[str, Any]:
+        about: Mapping[str, Any] = self._target.info["dqkit"]
+        return about
 
     @property
     def classes(self) -> Sequence[str]:
         """The class names, in the order of their keys."""
         return list(self._about.get("classes", []))
 
+    def add_class(self, name: str, annotator: str) -> str:
+        """Append a class; returns the name it stands under: an older one where only case or spaces differ."""
+        return add_class(self._target, name, annotator)
+
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
-        """Up to n open samples in queue order that no other tab holds, without the ids in `exclude`."""
+        """Up to n open samples in queue order that no other tab holds, without the ids in `exclude`.
+
+        Fewer where it takes long, at least one.
+        """
         self._leases.heard(self._client)
         found = self._samples.find(open_filter(), {"dqkit_id": 1}).sort("queue_rank", 1)
         keys = {row["dqkit_id"]: row["_id"] for row in found}
@@ -93,7 +100,17 @@ class PanelQueue:
         taken = self._leases.take(self._samples.name, [key for key in keys if key not in left_out], n, self._client)
         rows = self._samples.find({"_id": {"$in": [keys[key] for key in taken]}}, dict.fromkeys(DEALT, 1))
         by_id = {row["dqkit_id"]: row for row in rows}
-        return [self._card(by_id[key]) for key in taken if key in by_id]
+        near = {key for row in by_id.values() for key in (row.get("queue_evidence") or {}).get("near", ())}
+        shown = dict.fromkeys(("dqkit_id", "filepath", "content", "label.label"), 1)
+        others = {row["dqkit_id"]: row for row in self._samples.find({"dqkit_id": {"$in": sorted(near)}}, shown)}
+        cards: list[Card] = []
+        until = time.monotonic() + DEAL_SECONDS
+        for key in taken:
+            if cards and time.monotonic() > until:
+                self._leases.drop(self._samples.name, [key])  # the page asks again
+            elif key in by_id:
+                cards.append(make_card(by_id[key], self._about, others))
+        return cards
 
     def record(self, answer: Answer, annotator: str) -> None:
         """Write one answer: durable when it returns, once only per event_id; `InputError` when another came first."""
@@ -170,31 +187,6 @@ class PanelQueue:
         said = {"label": made["label"], "skip": "skipped it", "flag": "flagged it"}[made["kind"]]
         return f"{made['annotator']} answered this sample already ({said}); your answer was not kept."
 
-    def _card(self, row: Mapping[str, Any]) -> Card:
-        label, suggested = row.get("label"), row.get("queue_suggestion")
-        media, mime = _media(row, str(self._about.get("modality", "image")))
-        action = str(row.get("queue_action"))
-        blind = row["dqkit_id"] in self._about.get("blind", ())
-        return Card(
-            sample_id=row["dqkit_id"],
-            action=action,
-            given_label=label["label"] if label else None,
-            suggested_label=suggested,
-            suggested_prob=self._probability(row.get("prediction"), suggested),
-            reasons=tuple(part for part in (row.get("queue_reasons") or "").split("; ") if part),
-            media=media,
-            mime=mime,
-            mode="blind" if blind else "second_opinion" if action == "second_opinion" else "review",
-        )
-
-    def _probability(self, prediction: Mapping[str, Any] | None, label: str | None) -> float | None:
-        import fiftyone.core.utils as fou
-
-        if prediction is None or label not in self.classes or prediction.get("logits") is None:
-            return None
-        logits = fou.deserialize_numpy_array(prediction["logits"])
-        return min(1.0, math.exp(float(logits[self.classes.index(label)])))
-
 
 def open_filter() -> dict[str, Any]:
     """A MongoDB filter: queued, and answered neither here, nor in the notebook, nor with FiftyOne's own editor."""
@@ -257,25 +249,3 @@ def _seen(event_id: str) -> dict[str, Any]:
 def _without(tags: Sequence[str]) -> dict[str, Any]:
     kept = {"$not": [{"$in": ["$$tag", list(tags)]}]}
     return {"$filter": {"input": {"$ifNull": ["$tags", []]}, "as": "tag", "cond": kept}}
-
-
-def _media(row: Mapping[str, Any], modality: str) -> tuple[bytes, str]:
-    """The sample as bytes and their type; no bytes where its file cannot be shown."""
-    if modality != "image":
-        return str(row.get("content") or "").encode(), "text/plain"
-    file = Path(row["filepath"])
-    try:
-        if file.suffix.lower() in MIMES:
-            return file.read_bytes(), MIMES[file.suffix.lower()]
-        return _as_png(file), "image/png"
-    except OSError:
-        return b"", "image/png"  # the panel says that this sample cannot be shown
-
-
-def _as_png(file: Path) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(file) as image:
-        image.convert("RGB").save(out, "PNG")
-    return out.getvalue()

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from dqkit.fiftyone_bridge.added_classes import with_added
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.feature_map import Layout, save_map
 from dqkit.fiftyone_bridge.fields import (
@@ -24,6 +26,7 @@ from dqkit.fiftyone_bridge.fields import (
     sample_columns,
 )
 from dqkit.fiftyone_bridge.media import media_files
+from dqkit.fiftyone_bridge.panel_cards import queue_evidence
 from dqkit.fiftyone_bridge.views import arrange_sidebar, offer_annotation, save_views
 from dqkit.records import Dataset, InputError, Predictions
 
@@ -36,7 +39,9 @@ LABEL_KINDS: dict[str, Kind] = {
     "pushed_hash": "text",
     "panel": "dict",
 }
-QUEUE_KINDS: dict[str, Kind] = dict(zip(QUEUE_FIELDS, ("int", "text", "float", "text", "text", "bool"), strict=True))
+QUEUE_KINDS: dict[str, Kind] = dict(
+    zip(QUEUE_FIELDS, ("int", "text", "float", "text", "text", "bool", "dict"), strict=True)
+)
 
 
 def push(
@@ -46,6 +51,7 @@ def push(
     signals: pd.DataFrame | None = None,
     predictions: Predictions | None = None,
     queue: pd.DataFrame | None = None,
+    neighbors: ArrayLike | None = None,
     name: str,
     media_dir: str | Path,
     round_number: int | None = None,
@@ -58,6 +64,7 @@ def push(
     labels: the current labels, indexed by sample id (columns label, source, annotator). signals: indexed by sample id,
     one field per column. queue: the open rows, in order (sample_id, action, score, suggested_label, reasons); they
     become the saved view "queue", from which a sample drops out once it is answered there. What is None stays.
+    neighbors: (n, k) positions of the samples most like each, -1 for none; the queue panel shows the first five.
     round_number: also keeps the queue as the view "round N". layout: how predictions.features are drawn as the map of
     the Embeddings panel, "pca", "tsne" (slow) or None for no map. Signal duplicate_group: the view "duplicates".
     media_dir: where samples that are no image files are drawn, once. owner: names the workbench, so that two of them
@@ -71,14 +78,14 @@ def push(
         raise InputError(f"the 'name' argument must be a non-empty text; got {name!r}.")
     columns = sample_columns(dataset, signals, predictions)
     current = _current_labels(dataset, labels)
-    queued = None if queue is None else _queue_rows(dataset, queue)
+    queued = None if queue is None else _queue_rows(dataset, queue, predictions, neighbors)
     fo = connect(uri)
     target = open_or_create(fo, name, owner)
     serial = _next_serial(target, dataset, queue)
     kinds = {**LABEL_KINDS, **{name: column.kind for name, column in columns.items()}, **QUEUE_KINDS}
     if declare(fo, target, kinds):
         arrange_sidebar(fo, target)
-    offer_annotation(target, dataset.classes)
+    offer_annotation(target, target.info["dqkit"]["classes"])
     _write(fo, target, dataset, columns, current, queued, serial=serial, media_dir=Path(media_dir))
     target.reload()
     if predictions is not None and layout is not None:
@@ -95,7 +102,7 @@ def owned(fo: ModuleType, name: str, owner: str = "") -> Any:
         raise InputError(
             f"the 'name' argument must be a dataset that was pushed to FiftyOne; got {name!r}. Push first."
         )
-    target = fo.load_dataset(name)
+    target = fo.load_dataset(name, reload=True)  # another process may have written since
     ours = target.info.get("dqkit")
     if not isinstance(ours, dict):
         raise InputError(
@@ -134,12 +141,13 @@ def bulk_write(target: Any, operations: list[Any], sample_ids: list[Any]) -> Non
 def _next_serial(target: Any, dataset: Dataset, queue: pd.DataFrame | None) -> int:
     serial = int(target.info["dqkit"].get("serial", 0)) + 1
     target.info["dqkit"]["serial"] = serial
-    target.info["dqkit"]["classes"] = list(dataset.classes)
+    classes, waiting = with_added(dataset.classes, target.info["dqkit"].get("added", []))
+    target.info["dqkit"].update(classes=classes, added=waiting)
     target.info["dqkit"]["modality"] = dataset.modality
     if queue is not None:
         controls: Any = queue.loc[queue["control"].astype(bool), "sample_id"] if "control" in queue.columns else []
         target.info["dqkit"]["blind"] = [str(sample_id) for sample_id in controls]
-    target.default_classes = list(dataset.classes)
+    target.default_classes = list(classes)
     target.save()
     return serial
 
@@ -161,7 +169,9 @@ def _current_labels(dataset: Dataset, labels: pd.DataFrame) -> dict[str, list[st
     return found
 
 
-def _queue_rows(dataset: Dataset, queue: pd.DataFrame) -> list[tuple[Any, ...]]:
+def _queue_rows(
+    dataset: Dataset, queue: pd.DataFrame, predictions: Predictions | None, neighbors: ArrayLike | None
+) -> list[tuple[Any, ...]]:
     """(n,) the queue fields of every sample, all None for those that are not queued."""
     wanted = ("sample_id", "action", "score", "suggested_label", "reasons")
     missing = [name for name in wanted if name not in queue.columns]
@@ -169,11 +179,13 @@ def _queue_rows(dataset: Dataset, queue: pd.DataFrame) -> list[tuple[Any, ...]]:
         raise InputError(f"the 'queue' argument must have the columns {list(wanted)}; {missing} are not there.")
     rows: list[tuple[Any, ...]] = [(None,) * len(QUEUE_FIELDS)] * len(dataset)
     done = queue["done"].astype(bool) if "done" in queue.columns else [False] * len(queue)
-    details = zip(*(queue[name] for name in wanted[1:]), done, strict=True)
+    evidence = queue_evidence(dataset, list(queue["sample_id"]), predictions, neighbors)
+    details = zip(*(queue[name] for name in wanted[1:]), done, evidence, strict=True)
     for rank, (at, row) in enumerate(zip(dataset.positions(queue["sample_id"]), details, strict=True)):
-        action, score, suggestion, reasons, answered = row
+        action, score, suggestion, reasons, answered, known = row
         texts = [None if pd.isna(value) else str(value) for value in (action, suggestion, reasons)]
-        rows[at] = (rank, texts[0], None if pd.isna(score) else float(score), texts[1], texts[2], bool(answered))
+        number = None if pd.isna(score) else float(score)
+        rows[at] = (rank, texts[0], number, texts[1], texts[2], bool(answered), known)
     return rows
 
 

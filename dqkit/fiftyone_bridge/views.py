@@ -11,7 +11,10 @@ PULLED_TAGS = {"skip": "skipped", "flag": "flagged", "confirm": "confirmed"}
 QUEUE_VIEW = "queue"
 DUPLICATES_VIEW = "duplicates"
 BOOKKEEPING = frozenset(
-    ("id", "filepath", "created_at", "last_modified_at", "pushed_label", "pushed_serial", "pushed_hash", "panel")
+    (
+        *("id", "filepath", "created_at", "last_modified_at", "pushed_label", "pushed_serial", "pushed_hash"),
+        *("panel", "queue_done", "queue_evidence"),
+    )
 )
 
 
@@ -79,8 +82,8 @@ def arrange_sidebar(fo: ModuleType, target: Any) -> None:
     groups = {group.name: group for group in fo.DatasetAppConfig.default_sidebar_groups(target)}
     primitives = groups.pop("primitives", None)
     plain = [] if primitives is None else list(primitives.paths)
-    queue = [name for name in plain if name.startswith("queue_") and name != "queue_done"]
-    kept = [name for name in plain if name in BOOKKEEPING or name == "queue_done"]
+    queue = [name for name in plain if name.startswith("queue_") and name not in BOOKKEEPING]
+    kept = [name for name in plain if name in BOOKKEEPING]
     wanted = [
         groups.pop("labels", None),
         fo.SidebarGroupDocument(name="queue", paths=queue, expanded=True),

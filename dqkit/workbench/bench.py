@@ -42,6 +42,7 @@ class Workbench:
         self.about = about
         self.store = store
         self._rounds: dict[int, Round] = {}
+        self._apps: list[Any] = []  # FiftyOne sessions that this workbench opened
 
     @classmethod
     def create(
@@ -92,7 +93,11 @@ class Workbench:
         return cls(folder, about, Store(about["store_url"] or _database(folder)))
 
     def close(self) -> None:
-        """Release the database. What was recorded is on disk whether or not this is called."""
+        """Release the database, and close the Apps of `open_fiftyone`. What was recorded is on disk with or without."""
+        if self._apps:
+            from dqkit.workbench.surfaces import close_fiftyone
+
+            close_fiftyone(self._apps)
         self.store.close()
 
     def __enter__(self) -> Workbench:
@@ -356,15 +361,19 @@ class Workbench:
         return to_fiftyone(self, name=name)
 
     def open_fiftyone(self, *, name: str | None = None, port: int | None = None, annotator: str = "") -> Any:
-        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first."""
+        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first.
+
+        port: when left out, the last one if it is free, so that a page that is still open goes on by itself.
+        """
         from dqkit.workbench.surfaces import open_fiftyone
 
         return open_fiftyone(self, name=name, port=port, annotator=annotator)
 
-    def from_fiftyone(self, *, name: str | None = None, annotator: str = "fiftyone") -> pd.DataFrame:
+    def from_fiftyone(self, *, name: str | None = None, annotator: str | None = None) -> pd.DataFrame:
         """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each.
 
-        annotator: of edits made outside the queue panel, which asks for a name of its own.
+        annotator: of edits made outside the queue panel, which asks for a name of its own; by default the one that
+        `open_fiftyone` was given, else "fiftyone".
         """
         from dqkit.workbench.surfaces import from_fiftyone
 

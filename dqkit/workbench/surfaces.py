@@ -22,36 +22,53 @@ def fiftyone_name(bench: Workbench) -> str:
 
 def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     """See `Workbench.to_fiftyone`."""
-    from dqkit.fiftyone_bridge import push
+    from dqkit.fiftyone_bridge import push, refresh_app
 
     rounds, labels = bench.rounds, bench.labels()
     newest = rounds[-1] if rounds else None
-    return push(
+    target = push(
         bench.dataset,
         labels=labels,
         signals=None if newest is None else newest.signals,
         predictions=None if newest is None else widened(newest.predictions, bench.dataset.classes),
         queue=None if newest is None else bench.open_queue(),
+        neighbors=None if newest is None else newest.neighbors,
         name=name or fiftyone_name(bench),
         media_dir=bench.path / "media",
         round_number=None if newest is None else newest.number,
         owner=bench.about["id"],
     )
+    for session in bench._apps:
+        if session.dataset is not None and session.dataset.name == target.name:
+            refresh_app(session)
+    return target
 
 
 def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None, annotator: str) -> Any:
     """See `Workbench.open_fiftyone`."""
     from dqkit.fiftyone_bridge import open_app
 
-    return open_app(name or fiftyone_name(bench), port=port, annotator=annotator, owner=bench.about["id"])
+    session = open_app(name or fiftyone_name(bench), port=port, annotator=annotator, owner=bench.about["id"])
+    bench._apps.append(session)
+    return session
 
 
-def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.DataFrame:
+def close_fiftyone(apps: list[Any]) -> None:
+    """Close these Apps and forget them."""
+    from dqkit.fiftyone_bridge import close_app
+
+    while apps:
+        close_app(apps.pop())
+
+
+def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str | None) -> pd.DataFrame:
     """See `Workbench.from_fiftyone`."""
-    from dqkit.fiftyone_bridge import acknowledge, pull
+    from dqkit.fiftyone_bridge import acknowledge, added_classes, pull
 
     target = name or fiftyone_name(bench)
     owner = bench.about["id"]
+    # Under the name that the workbench has for it, where both sides added look-alikes.
+    stands = {added: bench.add_class(added, annotator=by) for added, by in added_classes(target, owner=owner)}
     found = pull(target, labels=bench.labels(), annotator=annotator, owner=owner)
     undone = [edit for edit in found if edit.kind == "undo"]
     if undone:
@@ -66,7 +83,17 @@ def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str) -> pd.D
     number = max((rnd.number for rnd in bench.rounds), default=0)
     bench.store.record(
         [
-            LabelEvent(e.event_id, e.sample_id, e.kind, e.label, "fiftyone", e.annotator, e.at, number, e.why)
+            LabelEvent(
+                e.event_id,
+                e.sample_id,
+                e.kind,
+                stands.get(e.label or "", e.label),
+                "fiftyone",
+                e.annotator,
+                e.at,
+                number,
+                e.why,
+            )
             for e in sorted(fine, key=lambda e: e.at)
         ]
     )

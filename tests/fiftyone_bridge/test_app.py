@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dqkit.fiftyone_bridge import acknowledge, open_app, pull
-from dqkit.fiftyone_bridge.app import _free_port, install_plugin, workspace
+from dqkit.fiftyone_bridge.app import install_plugin, workspace
+from dqkit.fiftyone_bridge.sessions import free_port
 from dqkit.records import InputError
 
 if TYPE_CHECKING:
@@ -68,5 +72,62 @@ def test_a_port_of_someone_else_is_passed_over_or_refused(fo: ModuleType) -> Non
         theirs.listen()
         taken = int(theirs.getsockname()[1])
         with pytest.raises(InputError, match=f"answers on {taken} already"):
-            _free_port(taken, 5151)
-        assert _free_port(None, taken) > taken
+            free_port(taken, "animals", 5151)
+        assert free_port(None, "animals", taken, last=taken) > taken
+
+
+def test_an_app_of_our_own_is_joined_for_the_same_dataset_only(fo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fiftyone.core.session import session
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = int(server.getsockname()[1])
+        shown = SimpleNamespace(dataset=SimpleNamespace(name="animals"))
+        monkeypatch.setitem(session._server_services, port, SimpleNamespace(local_only=True))
+        monkeypatch.setitem(session._subscribed_sessions, port, [shown])
+        assert free_port(None, "animals", port) == port
+        assert free_port(None, "plants", port) > port  # it would take the page away from the animals
+        assert free_port(port, "plants", 5151) == port  # unless that is what was asked for
+        monkeypatch.setitem(session._server_services, port, SimpleNamespace())  # FiftyOne's own, which asks Google
+        with pytest.raises(InputError, match="answers on"):
+            free_port(port, "animals", 5151)
+
+
+def test_no_form_of_a_button_has_radio_buttons_whose_arrow_keys_would_change_the_label(pushed: Pushed) -> None:
+    from dqkit.fiftyone_bridge import operators
+
+    target = pushed.push()
+    context = SimpleNamespace(dataset=target, selected=[target.first().id])
+    for button in operators.LabelSelected(), operators.AcceptSuggestions(), operators.ConfirmLabels():
+        form = button.resolve_input(context).to_json()
+        assert "RadioGroup" not in str(form["view"]["name"])
+        views = [field["view"]["name"] for field in form["type"]["properties"].values() if field["view"]]
+        assert "RadioView" not in views
+        assert ("AutocompleteView" in views) == button.asks
+
+
+@pytest.mark.slow
+def test_an_app_on_a_database_of_ones_own_shows_what_is_there(fo: ModuleType, pushed: Pushed, tmp_path: Path) -> None:
+    pushed.push()
+    code = f"""
+import json, urllib.request
+from dqkit.fiftyone_bridge.connection import connect
+uri = "mongodb://127.0.0.1:{os.environ["FIFTYONE_PRIVATE_DATABASE_PORT"]}"
+fo = connect(uri)
+from fiftyone.core.session.session import Session
+Session.open_tab = lambda self: None
+fo.config.plugins_dir = {str(tmp_path / "plugins")!r}
+from dqkit.fiftyone_bridge import close_app, open_app
+session = open_app({pushed.name!r}, annotator="ana", uri=uri)
+ask = {{"operator_uri": "@dqkit/relabel/queue_messages", "dataset_name": {pushed.name!r}, "params": {{}}}}
+at = f"http://127.0.0.1:{{session.server_port}}/operators/execute"
+request = urllib.request.Request(at, json.dumps(ask).encode(), {{"Content-Type": "application/json"}})
+print(json.load(urllib.request.urlopen(request))["result"]["annotator"])
+close_app(session)
+"""
+    names = ("FIFTYONE_PRIVATE_DATABASE_PORT", "FIFTYONE_DATABASE_URI", "FIFTYONE_PLUGINS_DIR")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=180, check=False)
+    assert done.stdout.strip().splitlines()[-1:] == ["ana"], done.stderr

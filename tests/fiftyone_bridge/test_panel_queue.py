@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from dqkit.fiftyone_bridge import acknowledge, discard, pull
+from dqkit.fiftyone_bridge import acknowledge, added_classes, discard, pull
+from dqkit.fiftyone_bridge.added_classes import add_class
 from dqkit.fiftyone_bridge.conversation import converse
 from dqkit.fiftyone_bridge.panel_queue import Leases, PanelQueue
-from dqkit.records import InputError
+from dqkit.records import InputError, Predictions
 from dqkit.relabel import Answer
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 def panel(target: Any, tab: str = "tab", leases: Leases | None = None) -> PanelQueue:
     target.reload()
-    return PanelQueue(target._sample_collection, target.info["dqkit"], tab, leases or Leases())
+    return PanelQueue(target, tab, leases or Leases())
 
 
 def label(event: str, sample_id: str, name: str) -> Answer:
@@ -58,6 +61,94 @@ def test_a_text_is_shown_as_text(pushed: Pushed) -> None:
     target = pushed.push(dataset=pushed.make_dataset(modality="text"))
     card = panel(target).cards(1, "ana", ())[0]
     assert (card.media.decode(), card.mime) == ("Review number 7: <b>good</b> & ünïcode", "text/plain")
+
+
+def test_a_card_shows_how_the_models_vote_and_what_the_sample_looks_like_most(pushed: Pushed) -> None:
+    members = np.zeros((4, 12, 3), dtype=np.float32)
+    members[:3, :, 2] = 1  # three of four say eel
+    members[3, :, 0] = 1
+    predictions = Predictions.from_arrays(members, ids=list(pushed.dataset.ids), classes=pushed.dataset.classes)
+    neighbors = np.full((12, 7), -1)
+    neighbors[7] = [7, 2, 0, 4, 11, 3, 1]  # itself first, and one more than is shown
+    neighbors[5] = [6, -1, -1, -1, -1, -1, -1]
+    target = pushed.push(predictions=predictions, neighbors=neighbors)
+    first, second, _ = panel(target).cards(3, "ana", ())
+    assert first.votes == {"eel": 0.75, "cat": 0.25}
+    assert [name for _, name in first.neighbors] == ["eel", None, "dog", "eel", "cat"]
+    for picture, _ in first.neighbors:
+        with Image.open(io.BytesIO(picture)) as image:
+            assert (image.format, max(image.size) <= 96) == ("PNG", True)
+    assert [name for _, name in second.neighbors] == ["cat"]
+    target.match({"$expr": {"$eq": ["$dqkit_id", "s02"]}}).set_values("label.label", ["cat"])
+    assert panel(target).cards(1, "ana", ())[0].neighbors[0][1] == "cat"  # as it is labelled now
+
+
+def test_one_model_alone_is_no_vote_and_neighbours_are_optional(pushed: Pushed) -> None:
+    card = panel(pushed.push()).cards(1, "ana", ())[0]
+    assert (card.votes, card.neighbors) == ({}, ())
+
+
+def test_neighbours_of_texts_are_texts_and_one_whose_picture_is_gone_says_so(pushed: Pushed) -> None:
+    neighbors = np.arange(12)[:, None] - 1
+    target = pushed.push(dataset=pushed.make_dataset(modality="text"), neighbors=neighbors)
+    ((text, _),) = panel(target).cards(1, "ana", ())[0].neighbors
+    assert text.decode() == "Review number 6: <b>good</b> & ünïcode"
+    target = pushed.push(neighbors=neighbors)
+    for file in pushed.media_dir.rglob("*.png"):
+        file.unlink()
+    ((text, _),) = panel(target).cards(1, "ana", ())[0].neighbors
+    assert text == b"picture missing"
+
+
+def test_neighbours_that_are_no_positions_are_refused_before_anything_is_written(fo: Any, pushed: Pushed) -> None:
+    for wrong in np.zeros((3, 2), dtype=int), np.zeros((12, 2)), np.zeros(12, dtype=int):
+        with pytest.raises(InputError, match="'neighbors'"):
+            pushed.push(neighbors=wrong)
+    assert not fo.dataset_exists(pushed.name)
+
+
+def test_slow_cards_come_in_parts_and_the_rest_stays_free_for_others(
+    pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqkit.fiftyone_bridge.panel_queue.DEAL_SECONDS", -1.0)
+    target, leases = pushed.push(), Leases()
+    assert [card.sample_id for card in panel(target, "one", leases).cards(3, "ana", ())] == ["s07"]
+    assert [card.sample_id for card in panel(target, "two", leases).cards(3, "bob", ())] == ["s05"]
+
+
+def test_a_class_added_in_the_panel_is_there_for_every_tab_and_survives_a_push(pushed: Pushed) -> None:
+    target = pushed.push()
+    assert panel(target, "one").add_class("  sea   horse ", "ana") == "sea horse"
+    assert panel(target, "two").add_class("Sea Horse", "bob") == "sea horse"  # the same, said differently
+    assert panel(target, "two").classes == ["cat", "dog", "eel", "sea horse"]
+    assert target.label_schemas["label"]["classes"] == ["cat", "dog", "eel", "sea horse"]  # in the App's own editor too
+    panel(target).record(label("e1", "s07", "sea horse"), "ana")
+    assert added_classes(pushed.name) == [("sea horse", "ana")]
+    target = pushed.push()  # not pulled yet
+    assert panel(target).classes == ["cat", "dog", "eel", "sea horse"]
+    assert [(e.label, e.problem) for e in pull(pushed.name)] == [("sea horse", "")]
+    grown = (*pushed.dataset.classes, "fox", "Sea horse")  # the notebook's name for it
+    target = pushed.push(dataset=replace(pushed.dataset, classes=grown), predictions=None)
+    assert panel(target).classes == list(grown)
+    assert added_classes(pushed.name) == []
+
+
+def test_a_class_name_that_is_none_is_refused(pushed: Pushed) -> None:
+    source = panel(pushed.push())
+    for name in "", "  ", "x" * 201, "a\x00b":
+        with pytest.raises(InputError, match="class name"):
+            source.add_class(name, "ana")
+    assert source.classes == ["cat", "dog", "eel"]
+
+
+def test_classes_added_by_many_at_once_are_all_there_once(pushed: Pushed) -> None:
+    target = pushed.push()
+    names = ["fox", "owl", "Fox", "hen", "OWL", "bee"]
+    with ThreadPoolExecutor(len(names)) as pool:
+        stands = list(pool.map(lambda name: add_class(target, name, "ana"), names))
+    classes = panel(target).classes
+    assert sorted(name.lower() for name in classes) == ["bee", "cat", "dog", "eel", "fox", "hen", "owl"]
+    assert set(stands) == set(classes[3:])
 
 
 def test_answers_are_pulled_under_their_own_event_ids_and_authors(pushed: Pushed) -> None:
@@ -253,22 +344,30 @@ def test_the_conversation_welcomes_deals_saves_and_refuses(pushed: Pushed) -> No
         {"type": "answer", "client": "c", "answer": raw},
         {"type": "answer", "client": "c", "answer": {**raw, "event_id": "e2"}},
         {"type": "answer", "client": "c", "answer": {"event_id": "e3", "kind": "label"}},
+        {"type": "add_class", "client": "c", "name": "fox"},
+        {"type": "add_class", "client": "c", "name": None},
+        {"type": "want", "client": "c", "ask": 5, "n": 0, "have": [], "classes": 3},
         {"type": "nonsense"},
     ]
     replies = converse(source, "ana", messages)
     said = [reply["message"]["type"] for reply in replies]
-    assert said == ["welcome", "cards", "cards", "cards", "saved", "refused", "refused"]
+    assert said == [
+        *("welcome", "cards", "cards", "cards", "saved", "refused", "refused"),
+        *("classes", "declined", "cards"),
+    ]
     welcome, first = replies[0]["message"], replies[1]
     assert (welcome["classes"], welcome["answered"], welcome["total"]) == (["cat", "dog", "eel"], 0, 3)
     assert first["message"]["cards"][0]["sample_id"] == "s07"
     assert base64.b64decode(first["buffers"][0]).startswith(b"\x89PNG")
-    assert [reply["message"]["event_id"] for reply in replies[-3:]] == ["e1", "e2", "e3"]
+    assert [reply["message"]["event_id"] for reply in replies[4:7]] == ["e1", "e2", "e3"]
+    assert welcome["offers"] == ["add_class"]
+    assert (replies[7]["message"]["name"], replies[7]["message"]["classes"]) == ("fox", ["cat", "dog", "eel", "fox"])
+    assert replies[8]["message"]["about"] == "add_class"
+    assert replies[9]["message"]["classes"] == ["cat", "dog", "eel", "fox"]  # the page knew three
     assert {reply["message"]["client"] for reply in replies} == {"c"}
 
 
 def test_another_format_than_the_browser_knows_is_shown_as_png(pushed: Pushed, tmp_path: Any) -> None:
-    from PIL import Image
-
     file = tmp_path / "own.tiff"
     Image.new("RGB", (9, 9), (1, 2, 3)).save(file)
     paths = np.array([str(file)] * len(pushed.dataset), dtype=object)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 
 import numpy as np
+import psutil
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 import dqkit as dq
 from dqkit.fiftyone_bridge.panel_queue import PanelQueue
 from dqkit.relabel import Answer
+from dqkit.workbench.labelling import QueueCards
 
 
 @pytest.fixture
@@ -49,6 +52,79 @@ def test_a_label_edited_there_becomes_one_event_here(fo, bench):
     assert target not in bench.open_queue()["sample_id"].tolist()
 
 
+def test_an_edit_of_nobody_in_particular_is_of_the_one_the_app_was_opened_for(fo, bench):
+    pushed = bench.to_fiftyone()
+    pushed.info["dqkit"]["annotator"] = "dora"  # as open_fiftyone(annotator="dora") writes it
+    pushed.save()
+    one, two = bench.open_queue()["sample_id"].iloc[:2]
+    for sample_id in one, two:
+        sample = pushed.match(fo.ViewField("dqkit_id") == sample_id).first()
+        sample.tags.append("skip")
+        sample.save()
+        bench.from_fiftyone(annotator=None if sample_id == one else "bob")
+    assert bench.history(one)["annotator"].tolist() == ["dora"]
+    assert bench.history(two)["annotator"].tolist() == ["bob"]
+
+
+def test_a_class_added_in_the_app_is_a_class_of_the_workbench(fo, bench):
+    pushed = bench.to_fiftyone()
+    source = answer_in_panel(pushed, annotator="ana")
+    one, two = bench.open_queue()["sample_id"].iloc[:2]
+    source.add_class("dim", "ana")
+    source.add_class("very bright", "bob")
+    bench.add_class("Very Bright", annotator="cyd")  # both sides, in different words
+    answer_in_panel(pushed, ("e1", one, "label", "dim"), ("e2", two, "label", "very bright"), annotator="ana")
+    assert bench.from_fiftyone()["recorded"].tolist() == [True, True]
+    assert bench.dataset.classes == ("dark", "light", "Very Bright", "dim")
+    assert bench.labels().loc[[one, two], "label"].tolist() == ["dim", "Very Bright"]
+    assert bench.from_fiftyone().empty
+    again = bench.to_fiftyone()
+    assert again.info["dqkit"]["classes"] == ["dark", "light", "Very Bright", "dim"]
+    assert again.match(fo.ViewField("dqkit_id") == two).first().label.label == "Very Bright"
+    assert bench.from_fiftyone().empty
+
+
+def test_the_panel_shows_the_votes_and_neighbours_that_the_notebook_shows(fo, bench):
+    ours = {card.sample_id: card for card in QueueCards(bench).cards(10, "ana", ())}
+    theirs = PanelQueue(bench.to_fiftyone(), "tab").cards(10, "ana", ())
+    assert len(theirs) == 10
+    assert all(card.neighbors for card in theirs)
+    for card in theirs:
+        same = ours[card.sample_id]
+        assert card.votes == pytest.approx(same.votes)
+        assert [label for _, label in card.neighbors] == [label for _, label in same.neighbors]
+        assert (card.mode, card.suggested_label, card.reasons) == (same.mode, same.suggested_label, same.reasons)
+
+
+@pytest.mark.slow
+def test_closing_the_workbench_closes_its_app_and_nothing_else(fo, bench, monkeypatch, tmp_path):
+    monkeypatch.setattr("webbrowser.open", lambda *_, **__: True)
+    monkeypatch.setattr("fiftyone.core.session.session.Session.open_tab", lambda _: None)
+    monkeypatch.setenv("FIFTYONE_PLUGINS_DIR", str(tmp_path / "plugins"))
+    monkeypatch.setattr(fo.config, "plugins_dir", str(tmp_path / "plugins"))
+    name = bench.to_fiftyone().name
+    session = bench.open_fiftyone(annotator="ana")
+    port = session.server_port
+    refreshed = []
+    monkeypatch.setattr(type(session), "refresh", lambda one: refreshed.append(one.dataset.name))
+    bench.to_fiftyone()
+    assert refreshed == [name]  # an open page would go on showing the old state
+    servers = [p for p in psutil.Process().children(recursive=True) if "local_server" in " ".join(p.cmdline())]
+    assert answers(port)
+    assert servers
+    with bench:
+        pass
+    assert not answers(port)
+    assert psutil.wait_procs(servers, timeout=10)[1] == []
+    assert fo.load_dataset(name).info["dqkit"]["port"] == port  # the database goes on for whoever else uses it
+    bench.close()
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_what_changed_in_both_places_is_listed_and_the_notebook_label_stands(fo, bench):
     pushed = bench.to_fiftyone()
     target = next(s for s in bench.open_queue()["sample_id"] if bench.labels().loc[s, "label"] is None)
@@ -64,7 +140,7 @@ def test_what_changed_in_both_places_is_listed_and_the_notebook_label_stands(fo,
 
 def answer_in_panel(pushed, *answers, annotator):
     pushed.reload()
-    source = PanelQueue(pushed._sample_collection, pushed.info["dqkit"], "tab")
+    source = PanelQueue(pushed, "tab")
     for answer in answers:
         source.record(Answer(*answer), annotator)
     return source

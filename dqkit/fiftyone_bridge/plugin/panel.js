@@ -4,6 +4,7 @@
 const OPERATOR = "@dqkit/relabel/queue_messages";
 const GATHER_MS = 15; // answers given within it travel together
 const REFRESH_MS = 1500; // after the last answer the grid beside is brought up to date
+const LOOK_MS = 1500; // a server that is gone is looked for this often
 const NAME = "dqkit/annotator";
 const { React } = window;
 const h = React.createElement;
@@ -26,11 +27,74 @@ async function exchange(dataset, annotator, messages) {
   return answer.result;
 }
 
+// --- a server that is gone
+
+const storageOf = (dataset) => `dqkit-fiftyone/${dataset}`;
+const unsaved = (dataset) => Object.keys(window.localStorage).filter((name) => name.startsWith(`${storageOf(dataset)}/`)).length;
+
+async function isServed() {
+  try {
+    await window.__fou__.getFetchFunction()("GET", "/fiftyone");
+    return true;
+  } catch (error) {
+    console.warn("dqkit: FiftyOne's App does not answer", error);
+    return false;
+  }
+}
+
+function lostText(dataset) {
+  const left = unsaved(dataset);
+  const kept = left ? `${left} ${left === 1 ? "answer is" : "answers are"} not saved yet: kept in this browser, sent when it runs again.` : "Every answer is saved.";
+  return `FiftyOne's App is not running any more. ${kept} Run wb.open_fiftyone(port=${window.location.port || 80}) in the notebook; this page then goes on by itself.`;
+}
+
+/** A bar over the whole page, which a screen reader says at once. */
+function barOver(text, name) {
+  const style = "position:fixed;top:0;left:0;right:0;z-index:2147483647;padding:12px 16px;font:600 14px/1.4 sans-serif;text-align:center;color:#fff;background:#b3261e";
+  const bar = Object.assign(document.createElement("div"), { className: name, style, textContent: text });
+  bar.setAttribute("role", "alert");
+  document.body.append(bar);
+  return bar;
+}
+
+let lookout = null; // the timer while the server is gone
+
+/** Without an answer from the server, a bar says so until there is one; the queue then comes back by itself. */
+async function lookForServer(dataset) {
+  if (lookout || await isServed() || lookout) return;
+  const bar = barOver(lostText(dataset), "dqkit-lost");
+  lookout = setInterval(async () => {
+    const text = lostText(dataset);
+    if (bar.textContent !== text) bar.textContent = text; // said again only when it changed
+    if (!lookout || !(await isServed())) return;
+    clearInterval(lookout);
+    lookout = null;
+    bar.remove();
+    // The App took the panel away with the server. The new one knows what to show.
+    if (!document.querySelector(".dqkit-panel")) window.location.reload();
+  }, LOOK_MS);
+}
+
+// --- an edit that FiftyOne refused
+
+/** FiftyOne's own editor shows a label as changed that the server refused, because the sample was changed meanwhile. */
+function watchRefusals() {
+  const refused = (entry) => entry.responseStatus === 412 && entry.name.includes("/sample/");
+  new PerformanceObserver((list) => {
+    if (!list.getEntries().some(refused) || document.querySelector(".dqkit-refused")) return;
+    const bar = barOver("That change was not saved: the sample was changed elsewhere meanwhile. Close the sample and open it again. ", "dqkit-refused");
+    const close = Object.assign(document.createElement("button"), { textContent: "Close", style: "margin-left:12px;font:inherit", onclick: () => bar.remove() });
+    bar.append(close);
+  }).observe({ type: "resource" });
+}
+
+// --- the queue
+
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 /** What the labeller takes for its model in the notebook: the same messages, gathered and sent through the operator. */
 function remoteModel(dataset, annotator, onSaved) {
-  const settings = { annotator, _storage: `dqkit-fiftyone/${dataset}`, _prefetch: 24, _summary: "" };
+  const settings = { annotator, _storage: storageOf(dataset), _prefetch: 24, _summary: "" };
   const hearers = new Set();
   let waiting = [];
   let timer = null;
@@ -55,6 +119,7 @@ function remoteModel(dataset, annotator, onSaved) {
         if (type === "answer") tell({ type: "failed", client, event_id: answer.event_id, message: text });
         if (type === "want") tell({ type: "trouble", client, ask, message: text });
       }
+      lookForServer(dataset);
     } finally {
       busy = false;
       if (waiting.length) timer ??= setTimeout(flush, GATHER_MS);
@@ -104,6 +169,7 @@ function Queue({ dataset, annotator }) {
     return () => {
       stop();
       root.remove();
+      lookForServer(dataset);
     };
   }, [dataset, annotator]);
   return h("div", { ref: place });
@@ -143,6 +209,8 @@ function QueuePanel() {
   }
   return h("div", { className: "dqkit-panel" }, h("style", null, STYLE), content);
 }
+
+watchRefusals();
 
 window.__fop__.registerComponent({
   name: "DqkitQueue",

@@ -1,0 +1,134 @@
+"""What the panel shows of a queued sample: its picture or text, what the models say, and what it looks like most."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dqkit.records import Dataset, InputError, Predictions
+from dqkit.relabel import Card
+
+SHOWN_NEIGHBORS = 5
+THUMBNAIL = 96
+SNIPPET = 120
+MIMES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp"}
+DEALT = (
+    *("dqkit_id", "filepath", "content", "label", "prediction"),
+    *("queue_action", "queue_suggestion", "queue_reasons", "queue_evidence"),
+)
+
+
+def queue_evidence(
+    dataset: Dataset, sample_ids: Sequence[str], predictions: Predictions | None, neighbors: ArrayLike | None
+) -> list[dict[str, Any]]:
+    """What a push keeps with each queued sample for its card, as its database holds it.
+
+    votes: [class, share of the members that choose it], most first; left out for a single model. near: the ids of the
+    nearest samples, nearest first. neighbors: (n, k) positions in the dataset, -1 for none.
+    """
+    near = None if neighbors is None else np.asarray(neighbors)
+    if near is not None and (near.ndim != 2 or len(near) != len(dataset) or not np.issubdtype(near.dtype, np.integer)):
+        raise InputError(
+            f"the 'neighbors' argument must hold positions, one row per sample ({len(dataset)}); "
+            f"got shape {near.shape} of {near.dtype}."
+        )
+    rows: list[dict[str, Any]] = []
+    at_predicted = {} if predictions is None else {str(key): at for at, key in enumerate(predictions.ids)}
+    for sample_id, at in zip(sample_ids, dataset.positions(sample_ids), strict=True):
+        found: dict[str, Any] = {}
+        row = at_predicted.get(str(sample_id))
+        if predictions is not None and row is not None and len(predictions.member_probs) > 1:
+            chosen = predictions.member_probs[:, row].argmax(axis=1)
+            shares = np.bincount(chosen, minlength=len(predictions.classes)) / len(chosen)
+            order = np.argsort(-shares, kind="stable")
+            found["votes"] = [[str(predictions.classes[c]), float(shares[c])] for c in order if shares[c] > 0]
+        if near is not None:
+            others = [int(j) for j in near[at] if j >= 0 and j != at][:SHOWN_NEIGHBORS]
+            found["near"] = [str(dataset.ids[j]) for j in others]
+        rows.append(found)
+    return rows
+
+
+def make_card(row: Mapping[str, Any], about: Mapping[str, Any], near: Mapping[str, Mapping[str, Any]]) -> Card:
+    """The card of one sample. row: its fields in `DEALT`. about: what `push` wrote into `info`. near: rows by id."""
+    modality = str(about.get("modality", "image"))
+    label, suggested = row.get("label"), row.get("queue_suggestion")
+    media, mime = _media(row, modality)
+    action = str(row.get("queue_action"))
+    blind = row["dqkit_id"] in about.get("blind", ())
+    known = row.get("queue_evidence") or {}
+    others = [near[key] for key in known.get("near", ()) if key in near] if modality != "table" else []
+    return Card(
+        sample_id=row["dqkit_id"],
+        action=action,
+        given_label=label["label"] if label else None,
+        suggested_label=suggested,
+        suggested_prob=_probability(row.get("prediction"), suggested, about.get("classes", [])),
+        reasons=tuple(part for part in (row.get("queue_reasons") or "").split("; ") if part),
+        media=media,
+        mime=mime,
+        votes={str(name): float(share) for name, share in known.get("votes", ())},
+        neighbors=tuple((_sign(other, modality), (other.get("label") or {}).get("label")) for other in others),
+        mode="blind" if blind else "second_opinion" if action == "second_opinion" else "review",
+    )
+
+
+def _probability(prediction: Mapping[str, Any] | None, label: str | None, classes: Sequence[str]) -> float | None:
+    import fiftyone.core.utils as fou
+
+    if prediction is None or label is None or label not in classes or prediction.get("logits") is None:
+        return None
+    logits = fou.deserialize_numpy_array(prediction["logits"])
+    at = list(classes).index(label)
+    return min(1.0, math.exp(float(logits[at]))) if at < len(logits) else 0.0  # no model knew a class that was added
+
+
+def _media(row: Mapping[str, Any], modality: str) -> tuple[bytes, str]:
+    """The sample as bytes and their type; no bytes where its file cannot be shown."""
+    if modality != "image":
+        return str(row.get("content") or "").encode(), "text/plain"
+    file = Path(row["filepath"])
+    try:
+        if file.suffix.lower() in MIMES:
+            return file.read_bytes(), MIMES[file.suffix.lower()]
+        return _as_png(file), "image/png"
+    except OSError:
+        return b"", "image/png"  # the panel says that this sample cannot be shown
+
+
+def _sign(row: Mapping[str, Any], modality: str) -> bytes:
+    """A neighbour in small: its picture as PNG, or the start of its text."""
+    if modality != "image":
+        text = " ".join(str(row.get("content") or "").split())
+        return (text if len(text) <= SNIPPET else f"{text[:SNIPPET]}…").encode()
+    try:
+        return thumbnail(str(row["filepath"]), Path(row["filepath"]).stat().st_mtime_ns)
+    except OSError:
+        return b"picture missing"
+
+
+@lru_cache(maxsize=4096)
+def thumbnail(file: str, changed: int) -> bytes:
+    """The picture in this file, at most 96 pixels a side, as PNG. changed: the time of its last change."""
+    return _as_png(Path(file), THUMBNAIL)
+
+
+def _as_png(file: Path, side: int | None = None) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    with Image.open(file) as image:
+        if side is not None:
+            image.draft("RGB", (side, side))  # a JPEG is decoded small at once
+        picture = image.convert("RGB")
+        if side is not None:
+            picture.thumbnail((side, side))
+        picture.save(out, "PNG")
+    return out.getvalue()
