@@ -3,8 +3,9 @@
     python benchmarks/fiftyone_push.py --data ../shared/data [--n 50000] [--keys 100] [--only push panel labels]
 
 push: CIFAR-10 images, a label, a prediction with logits, ten signals, a queue of 1,000 and a 2-D map of every sample;
-then the same push again, and once more after 100 labels changed. panel: headless Chromium, an App of its own, from the
-keydown to the frame that shows the next sample (marked by the page itself), one key every 60 ms after paint.
+then the same push again, and once more after 100 labels changed. panel: headless Chromium, an App of its own, every
+sample with three members' votes and five neighbours' thumbnails, from the keydown to the frame that shows the next
+sample (marked by the page itself), one key every 60 ms after paint.
 labels: average precision (higher is better) of finding the wrong labels, by dqkit's label score and by FiftyOne Brain's
 mistakenness (its default, from the confidence, and from the logits) on the same out-of-sample predictions, of dqkit's
 own baselines: scikit-learn's digits with planted errors, and CIFAR-10 with the labels one person gave.
@@ -98,6 +99,7 @@ def bench_push(fo: ModuleType, data: Path, n: int, folder: Path, seed: int) -> N
         {"sample_id": dataset.ids[:1000], "action": "relabel", "score": 0.5, "suggested_label": "class 1"}
     )
     what = {"signals": signals, "predictions": predictions, "queue": queue.assign(reasons="looks like class 1")}
+    what["neighbors"] = rng.integers(0, n, (n, 10))
     current = labels_of(dataset)
 
     def send() -> None:
@@ -124,8 +126,19 @@ def bench_panel(fo: ModuleType, keys: int, pause: int, folder: Path, seed: int) 
     images = rng.integers(0, 256, (n, 128, 128, 3), dtype=np.uint8)  # noise: about 50 kB a picture
     dataset = dq.from_arrays(images, np.arange(n) % 3, classes=["cat", "dog", "eel"])
     queue = pd.DataFrame({"sample_id": dataset.ids, "action": "relabel", "score": 0.5, "suggested_label": "eel"})
-    where = {"name": "benchmark-panel", "media_dir": folder / "panel"}
-    push(dataset, labels=labels_of(dataset), queue=queue.assign(reasons="looks like an eel"), **where)
+    near = rng.integers(0, n, (n, 5))
+    queue = queue.assign(reasons="looks like an eel")
+    votes = rng.dirichlet(np.ones(3), (3, n)).astype(np.float32)
+    predictions = Predictions.from_arrays(votes, ids=list(dataset.ids), classes=dataset.classes)
+    push(
+        dataset,
+        labels=labels_of(dataset),
+        predictions=predictions,
+        queue=queue,
+        neighbors=near,
+        name="benchmark-panel",
+        media_dir=folder / "panel",
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])

@@ -10,7 +10,7 @@ from dqkit.fiftyone_bridge.brain import brain_signals
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.edits import Edit, acknowledge, added_classes, discard, pull
 from dqkit.fiftyone_bridge.samples import push
-from dqkit.fiftyone_bridge.sessions import close_app, refresh_app
+from dqkit.fiftyone_bridge.sessions import close_app, refresh_apps
 from dqkit.fiftyone_bridge.source import from_fiftyone
 
 __all__ = [
@@ -25,5 +25,5 @@ __all__ = [
     "open_app",
     "pull",
     "push",
-    "refresh_app",
+    "refresh_apps",
 ]

@@ -74,12 +74,16 @@ def close_app(session: Any) -> None:
         session.__del__()
 
 
-def refresh_app(session: Any) -> None:
-    """Let the pages of a `fiftyone.Session` show what changed in its dataset; they would keep the old state."""
-    try:
-        session.refresh()
-    except (RuntimeError, OSError):  # its server is gone, and with it the pages
-        return
+def refresh_apps(name: str) -> None:
+    """Let the open pages on the dataset of this name show what changed in it; they would keep the old state."""
+    from fiftyone.core.session import session
+
+    for one in [one for sessions in session._subscribed_sessions.values() for one in sessions]:
+        if one.dataset is not None and one.dataset.name == name:
+            try:
+                one.refresh()
+            except (RuntimeError, OSError):  # its server is gone, and with it the pages
+                continue
 
 
 def _answers(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,7 @@ class Workbench:
         self.about = about
         self.store = store
         self._rounds: dict[int, Round] = {}
-        self._apps: list[Any] = []  # FiftyOne sessions that this workbench opened
+        self._apps = ExitStack()  # the FiftyOne sessions that this workbench opened
 
     @classmethod
     def create(
@@ -94,10 +95,7 @@ class Workbench:
 
     def close(self) -> None:
         """Release the database, and close the Apps of `open_fiftyone`. What was recorded is on disk with or without."""
-        if self._apps:
-            from dqkit.workbench.surfaces import close_fiftyone
-
-            close_fiftyone(self._apps)
+        self._apps.close()
         self.store.close()
 
     def __enter__(self) -> Workbench:
@@ -361,10 +359,7 @@ class Workbench:
         return to_fiftyone(self, name=name)
 
     def open_fiftyone(self, *, name: str | None = None, port: int | None = None, annotator: str = "") -> Any:
-        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first.
-
-        port: when left out, the last one if it is free, so that a page that is still open goes on by itself.
-        """
+        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first."""
         from dqkit.workbench.surfaces import open_fiftyone
 
         return open_fiftyone(self, name=name, port=port, annotator=annotator)

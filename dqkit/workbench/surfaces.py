@@ -22,7 +22,7 @@ def fiftyone_name(bench: Workbench) -> str:
 
 def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     """See `Workbench.to_fiftyone`."""
-    from dqkit.fiftyone_bridge import push, refresh_app
+    from dqkit.fiftyone_bridge import push, refresh_apps
 
     rounds, labels = bench.rounds, bench.labels()
     newest = rounds[-1] if rounds else None
@@ -38,27 +38,17 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
         round_number=None if newest is None else newest.number,
         owner=bench.about["id"],
     )
-    for session in bench._apps:
-        if session.dataset is not None and session.dataset.name == target.name:
-            refresh_app(session)
+    refresh_apps(target.name)
     return target
 
 
 def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None, annotator: str) -> Any:
     """See `Workbench.open_fiftyone`."""
-    from dqkit.fiftyone_bridge import open_app
+    from dqkit.fiftyone_bridge import close_app, open_app
 
     session = open_app(name or fiftyone_name(bench), port=port, annotator=annotator, owner=bench.about["id"])
-    bench._apps.append(session)
+    bench._apps.callback(close_app, session)
     return session
-
-
-def close_fiftyone(apps: list[Any]) -> None:
-    """Close these Apps and forget them."""
-    from dqkit.fiftyone_bridge import close_app
-
-    while apps:
-        close_app(apps.pop())
 
 
 def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str | None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from dqkit.fiftyone_bridge import open_app, pull, push, refresh_app
+from dqkit.fiftyone_bridge import open_app, pull, push, refresh_apps
 from dqkit.fiftyone_bridge.panel_queue import PanelQueue
 from dqkit.records import Dataset, Predictions
 from dqkit.relabel import Answer
@@ -266,7 +266,7 @@ def test_what_python_changed_is_seen_without_a_reload_by_hand(app: App, page: An
     sample = fo.load_dataset(NAME).match({"$expr": {"$eq": ["$dqkit_id", "s152"]}}).first()
     sample.tags.append("skip")
     sample.save()
-    refresh_app(app.session)
+    refresh_apps(NAME)
     page.get_by_text(f"{open_now - 1} samples", exact=True).wait_for()
     page.wait_for_selector(f"{ROOT}[data-sample-id]")
 
