@@ -91,7 +91,7 @@ class ImageRepresentation(Representation):
         members = [
             Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)})
         ]
-        if affordable or not networks:
+        if affordable or n <= MANY_IMAGES or not networks:
             members.append(kernel_member(task, lambda: self.plain if tiny else self.components))
         members += self._networks(networks, affordable)
         if not affordable:

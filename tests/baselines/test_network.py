@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dqkit.baselines import batches
+from dqkit.baselines import batches, images
 from dqkit.baselines.batches import Images, training_batches
 from dqkit.baselines.members import Fitted, Member, Task
 from dqkit.baselines.network import NetworkSettings, large_network, settings_for, whitening_filters
@@ -71,6 +71,24 @@ def test_many_images_get_the_medium_network_on_a_cpu_unless_they_are_tiny() -> N
     chosen = [settings_for((s, s), flip=True, device=CPU, affordable=a).layout for s in (8, 32) for a in (True, False)]
     assert chosen == ["small", "small", "small", "medium"]
     assert settings_for((32, 32), flip=True, device=torch.device("cuda")).layout == "large"
+
+
+def test_a_network_is_added_for_few_images_or_very_many_or_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("on a GPU every image set gets one")
+
+    def names(n: int, network: int | None = None) -> list[str]:
+        x = np.zeros((n, 32, 32, 3), dtype=np.uint8)
+        task = Task(from_arrays(x, np.arange(n) % 2), np.arange(n) % 2, np.arange(n) % 3, 0, network=network)
+        return [member.name for member in images.ImageRepresentation(task).members()]
+
+    monkeypatch.setattr(images, "MANY_IMAGES", 600)
+    halves = ["patches_a", "patches_b"]
+    assert names(400) == ["patches", "kernel", "network"]
+    assert names(500) == ["patches", "kernel", *halves]
+    assert names(500, 2) == ["patches", "kernel", "network", "network_2", *halves]
+    assert names(601) == ["patches", "network", *halves]
+    assert names(601, 0) == ["patches", "kernel", *halves]
 
 
 def test_whitening_filters_make_patches_white() -> None:
