@@ -223,7 +223,7 @@ def run(
     )
     print(
         f"\n{task.name}: pool {len(task.x)} x {task.x.shape[1]}, {task.start} + {task.step} to {task.stop}, "
-        f"{len(seeds)} seeds from {seeds.start}, full pool {full:.1f}"
+        f"seeds from {seeds.start}, full pool {full:.1f}"
     )
     print(table.sort_values("AULC", ascending=False, kind="stable").to_string(index=False) + "\n", flush=True)
     return area
