@@ -149,8 +149,8 @@ class Predictions:
     ids: (n,) sample ids. classes: the c class names.
     member_probs: float32 (m, n, c). For a labelled training sample: the fold model that did not see it. For
         unlabelled and test samples: the mean over the member's fold models.
-    pred_probs: float32 (n, c), the members' log-probabilities averaged by `weights`, calibrated; of a user's own members
-        (`from_arrays`) the plain average.
+    pred_probs: float32 (n, c), the members' log-probabilities averaged by `weights`, calibrated; of a user's own
+        members (`from_arrays`) the plain average.
     members: the m member names. weights: (m,), non-negative, sum 1.
     features: float32 (n, d) or None. folds: (n,) int, the fold a sample was held out of, -1 if in none.
     baselines: DataFrame, one row a model (chance, majority, members, ensemble) with accuracy, log_loss and the like.
