@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def test_no_page_or_style_of_the_installed_fiftyone_loads_anything_from_elsewher
         assert b"googleapis" not in without_foreign_links(file.read_bytes())
 
 
+def finish(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: this one may hold the loop of a browser that other tests drive."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
 def answer(chunks: list[bytes], kind: bytes, *, method: str = "GET", status: int = 200) -> list[dict[str, Any]]:
     """What a browser gets of an application that answers with these chunks."""
 
@@ -60,7 +67,7 @@ def answer(chunks: list[bytes], kind: bytes, *, method: str = "GET", status: int
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    asyncio.run(LocalOnly(application)({"type": "http", "method": method}, receive, send))
+    finish(LocalOnly(application)({"type": "http", "method": method}, receive, send))
     return sent
 
 
@@ -97,5 +104,5 @@ def test_what_is_no_request_of_a_page_is_passed_on() -> None:
     async def nothing(*_: Any) -> Any:
         raise AssertionError("nobody asks")
 
-    asyncio.run(LocalOnly(application)({"type": "lifespan"}, nothing, nothing))
+    finish(LocalOnly(application)({"type": "lifespan"}, nothing, nothing))
     assert seen == ["lifespan"]
