@@ -22,7 +22,8 @@ def test_the_map_holds_two_coordinates_of_every_sample_and_is_made_once_per_feat
     by_key = dict(zip(results.sample_ids, results.points, strict=True))
     expected = map_points(features)
     for key, sample_id in zip(*target.values(["id", "dqkit_id"]), strict=True):
-        np.testing.assert_allclose(by_key[key], expected[int(sample_id[1:])])
+        # Sums may be taken in another order by another number of threads.
+        np.testing.assert_allclose(by_key[key], expected[int(sample_id[1:])], rtol=1e-4, atol=1e-5)
     similar = target.load_brain_results("similar")
     nearest = np.linalg.norm(features - features[4], axis=1).argsort(kind="stable")[:3]
     query = target.match({"$expr": {"$eq": ["$dqkit_id", "s04"]}}).first().id
