@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -34,7 +34,8 @@ def connect(uri: str | None = None) -> ModuleType:
     """The `fiftyone` module, connected to its database; the first call takes some seconds, later ones nothing.
 
     uri: a MongoDB of your own, such as "mongodb://127.0.0.1:27017". None: FiftyOne's own setting, or else the `mongod`
-    that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended.
+    that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended
+    (`database_in_use` stops it sooner).
     Raises `MissingExtra` when FiftyOne is not installed or its database cannot be started, with the command that mends
     it, and `InputError` when this process is already connected to another database.
     """
@@ -63,6 +64,57 @@ def connect(uri: str | None = None) -> ModuleType:
             service.stop()
         raise MissingExtra(_explain(fo, error)) from error
     return fo
+
+
+@contextmanager
+def database_in_use(uri: str | None = None) -> Iterator[ModuleType]:
+    """The connected `fiftyone` module, for as long as somebody needs its database; the last one to leave stops it.
+
+    Stopped is only a `mongod` that was started for the first who came: not one that this process was connected to
+    before, not a MongoDB of your own, and none that an open App or a dataset that is not persistent still needs.
+    Another kernel that joined it keeps it up. FiftyOne itself starts it again when it is next asked for anything.
+    """
+    global _users, _started_for_us
+    database = load().core.odm.database
+    if _users == 0:
+        _started_for_us = database._client is None
+    fo = connect(uri)
+    _users += 1
+    try:
+        yield fo
+    finally:
+        _users -= 1
+        if _users == 0 and _started_for_us:
+            _stop_database(fo)
+
+
+_users = 0
+_started_for_us = False
+_STOP_SECONDS = 5.0  # it takes a tenth of that; where another kernel keeps it up, nobody should wait long
+
+
+def _stop_database(fo: ModuleType) -> None:
+    from fiftyone.core.session import session
+    from psutil import TimeoutExpired
+
+    database = fo.core.odm.database
+    service = database._db_service
+    if service is None or service.attached or database._client is None or session._server_services:
+        return
+    with _quiet():
+        try:
+            if not all(dataset["persistent"] for dataset in fo.list_datasets(info=True)):
+                return
+        except Exception:  # killed from outside, it cannot be asked, and is stopped as far as it still runs
+            pass
+    process = service.child
+    database._disconnect()
+    database._db_service = None
+    database._connection_kwargs.clear()
+    os.environ.pop("FIFTYONE_PRIVATE_DATABASE_PORT", None)
+    service.stop()
+    with suppress(TimeoutExpired):
+        process.wait(timeout=_STOP_SECONDS)
 
 
 def _folder_problem(folder: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike
 from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, StoreError
 from dqkit.store import Store
 from dqkit.store.additions import added_classes
-from dqkit.workbench import classes, evidence, project, withdrawals
+from dqkit.workbench import classes, evidence, project, surfaces, withdrawals
 from dqkit.workbench.classes import with_added
 from dqkit.workbench.decisions import check_texts, checked_event, recorded_before
 from dqkit.workbench.results import Round
@@ -43,7 +42,7 @@ class Workbench:
         self.about = about
         self.store = store
         self._rounds: dict[int, Round] = {}
-        self._apps = ExitStack()  # the FiftyOne sessions that this workbench opened
+        self._fiftyone = surfaces.FiftyOneHeld()
 
     @classmethod
     def create(
@@ -94,8 +93,11 @@ class Workbench:
         return cls(folder, about, Store(about["store_url"] or _database(folder)))
 
     def close(self) -> None:
-        """Release the database, and close the Apps of `open_fiftyone`. What was recorded is on disk with or without."""
-        self._apps.close()
+        """Release the database, close the Apps of `open_fiftyone`, and stop the `mongod` that was started for them.
+
+        What was recorded is on disk with or without.
+        """
+        self._fiftyone.close()
         self.store.close()
 
     def __enter__(self) -> Workbench:
@@ -354,15 +356,11 @@ class Workbench:
 
         Raises `MissingExtra` where FiftyOne or its database is missing, with the command that mends it.
         """
-        from dqkit.workbench.surfaces import to_fiftyone
-
-        return to_fiftyone(self, name=name)
+        return surfaces.to_fiftyone(self, name=name)
 
     def open_fiftyone(self, *, name: str | None = None, port: int | None = None, annotator: str = "") -> Any:
         """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first."""
-        from dqkit.workbench.surfaces import open_fiftyone
-
-        return open_fiftyone(self, name=name, port=port, annotator=annotator)
+        return surfaces.open_fiftyone(self, name=name, port=port, annotator=annotator)
 
     def from_fiftyone(self, *, name: str | None = None, annotator: str | None = None) -> pd.DataFrame:
         """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each.
@@ -370,15 +368,11 @@ class Workbench:
         annotator: of edits made outside the queue panel, which asks for a name of its own; by default the one that
         `open_fiftyone` was given, else "fiftyone".
         """
-        from dqkit.workbench.surfaces import from_fiftyone
-
-        return from_fiftyone(self, name=name, annotator=annotator)
+        return surfaces.from_fiftyone(self, name=name, annotator=annotator)
 
     def report(self, path: str | os.PathLike[str] = "health.html") -> Path:
         """Write the health report: HTML at `path`, the same as JSON beside it; returns the path of the HTML."""
-        from dqkit.workbench.surfaces import write_report
-
-        return write_report(self, Path(path))
+        return surfaces.write_report(self, Path(path))
 
     # --- the rest
 
@@ -391,9 +385,7 @@ class Workbench:
         return f"Workbench({self.about['title']!r} at {str(self.path)!r}: {self.dataset!r}, {len(self.rounds)} rounds)"
 
     def _repr_html_(self) -> str:
-        from dqkit.workbench.surfaces import summary_html
-
-        return summary_html(self)
+        return surfaces.summary_html(self)
 
 
 def _database(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
 
 
+class FiftyOneHeld(ExitStack):
+    """What an open workbench keeps of FiftyOne: its database, then the sessions of its Apps, which are closed first."""
+
+    _connected = False
+
+    def connect(self) -> None:
+        """Hold the database, from the first call until `close`."""
+        from dqkit.fiftyone_bridge.connection import database_in_use
+
+        if not self._connected:
+            self.enter_context(database_in_use())
+            self.callback(setattr, self, "_connected", False)
+            self._connected = True
+
+
 def fiftyone_name(bench: Workbench) -> str:
     """The FiftyOne dataset of this workbench: its title, told apart by the start of its id."""
     return f"{bench.about['title'] or bench.about['name']} {bench.about['id'][:6]}"
@@ -24,6 +40,7 @@ def to_fiftyone(bench: Workbench, *, name: str | None) -> Any:
     """See `Workbench.to_fiftyone`."""
     from dqkit.fiftyone_bridge import push, refresh_apps
 
+    bench._fiftyone.connect()
     rounds, labels = bench.rounds, bench.labels()
     newest = rounds[-1] if rounds else None
     target = push(
@@ -46,8 +63,9 @@ def open_fiftyone(bench: Workbench, *, name: str | None, port: int | None, annot
     """See `Workbench.open_fiftyone`."""
     from dqkit.fiftyone_bridge import close_app, open_app
 
+    bench._fiftyone.connect()
     session = open_app(name or fiftyone_name(bench), port=port, annotator=annotator, owner=bench.about["id"])
-    bench._apps.callback(close_app, session)
+    bench._fiftyone.callback(close_app, session)
     return session
 
 
@@ -55,6 +73,7 @@ def from_fiftyone(bench: Workbench, *, name: str | None, annotator: str | None) 
     """See `Workbench.from_fiftyone`."""
     from dqkit.fiftyone_bridge import acknowledge, added_classes, pull
 
+    bench._fiftyone.connect()
     target = name or fiftyone_name(bench)
     owner = bench.about["id"]
     # Under the name that the workbench has for it, where both sides added look-alikes.

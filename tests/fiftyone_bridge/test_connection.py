@@ -135,6 +135,60 @@ time.sleep(300)
     assert not mongods[0].is_running() or mongods[0].status() == psutil.STATUS_ZOMBIE
 
 
+def test_the_last_workbench_that_is_closed_stops_the_database_it_started_and_opened_again_finds_all(
+    tmp_path: Path,
+) -> None:
+    code = f"""
+{OWN_SERVICE}
+import numpy as np, psutil, dqkit as dq
+def running():
+    return sum(child.name() == "mongod" for child in psutil.Process().children(recursive=True))
+images = np.random.default_rng(0).integers(0, 256, (6, 8, 8), dtype=np.uint8)
+paths = [{str(tmp_path)!r} + name for name in ("/one", "/two")]
+one, two = (dq.Workbench.create(path, dq.from_arrays(images, [0, 1] * 3)) for path in paths)
+first = one.to_fiftyone()
+two.to_fiftyone()
+sample = first.first()
+sample["label"].label = "1"
+sample.save()
+said = [running()]
+one.close()
+said.append(running())
+two.close()
+said.append(running())
+with dq.Workbench.open(paths[0]) as one:
+    said += [len(one.from_fiftyone()), running()]
+said.append(running())
+said += [len(first), running()]  # held from before: FiftyOne starts its database again
+with dq.Workbench.open(paths[1]) as two:
+    two.to_fiftyone()
+said.append(running())  # but what was running before a workbench came is not the workbench's to stop
+import fiftyone as fo
+fo.core.odm.database._disconnect()
+print(*said)
+"""
+    done = run(code, FIFTYONE_DATABASE_DIR=str(tmp_path / "db"))
+    assert done.stdout.split()[-9:] == ["1", "1", "0", "1", "1", "0", "6", "1", "1"], done.stderr
+
+
+def test_a_dataset_that_would_not_survive_keeps_the_database_up(tmp_path: Path) -> None:
+    code = f"""
+{OWN_SERVICE}
+import psutil
+from dqkit.fiftyone_bridge.connection import database_in_use
+def running():
+    return sum(child.name() == "mongod" for child in psutil.Process().children(recursive=True))
+with database_in_use() as fo:
+    mine = fo.Dataset()
+print(running())
+with database_in_use():
+    mine.delete()
+print(running())
+"""
+    done = run(code, FIFTYONE_DATABASE_DIR=str(tmp_path))
+    assert done.stdout.split() == ["1", "1"], done.stderr
+
+
 def test_the_check_of_mongod_says_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
