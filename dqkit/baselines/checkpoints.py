@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.baselines.members import Result
-from dqkit.records import Dataset
+from dqkit.baselines.shelf import write_whole
 
 VERSION = 2
 
@@ -52,13 +50,9 @@ class Checkpoints:
         """Write both files, each whole or not at all; the JSON last, since it vouches for the npz."""
         if self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         array, note = self._files(member, fold, settings)
-        temporary = array.with_name(f"{array.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            kept = {} if result.margins is None else {"margins": result.margins}
-            np.savez(file, allow_pickle=False, scores=result.scores, **kept)
-        os.replace(temporary, array)
+        kept = {} if result.margins is None else {"margins": result.margins}
+        write_whole(array, lambda file: np.savez(file, allow_pickle=False, scores=result.scores, **kept))
         facts = {
             "fingerprint": self.fingerprint(member, fold, settings),
             "member": member,
@@ -68,9 +62,8 @@ class Checkpoints:
             "costs": dict(result.costs),
             "checks": result.checks,
         }
-        temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(facts, indent=1, sort_keys=True, default=str), encoding="utf-8")
-        os.replace(temporary, note)
+        text = json.dumps(facts, indent=1, sort_keys=True, default=str)
+        write_whole(note, lambda file: file.write(text.encode()))
 
     def fingerprint(self, member: str, fold: int, settings: Mapping[str, Any]) -> str:
         """What the result depends on: data, labels, folds, seed (in `call`), the member and its settings."""
@@ -84,24 +77,14 @@ class Checkpoints:
         return self.folder / f"{stem}.npz", self.folder / f"{stem}.json"
 
 
-def call_fingerprint(dataset: Dataset, y: NDArray[np.int64], folds: NDArray[np.int64], seed: int) -> str:
-    """One hash of everything all members share: content, labels, classes, folds and seed."""
+def call_fingerprint(
+    content: str, classes: Sequence[str], y: NDArray[np.int64], folds: NDArray[np.int64], seed: int
+) -> str:
+    """One hash of everything all members share: content (its own hash), classes, labels, folds and seed."""
     h = hashlib.blake2b(digest_size=20)
-    h.update(json.dumps([list(dataset.classes), dataset.modality, seed]).encode())
+    h.update(json.dumps([content, list(classes), seed]).encode())
     h.update(np.ascontiguousarray(y).tobytes())
     h.update(np.ascontiguousarray(folds).tobytes())
-    h.update(np.packbits(dataset.is_usable & ~dataset.is_test).tobytes())
-    if dataset.modality == "image":
-        h.update(str(dataset.content.shape).encode())
-        for start in range(0, len(dataset), 4096):
-            h.update(np.ascontiguousarray(dataset.content[start : start + 4096]).tobytes())
-    elif dataset.modality == "text":
-        for text in dataset.content:
-            raw = str(text).encode("utf-8", "surrogatepass")
-            h.update(len(raw).to_bytes(8, "little") + raw)
-    else:
-        h.update(json.dumps([[str(name), str(kind)] for name, kind in dataset.content.dtypes.items()]).encode())
-        h.update(pd.util.hash_pandas_object(dataset.content, index=False).to_numpy().tobytes())
     return h.hexdigest()
 
 

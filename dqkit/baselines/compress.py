@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.baselines.threads import in_blocks
+
 FIT_ROWS = 4_000
 STATISTICS_ROWS = 20_000
 CHUNK = 4_096
@@ -19,9 +21,12 @@ def standardize(x: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     deviation = np.sqrt(np.maximum(np.einsum("ij,ij->j", sample, sample, dtype=np.float64) / len(sample) - mean**2, 0))
     del sample
     scale = np.where(deviation > 1e-5 * max(float(deviation.max(initial=0)), 1e-12), deviation, np.inf)
-    for start in range(0, len(x), CHUNK):
+
+    def fill(start: int) -> None:
         part = x[start : start + CHUNK]
         x[start : start + CHUNK] = (part - mean.astype(np.float32)) / scale.astype(np.float32)
+
+    in_blocks(fill, range(0, len(x), CHUNK))
     return x
 
 
@@ -40,6 +45,9 @@ def principal(x: NDArray[Any], width: int, *, rows: NDArray[np.int64], seed: int
     directions = (basis @ right.T)[:, :width]
     directions *= np.where(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])] < 0, -1, 1)
     out = np.empty((len(x), directions.shape[1]), dtype=np.float32)
-    for start in range(0, len(x), CHUNK):
+
+    def fill(start: int) -> None:
         out[start : start + CHUNK] = x[start : start + CHUNK].astype(np.float32) @ directions
+
+    in_blocks(fill, range(0, len(x), CHUNK))
     return out

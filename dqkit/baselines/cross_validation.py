@@ -20,6 +20,7 @@ from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
+from dqkit.baselines.shelf import Shelf
 from dqkit.baselines.threads import fitting_threads
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
@@ -47,6 +48,7 @@ def cross_val_predictions(
     folds: 2 or more, how many parts the labelled are cut into; fewer parts, and a warning, where labelled samples or
         their groups are fewer. seed: 0 to 2**32 - 1; the same seed gives the same result bit for bit on the same CPU.
     checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
+        What no label has a part in (features, near copies) is kept there too, and not made again after relabelling.
     pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
         texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
     groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
@@ -81,8 +83,9 @@ def cross_val_predictions(
         raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
     if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
         raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
-    with fitting_threads(len(ds)):
-        task, folds = _task(ds, folds, seed, groups)
+    with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
+        shelf = Shelf.of(checkpoint_dir, ds)
+        task, folds = _task(ds, folds, seed, groups, shelf)
         task = replace(
             task,
             network=None if network is None else int(network),
@@ -104,7 +107,7 @@ def _predictions(
     view = _view(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
-    call = "" if folder is None else call_fingerprint(ds, task.y, task.folds, task.seed)
+    call = call_fingerprint(task.shelf.content, ds.classes, task.y, task.folds, task.seed)
     runs = run_all(task, members, folds, Checkpoints(folder, call), progress)
     good = [run for run in runs if run.error is None]
     if not good:
@@ -184,7 +187,7 @@ def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, p
     return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
 
 
-def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple[Task, int]:
+def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: Shelf) -> tuple[Task, int]:
     """The labels to train on, cut into folds, and how many folds there are."""
     y = np.where(ds.is_usable & ~ds.is_test, ds.labels, -1).astype(np.int64)
     counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
@@ -201,7 +204,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple
             f"{ds.classes[alone]!r} and {int(counts[other])} of {ds.classes[other]!r}: without that sample only one "
             f"class is left to train on. Label another sample of {ds.classes[alone]!r}."
         )
-    together = copy_groups(ds)
+    together = shelf.array("copies", {}, lambda: copy_groups(ds))
     if groups is not None:
         given = np.asarray(groups)
         if given.shape != (len(ds),):
@@ -231,7 +234,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None) -> tuple
             BaselineWarning,
             stacklevel=3,
         )
-    return Task(ds, y, fold_of, seed), used
+    return Task(ds, y, fold_of, seed, shelf=shelf), used
 
 
 def _whole(name: str, value: object, least: int, most: int | None) -> int:

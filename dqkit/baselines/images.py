@@ -49,7 +49,14 @@ class ImageRepresentation(Representation):
 
     @cached_property
     def patches(self) -> NDArray[Any]:
-        """(n, d) standardised patch features."""
+        """(n, d) standardised patch features; no label has a part in them, so a later call may find them made."""
+        return self.task.shelf.array("patches", self._made_with, self._patches)
+
+    @property
+    def _made_with(self) -> dict[str, Any]:
+        return {**asdict(self.settings), "cuda": _has_cuda()}
+
+    def _patches(self) -> NDArray[Any]:
         content, seen = self.task.dataset.content, self.task.unsupervised
         rng = np.random.default_rng(self.task.seed)
         some = np.sort(rng.choice(seen, size=min(len(seen), 3_000), replace=False))
@@ -60,7 +67,11 @@ class ImageRepresentation(Representation):
     @cached_property
     def components(self) -> NDArray[np.float32]:
         """(n, <= 256) principal components of the patch features."""
-        return principal(self.patches, COMPONENTS, rows=self.task.unsupervised, seed=self.task.seed)
+        return self.task.shelf.array(
+            "components",
+            {**self._made_with, "width": COMPONENTS},
+            lambda: principal(self.patches, COMPONENTS, rows=self.task.unsupervised, seed=self.task.seed),
+        )
 
     @cached_property
     def features(self) -> NDArray[np.float32]:

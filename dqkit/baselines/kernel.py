@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.patches import LARGE
 from dqkit.baselines.ridge import FoldRidge, solve_spd
+from dqkit.baselines.threads import in_blocks
 
 LANDMARKS = 3_000
 PENALTIES = (0.03, 0.1, 0.3, 1.0)
 WIDTHS = (0.25, 0.5, 1.0)
 LARGE_WIDTH = 2.0
+BLOCK = 2_048
 
 
 class KernelRidge:
@@ -75,9 +77,12 @@ class KernelRidge:
         factor = cholesky(between, lower=True, overwrite_a=True, check_finite=False)
         n = len(self.x)
         out = np.empty((n, LANDMARKS), dtype=np.float32 if n * LANDMARKS < LARGE else np.float16)
-        for start in range(0, n, 4096):
-            part = self._kernel(np.arange(start, min(start + 4096, n)), chosen, LARGE_WIDTH)
-            out[start : start + 4096] = solve_triangular(factor, part.T, lower=True, check_finite=False).T
+
+        def fill(start: int) -> None:
+            part = self._kernel(np.arange(start, min(start + BLOCK, n)), chosen, LARGE_WIDTH)
+            out[start : start + BLOCK] = solve_triangular(factor, part.T, lower=True, check_finite=False).T
+
+        in_blocks(fill, range(0, n, BLOCK))
         return FoldRidge(self.task, out)
 
     def fit(self, fold: int, seed: int) -> Predict:

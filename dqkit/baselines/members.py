@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.baselines.shelf import Shelf
 from dqkit.records import Dataset
 
 Positions = NDArray[np.int64]
@@ -71,6 +72,7 @@ class Task:
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
     network: how many networks images get among their members; None: one, where it is affordable. imbalance: None,
     "weighted" or "focal", how they treat rare classes. logs: the folder for their TensorBoard logs, or None.
+    shelf: where arrays that do not depend on labels are kept for later calls.
     listeners: called with (passes done, passes in all) as a fit goes through the data.
     """
 
@@ -81,6 +83,7 @@ class Task:
     network: int | None = None
     imbalance: str | None = None
     logs: Path | None = None
+    shelf: Shelf = field(default_factory=Shelf)
     listeners: list[Callable[[int, int], None]] = field(default_factory=list)
 
     def tell(self, done: int, epochs: int) -> None:

@@ -130,6 +130,6 @@ def settings_for(
         )
     if not affordable and not tiny:
         return NetworkSettings(
-            width=24, epochs=4, batch=64, rate=0.007, decay=0.05, smoothing=0.1, flip=flip, shift=2, layout="medium"
+            width=24, epochs=6, batch=64, rate=0.007, decay=0.05, smoothing=0.1, flip=flip, shift=2, layout="medium"
         )
     return NetworkSettings(flip=flip, shift=1 if tiny else 2)

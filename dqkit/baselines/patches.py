@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.baselines.threads import in_blocks
+
 SIDE = 32
 LARGE = 25_000_000
 
@@ -132,7 +134,8 @@ def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: 
     words = dictionary.projection.shape[1] // (2 if s.mirror else 1)
     width = s.grid * s.grid * words
     out = np.empty((len(images), width), dtype=np.float32 if len(images) * width < LARGE else np.float16)
-    for start in range(0, len(images), chunk):
+
+    def fill(start: int) -> None:
         p = _normalize(_patches(_padded(small(images[start : start + chunk]), s.pad), s.size, s.stride))
         n, rows, columns, length = p.shape
         z = p.reshape(-1, length) @ dictionary.projection
@@ -149,6 +152,8 @@ def patch_features(images: NDArray[np.uint8], dictionary: Dictionary, *, chunk: 
         if s.mirror:
             cells = cells[..., :words] + cells[:, :, ::-1, words:]
         out[start : start + n] = np.sqrt(cells.reshape(n, -1))
+
+    in_blocks(fill, range(0, len(images), chunk))
     return out
 
 

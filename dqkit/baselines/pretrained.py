@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from dqkit.baselines.defaults import Representation
 from dqkit.baselines.heads import head_members
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.members import Member, Task
+from dqkit.baselines.shelf import write_whole
 from dqkit.records import Dataset, InputError, MissingExtra
 
 CHUNK = 256
@@ -52,7 +52,8 @@ def embed(
         saved = _load(path, len(content))
         if saved is None:
             saved = encoder(content)
-            _save(path, saved)
+            if path is not None:
+                write_whole(path, partial(np.save, arr=saved))
         parts.append(saved)
     return np.concatenate(parts)
 
@@ -74,16 +75,6 @@ def _load(path: Path | None, rows: int) -> NDArray[np.float32] | None:
     except (OSError, ValueError, EOFError):
         return None  # torn by a crash: computed again and replaced
     return np.asarray(found, dtype=np.float32) if found.ndim == 2 and len(found) == rows else None
-
-
-def _save(path: Path | None, rows: NDArray[np.float32]) -> None:
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.save(file, rows)
-    os.replace(temporary, path)
 
 
 class _Encoder:

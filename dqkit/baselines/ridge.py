@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.baselines.members import Fitted, Positions, Predict, Scores, Task
-from dqkit.baselines.threads import own_threads, solving_threads
+from dqkit.baselines.threads import in_blocks, own_threads, solving_threads
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 CHUNK = 8_192
@@ -131,8 +131,11 @@ class FoldRidge:
 
         def predict(at: Positions) -> Scores:
             out = np.empty((len(at), len(intercept)), dtype=np.float32)
-            for start in range(0, len(at), CHUNK):
+
+            def fill(start: int) -> None:
                 out[start : start + CHUNK] = self._rows(at[start : start + CHUNK], columns) @ weights + intercept
+
+            in_blocks(fill, range(0, len(at), CHUNK))
             return out
 
         return Fitted(predict, weights.nbytes + intercept.nbytes)

@@ -25,12 +25,16 @@ class TextRepresentation(Representation):
     @cached_property
     def words(self) -> Any:
         """(n, terms) sparse: words and word pairs, rows of length one."""
-        return self._tfidf(analyzer="word", ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[?!]")
+        return self._terms("words", analyzer="word", ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[?!]")
 
     @cached_property
     def characters(self) -> Any:
         """(n, terms) sparse: character 2- to 4-grams inside words."""
-        return self._tfidf(analyzer="char_wb", ngram_range=(2, 4), max_features=60_000)
+        return self._terms("characters", analyzer="char_wb", ngram_range=(2, 4), max_features=60_000)
+
+    def _terms(self, name: str, **options: Any) -> Any:
+        """No label has a part in it, so a later call may find it made."""
+        return self.task.shelf.sparse(name, options, lambda: self._tfidf(**options))
 
     def _tfidf(self, **options: Any) -> Any:
         from sklearn.feature_extraction.text import TfidfVectorizer
