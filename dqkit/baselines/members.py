@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,10 @@ class Result:
     checks: tuple[tuple[str, bool, str], ...] = ()
 
 
+class FitStopped(Exception):
+    """Not a failure: the call that wanted this fit was interrupted."""
+
+
 @dataclass(frozen=True)
 class Member:
     """One model of the ensemble.
@@ -57,12 +62,15 @@ class Member:
     a `Fitted` tells its size and history too.
     settings: everything that changes what is learned; with the data they decide whether a checkpoint still holds.
     on_device: it computes on a device of its own, so it is fitted beside the members that keep the processor busy.
+    one_thread: its fits are long and keep one thread of torch busy, so after the first fold's, which tells what one
+    costs, the others' are made side by side.
     """
 
     name: str
     fit: Callable[[int, int], Predict]
     settings: Mapping[str, Any] = field(default_factory=dict)
     on_device: bool = False
+    one_thread: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +81,8 @@ class Task:
     network: how many networks images get among their members; None: one, where it is affordable. imbalance: None,
     "weighted" or "focal", how they treat rare classes. logs: the folder for their TensorBoard logs, or None.
     shelf: where arrays that do not depend on labels are kept for later calls.
-    listeners: called with (passes done, passes in all) as a fit goes through the data.
+    listeners: called with (passes done, passes in all) as a fit goes through the data. stop: set when the user has
+    interrupted the call; a fit in another thread then ends by raising `FitStopped`.
     """
 
     dataset: Dataset
@@ -85,6 +94,7 @@ class Task:
     logs: Path | None = None
     shelf: Shelf = field(default_factory=Shelf)
     listeners: list[Callable[[int, int], None]] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def tell(self, done: int, epochs: int) -> None:
         """Let whoever listens know that a fit has finished so many of its passes over the data."""

@@ -63,7 +63,9 @@ def network_member(
         try:
             checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
             logged = task.logs is not None
-            trained = train_network(images(), at, y, task.n_classes, now, seed, gradients=logged, tell=task.tell)
+            trained = train_network(
+                images(), at, y, task.n_classes, now, seed, gradients=logged, tell=task.tell, stop=task.stop
+            )
             return trained, checks + last_look(trained, images(), at, y, task.n_classes, now, seed)
         except torch.cuda.OutOfMemoryError:
             if now.batch <= 16:
@@ -97,7 +99,11 @@ def network_member(
         return Fitted(predict, size, margins, tuple(checks))
 
     kind = best_device().type
-    return Member(name, fit, {"model": "convolutional network", "device": kind, **asdict(settings)}, kind == "cuda")
+    described = {"model": "convolutional network", "device": kind, **asdict(settings)}
+    # The small one is done before threads have met.
+    return Member(
+        name, fit, described, on_device=kind == "cuda", one_thread=kind == "cpu" and settings.layout != "small"
+    )
 
 
 def judge(model: nn.Module, images: Images, where: Positions, classes: int, *, mirror: bool) -> Scores:

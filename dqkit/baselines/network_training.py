@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from dqkit.baselines.batches import Images, to_device, training_batches
+from dqkit.baselines.members import FitStopped
 from dqkit.baselines.network import NetworkSettings, large_network, medium_network, network, whitening_filters
 from dqkit.baselines.training_checks import first_nonfinite
+
+# Weights are drawn from the one generator that torch has for the whole process.
+_DRAWING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +62,13 @@ def train_network(
     *,
     gradients: bool = False,
     tell: Callable[[int, int], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> Trained:
     """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
 
     at, y: held by the CPU, like all random numbers for order and augmentation; the device gets them a block at a time,
     and no step waits for it. gradients: whether their lengths are kept. tell: called with (passes done, passes in all).
+    stop: looked at before every step; once it is set, `FitStopped` is raised.
     """
     device = images.device
     model = untrained(images, at, classes, settings, seed)
@@ -79,6 +86,8 @@ def train_network(
         began = time.perf_counter()
         for step, (x, labels) in enumerate(lesson.batches):
             preparing += time.perf_counter() - began
+            if stop is not None and stop.is_set():
+                raise FitStopped
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 logits = model(x)
                 loss = loss_of(logits, labels, settings)
@@ -140,7 +149,7 @@ def _lessons(
 def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
     """The network with its first weights, drawn with the seed; the global generator is left alone."""
     # Weights are drawn on the CPU; torch.manual_seed would seed the device's generators too, which are not put back.
-    with torch.random.fork_rng(devices=[]):
+    with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         if settings.layout == "small":
             model = network(images.channels, classes, settings)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -31,6 +32,7 @@ class Progress:
         self._clock = clock
         self._seconds: dict[str, list[float]] = {name: [] for name in self.members}
         self._waiting = dict.fromkeys(self.members, folds)
+        self._at_once: dict[str, int] = {}
         # The fit of each thread: fold, member and when it began.
         self._now: dict[int, tuple[int, str, float]] = {}
 
@@ -56,6 +58,15 @@ class Progress:
         self._waiting[member] -= 1
         self.bar.update(1)
 
+    @contextmanager
+    def at_once(self, member: str, count: int) -> Iterator[None]:
+        """So many fits of this member run side by side."""
+        self._at_once[member] = count
+        try:
+            yield
+        finally:
+            del self._at_once[member]
+
     def say(self, line: str) -> None:
         """A line above the bar, where there is one."""
         if not self.bar.disable:
@@ -70,10 +81,10 @@ class Progress:
         if not means:
             return None
         usual = sum(means.values()) / len(means)
-        left = sum(means.get(name, usual) * count for name, count in self._waiting.items())
+        left = {name: means.get(name, usual) * count for name, count in self._waiting.items()}
         for _, member, started in list(self._now.values()):
-            left -= min(self._clock() - started, means.get(member, usual))
-        return left
+            left[member] -= min(self._clock() - started, means.get(member, usual))
+        return sum(seconds / self._at_once.get(name, 1) for name, seconds in left.items())
 
     def _show(self, done: int = 0, epochs: int = 0) -> None:
         now = self._now.get(threading.get_ident())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from dqkit.baselines.calibration import Calibration, fit_calibration
 from dqkit.baselines.checkpoints import Checkpoints
 from dqkit.baselines.comparison import latency, scores_of
-from dqkit.baselines.members import Fitted, Member, Result, Task, seed_of
+from dqkit.baselines.members import FitStopped, Fitted, Member, Result, Task, seed_of
 from dqkit.baselines.memory import MemoryWatch
 from dqkit.baselines.progress import Progress
+from dqkit.baselines.threads import processors, side_by_side
 from dqkit.records import InputError
 
 LONG_SECONDS = 20.0
@@ -67,7 +67,9 @@ class Run:
         row |= scores_of(self.probs[task.labeled], task.y[task.labeled])
         first = self.results[0].costs
         row |= {key: value for key, value in first.items() if key.startswith("predict_ms")}
-        row |= {"size_mb": first["size_mb"], "memory_mb": max(result.costs["memory_mb"] for result in self.results)}
+        # Of fits made side by side, each would count what the others hold.
+        alone = self.results[:1] if self.member.one_thread else self.results
+        row |= {"size_mb": first["size_mb"], "memory_mb": max(result.costs["memory_mb"] for result in alone)}
         return row | {"weight": weights[self.name], "n": len(task.labeled), "status": "ok"}
 
 
@@ -80,15 +82,14 @@ def run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, s
     progress = Progress([run.name for run in runs], folds, show=show)
     beside = [run for run in runs if run.member.on_device]
     here = [run for run in runs if not run.member.on_device] if beside else runs
-    stop = threading.Event()
     task.listeners.append(progress.epoch)
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="device") as thread:
-            other = thread.submit(_run_lane, task, beside, folds, saved, progress, stop) if beside and here else None
+            other = thread.submit(_run_lane, task, beside, folds, saved, progress) if beside and here else None
             try:
-                _run_lane(task, here or beside, folds, saved, progress, stop)
+                _run_lane(task, here or beside, folds, saved, progress)
             except BaseException:
-                stop.set()  # interrupted: what the thread is at, it finishes and saves
+                task.stop.set()
                 raise
             if other is not None:
                 other.result()
@@ -98,28 +99,49 @@ def run_all(task: Task, members: list[Member], folds: int, saved: Checkpoints, s
     return runs
 
 
-def _run_lane(
-    task: Task, runs: list[Run], folds: int, saved: Checkpoints, progress: Progress, stop: threading.Event
-) -> None:
-    rest = np.flatnonzero(task.y < 0)
+def _run_lane(task: Task, runs: list[Run], folds: int, saved: Checkpoints, progress: Progress) -> None:
     for fold in range(folds):
-        at = np.r_[np.flatnonzero(task.folds == fold), rest]
         for run in runs:
-            if stop.is_set():
+            if task.stop.is_set():
                 return
-            if run.error is None:
-                _run_one(task, run, fold, at, saved, progress)
-            else:
-                progress.skip(run.name)
+            if run.member.one_thread and fold > 0:
+                continue
+            found = _attempt(task, run, fold, saved, progress)
+            run.results += [] if found is None else [found]
+    for run in runs:
+        if run.member.one_thread:
+            _run_side_by_side(task, run, folds, saved, progress)
 
 
-def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Checkpoints, progress: Progress) -> None:
+def _run_side_by_side(task: Task, run: Run, folds: int, saved: Checkpoints, progress: Progress) -> None:
+    """All folds but the first, as many at once as there are processors."""
+    with side_by_side(folds - 1) as pool, progress.at_once(run.name, min(folds - 1, processors())):
+        waiting = [pool.submit(_attempt, task, run, fold, saved, progress) for fold in range(1, folds)]
+        try:
+            found = [future.result() for future in waiting]
+        except BaseException:
+            task.stop.set()
+            for future in waiting:
+                future.cancel()
+            raise
+    run.results += [result for result in found if result is not None]
+
+
+def _attempt(task: Task, run: Run, fold: int, saved: Checkpoints, progress: Progress) -> Result | None:
+    """One fit, found or made and saved; None where the member has failed, now or before, or the call is to stop."""
+    if run.error is not None or task.stop.is_set():
+        progress.skip(run.name)
+        return None
     progress.start(fold, run.name)
     found = saved.load(run.name, fold, run.member.settings)
     loaded = found is not None
     if found is None:
         try:
+            at = np.r_[np.flatnonzero(task.folds == fold), np.flatnonzero(task.y < 0)]
             found = _fit(task, run.member, fold, at)
+        except FitStopped:
+            progress.finish(loaded=True)
+            return None
         except Exception as error:  # reported to the user, and one member must not take the others down
             run.error = error
             progress.finish(loaded=True)
@@ -128,13 +150,13 @@ def _run_one(task: Task, run: Run, fold: int, at: NDArray[np.int64], saved: Chec
                 BaselineWarning,
                 stacklevel=6,
             )
-            return
+            return None
         saved.save(run.name, fold, run.member.settings, found)
         for check, _, said in found.checks:
             if check == "bottleneck":
                 progress.say(f"fold {fold + 1}/{progress.folds}, {run.name}: bottleneck: {said}")
-    run.results.append(found)
     progress.finish(loaded=loaded)
+    return found
 
 
 def _fit(task: Task, member: Member, fold: int, at: NDArray[np.int64]) -> Result:

@@ -65,11 +65,34 @@ def in_blocks(work: Callable[[int], object], starts: Sequence[int]) -> None:
             pass
 
 
+@contextmanager
+def side_by_side(most: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of one thread a processor, at most so many, in each of which torch computes with that thread alone."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # here too: some of its libraries have one setting for the whole process
+    try:
+        with ThreadPoolExecutor(
+            max(1, min(most, processors())), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _blas_threads() -> int:
     from threadpoolctl import threadpool_info
 
     threads = max([info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"], default=1)
-    return min(int(threads), os.cpu_count() or 1)
+    return min(int(threads), processors())
 
 
 @contextmanager

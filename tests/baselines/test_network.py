@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dqkit.baselines import batches, images
+from dqkit.baselines import batches, images, network_member, runs, threads
 from dqkit.baselines.batches import Images, training_batches
-from dqkit.baselines.members import Fitted, Member, Task
+from dqkit.baselines.checkpoints import Checkpoints
+from dqkit.baselines.members import FitStopped, Fitted, Member, Task, seed_of
 from dqkit.baselines.network import NetworkSettings, large_network, settings_for, whitening_filters
 from dqkit.baselines.network_member import judge, network_members
 from dqkit.baselines.network_training import (
@@ -282,3 +283,54 @@ def test_tensorboard_logs_hold_what_the_training_did(tmp_path: Path) -> None:
 
 def test_confusion_counts_labels_by_row() -> None:
     assert confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_networks_side_by_side_are_those_trained_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (threads, runs):
+        monkeypatch.setattr(module, "processors", lambda: 4)
+    x, y = stripes(200, 3, 16)
+    task = Task(from_arrays(x, y), y.astype(np.int64), np.arange(200) % 5, 0)
+    settings = NetworkSettings(width=24, epochs=2, steps=1, batch=16, layout="medium")
+    member = one_network(task, x, settings)
+    assert member.one_thread
+    (run,) = runs.run_all(task, [member], 5, Checkpoints(None, ""), False)
+    for fold in range(5):
+        alone = one_network(task, x, settings).fit(fold, seed_of(0, "network", fold))(
+            np.flatnonzero(task.folds == fold)
+        )
+        assert (run.scores[fold] == alone).all()
+
+
+def test_a_training_stops_at_the_next_step_when_the_call_was_interrupted() -> None:
+    x, y = stripes(120, 1, 8)
+    task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    task.stop.set()
+    with pytest.raises(FitStopped):
+        one_network(task, x, NetworkSettings(width=8, steps=40)).fit(1, 0)
+
+
+def test_out_of_device_memory_the_batch_is_halved_and_said_and_the_training_starts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[int] = []
+
+    def short_of_memory(*given: object, **named: object) -> object:
+        settings = given[4]
+        assert isinstance(settings, NetworkSettings)
+        tried.append(settings.batch)
+        if settings.batch > room:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return train_network(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(network_member, "train_network", short_of_memory)
+    x, y = stripes(120, 1, 8)
+    task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
+    room = 16
+    with pytest.warns(UserWarning, match="out of device memory: training on batches of (32|16) images") as said:
+        scores = one_network(task, x, NetworkSettings(width=8, steps=20, batch=64)).fit(1, 0)(np.arange(4))
+    assert tried == [64, 32, 16]
+    assert len(said) == 2
+    assert np.isfinite(scores).all()
+    room = 0
+    with pytest.warns(UserWarning, match="batches of 16"), pytest.raises(torch.cuda.OutOfMemoryError):
+        one_network(task, x, NetworkSettings(width=8, steps=20, batch=32)).fit(1, 0)

@@ -44,6 +44,18 @@ def test_a_fit_that_was_saved_before_says_nothing_of_how_long_one_takes() -> Non
     assert progress.seconds_left() == pytest.approx(20)
 
 
+def test_fits_side_by_side_share_the_time() -> None:
+    clock = Clock()
+    progress = Progress(["quick", "long"], 5, show=False, clock=clock)
+    for member, seconds in (("quick", 1.0), ("long", 60.0)):
+        progress.start(0, member)
+        clock.now += seconds
+        progress.finish()
+    with progress.at_once("long", 2):
+        assert progress.seconds_left() == pytest.approx(4 + 4 * 60 / 2)
+    assert progress.seconds_left() == pytest.approx(4 + 4 * 60)
+
+
 def test_a_failed_member_takes_no_more_time() -> None:
     clock = Clock()
     progress = Progress(["good", "bad"], 2, show=False, clock=clock)

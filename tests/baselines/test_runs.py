@@ -11,9 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from dqkit.baselines import cross_val_predictions, runs
+from dqkit.baselines import cross_val_predictions, runs, threads
 from dqkit.baselines.checkpoints import Checkpoints
-from dqkit.baselines.members import Member, Positions, Predict, Scores, Task
+from dqkit.baselines.members import FitStopped, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.runs import bottleneck, run_all
 from tests.baselines.data import blobs, digits
 
@@ -99,3 +99,68 @@ def test_an_interrupt_ends_both_lanes_and_keeps_what_was_done(tmp_path: Path) ->
         run_all(lanes_task(), members, 50, Checkpoints(tmp_path, ""), False)
     assert 1 <= len(done) < 50
     assert len(list(tmp_path.glob("device-*.json"))) == len(done)
+
+
+@pytest.fixture
+def three_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (threads, runs):
+        monkeypatch.setattr(module, "processors", lambda: 3)
+
+
+@pytest.mark.usefixtures("three_processors")
+def test_a_long_member_of_one_thread_is_fitted_once_alone_and_then_side_by_side() -> None:
+    meeting = threading.Barrier(3)
+    began: list[int] = []
+
+    def meet(fold: int, seed: int) -> Predict:
+        began.append(fold)
+        if fold > 0:
+            meeting.wait(timeout=20)
+        else:
+            time.sleep(0.1)
+            assert began == [0]
+        return lambda at: np.full((len(at), 3), fold, dtype=np.float32)
+
+    task = lanes_task()
+    folds = np.arange(30) % 4
+    (run,) = run_all(
+        Task(task.dataset, task.y, folds, 0), [Member("long", meet, one_thread=True)], 4, Checkpoints(None, ""), False
+    )
+    assert run.error is None
+    assert [float(result.scores[0, 0]) for result in run.results] == [0, 1, 2, 3]  # in the order of the folds
+
+
+@pytest.mark.usefixtures("three_processors")
+def test_an_interrupt_stops_fits_side_by_side_at_once_and_keeps_what_was_done(tmp_path: Path) -> None:
+    task = lanes_task()
+    running = threading.Event()
+
+    def fit(fold: int, seed: int) -> Predict:
+        if fold == 1:
+            running.wait(timeout=20)
+            raise KeyboardInterrupt
+        if fold == 2:
+            running.set()
+            if task.stop.wait(timeout=20):
+                raise FitStopped
+        return zeros
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_all(task, [Member("long", fit, one_thread=True)], 3, Checkpoints(tmp_path, ""), False)
+    assert time.monotonic() - started < 20
+    assert [path.name[:10] for path in tmp_path.glob("*.json")] == ["long-fold0"]
+
+
+@pytest.mark.usefixtures("three_processors")
+def test_a_failure_side_by_side_takes_down_its_member_alone() -> None:
+    def fit(fold: int, seed: int) -> Predict:
+        if fold == 2:
+            raise ValueError("no memory of this")
+        return zeros
+
+    members = [Member("long", fit, one_thread=True), Member("other", lambda fold, seed: zeros)]
+    with pytest.warns(runs.BaselineWarning, match="'long' failed in fold 2.*no memory of this"):
+        long, other = run_all(lanes_task(), members, 3, Checkpoints(None, ""), False)
+    assert isinstance(long.error, ValueError)
+    assert (other.error, len(other.results)) == (None, 3)
