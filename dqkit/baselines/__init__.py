@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dqkit.baselines.cross_validation import cross_val_predictions
+from dqkit.baselines.cross_validation import check_options, cross_val_predictions
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.heads import logistic_folds
 from dqkit.baselines.pretrained import embed
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaselineWarning",
+    "check_options",
     "check_training",
     "cross_val_predictions",
     "embed",

@@ -78,11 +78,8 @@ def cross_val_predictions(
     >>> p.pred_probs.shape
     (60, 2)
     """
-    folds, seed = _whole("folds", folds, 2, None), _whole("seed", seed, 0, 2**32 - 1)
-    if imbalance not in (None, "weighted", "focal"):
-        raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
-    if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
-        raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
+    check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds))
+    folds, seed = int(folds), int(seed)
     with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
         shelf = Shelf.of(checkpoint_dir, ds)
         task, folds = _task(ds, folds, seed, groups, shelf)
@@ -93,6 +90,20 @@ def cross_val_predictions(
             logs=None if tensorboard is None else Path(tensorboard),
         )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)
+
+
+def check_options(
+    folds: object, seed: object, *, network: object, imbalance: object, groups: ArrayLike | None, n: int
+) -> None:
+    """Raise `InputError` where `cross_val_predictions` would refuse these options for n samples."""
+    _check_whole("folds", folds, 2, None)
+    _check_whole("seed", seed, 0, 2**32 - 1)
+    if imbalance not in (None, "weighted", "focal"):
+        raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
+    if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
+        raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
+    if groups is not None and np.asarray(groups).shape != (n,):
+        raise InputError(f"groups must have shape ({n},), one value a sample; got {np.asarray(groups).shape}.")
 
 
 def _predictions(
@@ -206,10 +217,9 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: S
         )
     together = shelf.array("copies", {}, lambda: copy_groups(ds))
     if groups is not None:
-        given = np.asarray(groups)
-        if given.shape != (len(ds),):
-            raise InputError(f"groups must have shape ({len(ds)},), one value a sample; got {given.shape}.")
-        together = join_groups(np.unique(given.astype(str), return_inverse=True)[1].astype(np.int64), together)
+        together = join_groups(
+            np.unique(np.asarray(groups).astype(str), return_inverse=True)[1].astype(np.int64), together
+        )
     fold_of = _most_folds(y, folds, seed, together)
     if fold_of is None and groups is None:
         fold_of = _most_folds(y, folds, seed, np.arange(len(y)))
@@ -237,13 +247,12 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: S
     return Task(ds, y, fold_of, seed, shelf=shelf), used
 
 
-def _whole(name: str, value: object, least: int, most: int | None) -> int:
+def _check_whole(name: str, value: object, least: int, most: int | None) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputError(f"{name} must be at least {least} and a whole number; got {value!r}.")
     if value < least or (most is not None and value > most):
         upper = "" if most is None else f" and at most {most}"
         raise InputError(f"{name} must be at least {least}{upper}; got {value!r}.")
-    return int(value)
 
 
 def _most_folds(y: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, StoreError
+from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, Predictions, StoreError
 from dqkit.store import Store
 from dqkit.store.additions import added_classes
 from dqkit.workbench import classes, evidence, project, surfaces, withdrawals
@@ -73,7 +73,7 @@ class Workbench:
             folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
         )
         try:
-            store = Store(store_url or _database(folder))
+            store = Store(store_url or project.database_url(folder))
         except Exception:
             # A folder without its journal could neither be opened nor made again.
             shutil.rmtree(folder)
@@ -90,7 +90,7 @@ class Workbench:
                 f"{str(folder / project.DATABASE_FILE)!r} is missing: the labels of this workbench were in it. "
                 "Bring it back from a copy; dqkit does not make an empty one in its place."
             )
-        return cls(folder, about, Store(about["store_url"] or _database(folder)))
+        return cls(folder, about, Store(about["store_url"] or project.database_url(folder)))
 
     def close(self) -> None:
         """Release the database, close the Apps of `open_fiftyone`, and stop the `mongod` that was started for them.
@@ -272,22 +272,31 @@ class Workbench:
         folds: int = 5,
         control: float = 0.1,
         strategy: str = "auto",
+        pretrained: str | Path | None = None,
+        network: bool | int | None = None,
+        imbalance: str | None = None,
+        groups: ArrayLike | None = None,
+        predictions: Predictions | None = None,
         progress: bool = True,
         **sharing: Any,
     ) -> Round:
         """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
 
-        budget: how many samples to queue. seed: the same labels and seed give the same round. estimators: see
-        `dqkit.cross_val_predictions`. control: share of the budget drawn at random. strategy: see
-        `dqkit.acquisition.select`. sharing: costs, min_share, class_quota and human_error, as in
-        `dqkit.acquisition.build_queue`. Interrupted or killed and called again with the same arguments, it goes on
-        where it was: a fold of a member that was finished is not trained again.
+        budget: how many samples to queue. seed: the same labels and seed give the same round. estimators, folds,
+        pretrained, network, imbalance, groups: see `dqkit.cross_val_predictions`. predictions: your own model's
+        out-of-sample probabilities of every sample (`Predictions.from_arrays`, in any order); nothing is trained then.
+        control: share of the budget drawn at random. strategy: see `dqkit.acquisition.select`. sharing: costs,
+        min_share, class_quota and human_error, as in `dqkit.acquisition.build_queue`.
+        Interrupted or killed and called again with the same arguments, it goes on where it was: a fold of a member
+        that was finished is not trained again. Features and near copies of an earlier round are taken over.
         Raises `InputError` on a bad budget or fewer than two labelled classes, and `StoreError` while another process
         runs a round here.
         """
         from dqkit.workbench.running import run_round
+        from dqkit.workbench.training import Training
 
-        return run_round(self, budget, seed, estimators, folds, control, strategy, progress, sharing)
+        training = Training(estimators, folds, pretrained, network, imbalance, groups, predictions)
+        return run_round(self, budget, seed, training, control, strategy, progress, sharing)
 
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
         """The newest round, what is open in its queue drawn anew from the labels as they are now; nothing is trained.
@@ -386,7 +395,3 @@ class Workbench:
 
     def _repr_html_(self) -> str:
         return surfaces.summary_html(self)
-
-
-def _database(folder: Path) -> str:
-    return f"sqlite:///{(folder / project.DATABASE_FILE).resolve()}"

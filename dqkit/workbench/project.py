@@ -21,6 +21,11 @@ PROJECT_FILE = "project.json"
 DATABASE_FILE = "labels.sqlite"
 
 
+def database_url(folder: Path) -> str:
+    """Where the journal of a workbench is kept unless it was told otherwise."""
+    return f"sqlite:///{(folder / DATABASE_FILE).resolve()}"
+
+
 def create(
     folder: Path, dataset: Dataset, *, title: str, description: str, tags: Sequence[str], store_url: str | None
 ) -> dict[str, Any]:

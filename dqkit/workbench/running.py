@@ -15,10 +15,11 @@ from tqdm.auto import tqdm
 
 from dqkit.records import ACTIONS, Dataset, InputError, Predictions, StoreError
 from dqkit.store.batches import requeue
-from dqkit.workbench.classes import widened
+from dqkit.workbench.classes import refresh, widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
 from dqkit.workbench.project import now, replace, write_json
 from dqkit.workbench.results import Round, write_predictions
+from dqkit.workbench.training import Training
 
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
@@ -31,19 +32,20 @@ def run_round(
     bench: Workbench,
     budget: int,
     seed: int,
-    estimators: Any,
-    folds: int,
+    training: Training,
     control: float,
     strategy: str,
     progress: bool,
     sharing: dict[str, Any],
 ) -> Round:
     """See `Workbench.run_round`."""
-    _check_settings(budget, seed, folds, control, strategy, sharing)
+    _check_settings(budget, seed, training.folds, control, strategy, sharing)
+    refresh(bench)
+    training = training.checked(bench.dataset)
     with _only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
         _check_labels(trained_on)
-        settings = {"folds": folds, "control": control, "strategy": strategy, **_plain(sharing)}
+        settings = {**training.settings, "control": control, "strategy": strategy, **_plain(sharing)}
         number = _open_round(bench, int(budget), int(seed), settings)
         folder = bench.path / "rounds" / f"{number:04d}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,11 +55,7 @@ def run_round(
         stages = iter(bar)
 
         bar.set_postfix_str(next(stages))
-        from dqkit.baselines import cross_val_predictions
-
-        predictions = cross_val_predictions(
-            trained_on, estimators, folds, seed, checkpoint_dir=bench.path / "checkpoints", progress=progress
-        )
+        predictions = training.predict(trained_on, seed, bench.path / "checkpoints", progress)
         write_predictions(folder, predictions)
 
         bar.set_postfix_str(next(stages))

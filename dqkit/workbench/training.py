@@ -1,0 +1,127 @@
+"""Where a round's predictions come from: baselines trained as the user asked, or the user's own probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.records import Dataset, InputError, Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What `Workbench.run_round` was told of its predictions. own: the user's; nothing is trained then."""
+
+    estimators: Any = None
+    folds: int = 5
+    pretrained: str | Path | None = None
+    network: bool | int | None = None
+    imbalance: str | None = None
+    groups: ArrayLike | None = None
+    own: Predictions | None = None
+
+    def checked(self, dataset: Dataset) -> Training:
+        """The same with own predictions in the order of the dataset; `InputError` where something does not fit."""
+        from dqkit.baselines import check_options
+
+        check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
+        if self.own is None:
+            return self
+        told = {"estimators": self.estimators, "pretrained": self.pretrained, "network": self.network}
+        told |= {"imbalance": self.imbalance, "groups": self.groups}
+        for name, value in told.items():
+            if value is not None:
+                raise InputError(f"predictions must come alone, because nothing is trained then; got {name} too.")
+        return replace(self, own=aligned(self.own, dataset))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """For JSON: an interrupted round goes on only under the same ones. What was left out is left out."""
+        told: dict[str, Any] = {"folds": self.folds}
+        plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
+        told |= {name: str(value) for name, value in plain.items() if value is not None}
+        if self.groups is not None:
+            told["groups"] = _digest(pd.factorize(np.asarray(self.groups).astype(str))[0])
+        if self.own is not None:
+            told["predictions"] = _digest(self.own.member_probs)
+        return told
+
+    def predict(self, dataset: Dataset, seed: int, folder: Path, progress: bool) -> Predictions:
+        """Out-of-sample predictions of every sample; finished fits are kept in the folder."""
+        if self.own is not None:
+            return self.own
+        from dqkit.baselines import cross_val_predictions
+
+        return cross_val_predictions(
+            dataset,
+            self.estimators,
+            self.folds,
+            seed,
+            checkpoint_dir=folder,
+            groups=self.groups,
+            pretrained=self.pretrained,
+            network=self.network,
+            imbalance=self.imbalance,
+            progress=progress,
+        )
+
+
+def aligned(own: Predictions, dataset: Dataset) -> Predictions:
+    """The user's predictions with the samples and classes in the dataset's order; a class they lack has probability 0.
+
+    Raises `InputError` where a sample of the dataset is not among them, one comes twice, or a class is not the
+    dataset's. Predictions of other samples are left out.
+    """
+    if not isinstance(own, Predictions):
+        raise InputError(
+            f"predictions must be a dqkit.Predictions; got {type(own).__name__}. "
+            "Make one with dqkit.Predictions.from_arrays(pred_probs, ids=..., classes=...)."
+        )
+    unknown = [name for name in own.classes if name not in dataset.classes]
+    if unknown:
+        raise InputError(f"predictions must be of the classes {list(dataset.classes)}; got {unknown[0]!r} too.")
+    if len(set(own.classes)) < len(own.classes):
+        raise InputError("predictions must name each class once.")
+    rows = _positions([str(i) for i in own.ids], [str(i) for i in dataset.ids])
+    columns = np.array([dataset.classes.index(name) for name in own.classes], dtype=np.int64)
+
+    def spread(probs: NDArray[np.float32]) -> NDArray[np.float32]:
+        out = np.zeros((*probs.shape[:-2], len(rows), len(dataset.classes)), dtype=np.float32)
+        out[..., columns] = probs[..., rows, :]
+        return out
+
+    return replace(
+        own,
+        ids=dataset.ids,
+        classes=dataset.classes,
+        member_probs=spread(own.member_probs),
+        pred_probs=spread(own.pred_probs),
+        folds=own.folds[rows],
+        features=None if own.features is None else own.features[rows],
+        dynamics={name: np.asarray(values)[rows] for name, values in own.dynamics.items()},
+    )
+
+
+def _positions(there: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+    at = {sample_id: i for i, sample_id in enumerate(there)}
+    if len(at) < len(there):
+        twice = next(i for n, i in enumerate(there) if at[i] != n)
+        raise InputError(f"predictions must hold each sample once; got {twice!r} more than once.")
+    missing = [sample_id for sample_id in wanted if sample_id not in at]
+    if missing:
+        raise InputError(
+            f"predictions must hold every sample of the workbench; {len(missing):,} of {len(wanted):,} are missing, "
+            f"such as {missing[0]!r}. Use the ids of wb.dataset.ids."
+        )
+    return np.array([at[sample_id] for sample_id in wanted], dtype=np.int64)
+
+
+def _digest(values: NDArray[Any]) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=12).hexdigest()
