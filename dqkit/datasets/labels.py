@@ -24,6 +24,7 @@ def encode(
     """
     names = None if classes is None else _names(classes)
     values: list[Any] = [None] * n if labels is None else list(np.asarray(labels, dtype=object).ravel())
+    values = [v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else v for v in values]
     if len(values) != n:
         raise InputError(f"labels must have one entry per sample; got {len(values):,} labels for {n:,} samples.")
     missing = np.fromiter((_is_missing(v) for v in values), dtype=bool, count=n)
@@ -32,10 +33,11 @@ def encode(
     numeric = bool(known) and all(
         isinstance(v, int | np.integer | float | np.floating) and not isinstance(v, bool) for v in known
     )
-    if numeric and any(not np.isfinite(v) or float(v) != int(v) for v in known):
-        bad = next(v for v in known if not np.isfinite(v) or float(v) != int(v))
+    bad = next((v for v in known if not np.isfinite(v) or v != int(v)), None) if numeric else None
+    if bad is not None:
         raise InputError(
             f"labels must be class names or whole numbers; got {bad!r}. "
+            "If these are classes, pass them as text: [str(v) for v in labels]. "
             "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
         )
     if numeric:
@@ -60,7 +62,7 @@ def encode(
         position = {v: i for i, v in enumerate(names)}
     if len(names) < 2:
         raise InputError(
-            f"labels must hold at least two classes; got only {names[0]!r}. "
+            f"labels must hold at least two classes; got only {names[0]!r} (-1 counts as unlabelled). "
             "Pass classes=[...] with every class name if the others have no example yet."
         )
     codes = np.full(n, UNLABELED, dtype=np.int64)

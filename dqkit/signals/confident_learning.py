@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ def confident_learning(
     two labelled rows of two classes; with fewer nothing is flagged.
     """
     members = pred_probs if pred_probs.ndim == 3 else pred_probs[None]
+    if members.dtype.kind != "f":  # one-hot whole numbers, in which cleanlab cannot compute
+        members = members.astype(np.float64)
     m, n, c = members.shape
     probs = members[0] if m == 1 else members.mean(axis=0)
     known = np.flatnonzero(given != UNLABELED)
@@ -35,7 +38,10 @@ def confident_learning(
         from cleanlab.rank import get_label_quality_scores
 
         labels, rows = given[known], probs[known]
-        flag[known] = find_label_issues(labels, rows, n_jobs=1)
+        with warnings.catch_warnings():
+            # One warning for each rare or empty class: `class_balance` names those.
+            warnings.filterwarnings("ignore", message="May not flag all label issues", category=UserWarning)
+            flag[known] = find_label_issues(labels, rows, n_jobs=1)
         score[known] = np.clip(1.0 - get_label_quality_scores(labels, rows), 0.0, 1.0)
         joint = np.asarray(estimate_joint(labels, rows), dtype=np.float64)  # [given, true]
         off = float(1.0 - np.trace(joint))

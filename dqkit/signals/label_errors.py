@@ -25,6 +25,7 @@ from dqkit.signals.posterior import Verdict, judge, transition_matrix
 from dqkit.signals.regression import regression_errors
 from dqkit.signals.self_test import FamilyTest, fused, history_helps, neighbors_help
 from dqkit.signals.swapped import refuse_swapped
+from dqkit.signals.uncertainty import numbers
 
 Method = Literal["auto", "confident_learning"]
 METHODS: tuple[Method, ...] = ("auto", "confident_learning")
@@ -161,7 +162,7 @@ def label_errors(
     graph = _graph(features, neighbors, len(given))
     history = training_history(dynamics, given, probs.shape[2])
     if method == "confident_learning":
-        return LabelErrors(*confident_learning(given, np.asarray(pred_probs)))
+        return LabelErrors(*confident_learning(given, numbers("pred_probs", pred_probs, "(n, c)")))
     m, n, c = probs.shape
     known = np.flatnonzero(given != UNLABELED)
     mix, verdict, settled, families = _judged(probs, given, known, graph, history, seed)
@@ -241,19 +242,14 @@ def _continuous(labels: ArrayLike) -> bool:
 
 
 def _checked(labels: ArrayLike, pred_probs: ArrayLike) -> tuple[NDArray[np.float32], Ints]:
-    try:
-        shape = np.shape(pred_probs)
-    except ValueError as error:
-        raise InputError(
-            "pred_probs must have shape (n, c) or (members, n, c); got members that disagree in shape. "
-            "Give each member one row a sample and one column a class."
-        ) from error
+    array = numbers("pred_probs", pred_probs, "(n, c) or (members, n, c)")
+    shape = array.shape
     if len(shape) not in (2, 3) or min(shape) == 0:
         raise InputError(
             f"pred_probs must have shape (n, c) or (members, n, c) and hold at least one row; got {shape}. "
             "Members must agree in shape."
         )
-    probs = np.asarray(pred_probs, dtype=np.float32)
+    probs = np.asarray(array, dtype=np.float32)
     probs = probs[None] if probs.ndim == 2 else probs
     _, n, c = probs.shape
     if c < 2:

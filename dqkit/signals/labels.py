@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,13 +18,14 @@ def as_labels(labels: ArrayLike, *, classes: int | None = None, n: int | None = 
     >>> as_labels([0, -1, 2], classes=3)
     array([ 0, -1,  2])
     """
-    given = np.asarray(labels)
+    try:
+        given = np.asarray(labels)
+    except ValueError as error:
+        raise InputError(f"labels must have shape (n,), one whole number a row; {error}.") from error
     if given.ndim != 1:
         raise InputError(f"labels must have shape (n,); got {given.shape}.")
     if given.size and given.dtype.kind not in "iub":
-        whole = given.dtype.kind == "f" and bool(np.isfinite(given).all()) and bool((given == np.floor(given)).all())
-        if not whole:
-            raise InputError(f"labels must be whole numbers, -1 for unlabelled; got an array of {given.dtype}.")
+        given = _whole(given)
     given = given.astype(np.int64)
     if n is not None and len(given) != n:
         raise InputError(f"labels must have one entry for each of the {n} rows; got {len(given)}.")
@@ -34,6 +37,23 @@ def as_labels(labels: ArrayLike, *, classes: int | None = None, n: int | None = 
         top = "" if classes is None else f" and below {classes}, the number of classes"
         raise InputError(f"labels must be -1 or more{top}; got {int(given[at])} at position {at}.")
     return given
+
+
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Floats, or objects, that are all whole numbers; else `InputError` names the first that is none."""
+    if values.dtype.kind == "f" and bool((np.isfinite(values) & (values == np.floor(values))).all()):
+        return values
+    plain = [v.item() if isinstance(v, np.generic) else v for v in values.tolist()]
+    odd = next((i for i, v in enumerate(plain) if not isinstance(v, int | float) or v % 1 != 0), None)
+    if odd is None:
+        return values
+    advice = "Write unlabelled rows as -1."
+    if isinstance(plain[odd], str | bytes):
+        advice = "Turn class names into positions first: pandas.Categorical(labels, categories=classes).codes."
+    raise InputError(
+        f"labels must be whole numbers, -1 for unlabelled; got {plain[odd]!r} at position {odd} "
+        f"of an array of {values.dtype}. {advice}"
+    )
 
 
 def wilson_interval(

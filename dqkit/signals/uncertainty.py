@@ -98,19 +98,36 @@ def entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def as_probabilities(name: str, value: ArrayLike, *, ndim: int) -> NDArray[Any]:
     """Return `value` as a floating array of `ndim` axes that holds probabilities, or raise `InputError`."""
-    probs = np.asarray(value)
-    if probs.dtype.kind not in "fiub":
-        raise InputError(f"{name} must hold numbers; got an array of {probs.dtype}.")
+    shape = "(n, classes)" if ndim == 2 else "(members, n, classes)"
+    probs = numbers(name, value, shape)
     probs = (
         probs
         if probs.dtype in (np.float32, np.float64)
         else probs.astype(np.float32 if probs.dtype == np.float16 else np.float64)
     )
-    shape = "(n, classes)" if ndim == 2 else "(members, n, classes)"
     if probs.ndim != ndim or probs.shape[-1] == 0 or (ndim == 3 and probs.shape[0] == 0):
         raise InputError(f"{name} must have shape {shape} with at least one class; got {probs.shape}.")
     check_probabilities(name, probs)
     return probs
+
+
+def numbers(name: str, value: ArrayLike, shape: str) -> NDArray[Any]:
+    """Return `value` as an array of real numbers, or raise `InputError`; shape: what it should have, for the message.
+
+    A DataFrame of mixed columns, which numpy reads as objects, is taken where every cell is a number.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "O" and not any(isinstance(v, str | bytes) for v in array.flat):
+            array = array.astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{name} must have shape {shape}, all rows of one length, and hold numbers; {error}. "
+            "Give every member one row a sample and every row one column a class."
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must hold numbers; got an array of {array.dtype}.")
+    return array
 
 
 def check_temperature(name: str, value: float) -> None:

@@ -82,6 +82,16 @@ def test_true_and_false_are_class_names():
     assert ds.labels.tolist() == [1, 0, -1]
 
 
+def test_whole_numbers_beyond_what_a_float_holds_are_still_distinct_classes():
+    ds = dq.from_arrays(["a", "b", "c"], [2**60, 2**60 + 1, 2**60])
+    assert ds.classes == (str(2**60), str(2**60 + 1))
+    assert ds.labels.tolist() == [0, 1, 0]
+
+
+def test_names_of_a_numpy_byte_string_array_are_read_as_text():
+    assert dq.from_arrays(["a", "b"], np.array([b"cat", "hund\xe9".encode()])).classes == ("cat", "hund\xe9")
+
+
 def test_a_test_split_is_known_however_it_is_spelled_and_a_missing_one_is_train():
     ds = dq.from_arrays(["a", "b", "c", "d"], [0, 1, 0, 1], split=["Test", " TEST ", None, float("nan")])
     assert ds.split.tolist() == ["test", "test", "train", "train"]

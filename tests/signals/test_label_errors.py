@@ -277,3 +277,39 @@ def test_the_interval_covers_the_rate_over_many_draws_of_unlike_noise():
             low, high = label_errors(labels, probs).noise_rate_interval
             covered.append(low <= (labels != truth).mean() <= high)
     assert np.mean(covered) >= 0.95
+
+
+def test_a_rare_class_makes_confident_learning_no_noisier_than_its_flags():
+    probs = np.full((4, 5), 0.1) + 0.5 * np.eye(5)[[0, 1, 0, 1]]
+    found = label_errors([0, 1, 0, 1], probs, method="confident_learning")  # a warning would fail this test
+    assert not found.table["flag"].any()
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_confident_learning_reads_one_hot_votes_of_any_number_type(kind):
+    given = np.arange(20) % 2
+    votes = np.eye(2)[given]
+    twin = label_errors(given, votes, method="confident_learning").table
+    assert label_errors(given, votes.astype(kind), method="confident_learning").table.equals(twin)
+
+
+def test_labels_and_probabilities_that_numpy_reads_as_objects_are_taken_where_they_are_numbers():
+    labels, probs, _ = noisy(n=80)
+    twin = label_errors(labels, probs).table
+    assert label_errors(labels.astype(object), probs.astype(object)).table.equals(twin)
+
+
+@pytest.mark.parametrize("method", ["auto", "confident_learning"])
+@pytest.mark.parametrize(
+    ("labels", "probs", "words"),
+    [
+        (["a", "b"], np.eye(2), "'a' at position 0.*Categorical"),
+        ([0.0, np.nan], np.eye(2), "nan at position 1.*as -1"),
+        ([0, None], np.eye(2), "None at position 1.*as -1"),
+        ([0, 1], np.eye(2).astype(str), "pred_probs must hold numbers"),
+        ([0, 1], np.eye(2) + 0j, "pred_probs must hold numbers"),
+    ],
+)
+def test_what_is_no_number_is_named_with_what_to_do(labels, probs, words, method):
+    with pytest.raises(InputError, match=words):
+        label_errors(labels, probs, method=method)

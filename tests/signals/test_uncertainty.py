@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.records import InputError
-from dqkit.signals import disagreement, uncertainty
+from dqkit.signals import calibration, disagreement, uncertainty
 
 
 def random_probs(seed: int, *shape: int) -> np.ndarray:
@@ -127,3 +127,11 @@ def test_options_out_of_range_are_named():
         disagreement([[[0.5, 0.5]], [[0.5, 0.5]]], temperatures=[1.0])
     with pytest.raises(InputError, match="member_probs must have shape"):
         disagreement([[0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    "measure", [uncertainty, lambda rows: disagreement([rows]), lambda rows: calibration([0, 1], rows)]
+)
+def test_rows_of_unequal_length_are_refused_by_name(measure):
+    with pytest.raises(InputError, match=r"probs must have shape .* all rows of one length"):
+        measure([[0.5, 0.5], [1.0]])
