@@ -40,7 +40,7 @@ class Images:
 
         resident: whether all are kept on the device; None where half of its free memory holds them.
         """
-        sample = content[seen[:: max(1, len(seen) // 5000)]].astype(np.float32)
+        sample = content[seen[:: max(1, len(seen) // 5000)]].astype(np.float32, order="C")
         mean = torch.from_numpy(sample.mean(axis=(0, 1, 2))).to(device)
         scale = torch.from_numpy(sample.std(axis=(0, 1, 2)) + np.float32(0.255)).to(device)
         if resident is None:
@@ -48,7 +48,7 @@ class Images:
         if not resident:
             return cls(content, mean, scale)
         # torch warns of arrays it may not write to; it does not write to these.
-        whole = content if content.flags.writeable and content.flags.c_contiguous else np.array(content)
+        whole = content if content.flags.writeable and content.flags.c_contiguous else np.array(content, order="C")
         return cls(torch.from_numpy(whole).to(device), mean, scale)
 
     @property

@@ -35,11 +35,17 @@ class PatchSettings:
 
 def settings_for(shape: tuple[int, ...], seed: int) -> PatchSettings:
     """Settings for (h, w[, c]) images of one shape."""
-    side = min(min(shape[:2]), SIDE)
+    left = min(side // by for side, by in zip(shape[:2], _shrink(shape[0], shape[1]), strict=True))
     color = len(shape) == 3 and shape[2] > 1
-    if side < 16:
-        return PatchSettings(size=min(5, side), stride=1, words=240, grid=2, pad=1, mirror=color, seed=seed)
+    if min(shape[:2]) < 16 or left < 6:
+        return PatchSettings(size=min(5, left), stride=1, words=240, grid=2, pad=1, mirror=color, seed=seed)
     return PatchSettings(size=6, stride=2, words=300, grid=3, pad=0, mirror=color, seed=seed)
+
+
+def _shrink(h: int, w: int) -> tuple[int, int]:
+    """How many rows and columns become one; of a strip lower than that at least one row is left."""
+    down = max(1, -(-max(h, w) // SIDE))
+    return min(down, h), min(down, w)
 
 
 def small(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -47,10 +53,10 @@ def small(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     x = np.asarray(images)
     x = x[..., None] if x.ndim == 3 else x
     n, h, w, c = x.shape
-    down = max(1, -(-max(h, w) // SIDE))
-    out = x[:, : h // down * down, : w // down * down].astype(np.float32)
-    if down > 1:
-        out = out.reshape(n, h // down, down, w // down, down, c).mean(axis=(2, 4))
+    a, b = _shrink(h, w)
+    out = x[:, : h // a * a, : w // b * b].astype(np.float32)
+    if max(a, b) > 1:
+        out = out.reshape(n, h // a, a, w // b, b, c).mean(axis=(2, 4))
     return np.ascontiguousarray(out.transpose(0, 3, 1, 2)) / np.float32(255)
 
 
@@ -172,8 +178,7 @@ def patch_features_on(
     for start in range(0, len(images), chunk):
         raw = torch.from_numpy(np.array(images[start : start + chunk])).to(device)
         x = (raw[:, None] if raw.ndim == 3 else raw.permute(0, 3, 1, 2)).float()
-        down = max(1, -(-max(x.shape[2:]) // SIDE))
-        x = functional.avg_pool2d(x, down) / 255
+        x = functional.avg_pool2d(x, _shrink(*x.shape[2:])) / 255
         x = functional.pad(x, (s.pad,) * 4, mode="replicate") if s.pad else x
         p = x.unfold(2, s.size, s.stride).unfold(3, s.size, s.stride).permute(0, 2, 3, 1, 4, 5)
         n, rows, columns = p.shape[:3]

@@ -87,6 +87,7 @@ def _categories(column: pd.Series[Any], seen: Positions) -> tuple[NDArray[np.flo
 
 def _standard(values: NDArray[np.float64], seen: Positions) -> NDArray[np.float32]:
     """Robustly scaled values, missing ones at the median, and a column that says which were missing."""
+    values = np.clip(values, -1e150, 1e150)  # so that differences and squares stay finite
     known = values[seen][~np.isnan(values[seen])]
     middle, low, high = np.percentile(known, [50, 16, 84]) if len(known) else (0.0, 0.0, 0.0)
     scale = (high - low) / 2 or (float(known.std()) if len(known) else 0.0) or 1.0

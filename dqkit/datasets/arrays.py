@@ -44,7 +44,7 @@ def from_arrays(
         "true_labels": true_labels,
         "name": name,
     }
-    if not hasattr(x, "__len__"):
+    if isinstance(x, str | bytes) or not hasattr(x, "__len__"):
         raise InputError(f"x must be an array, a DataFrame or a list of texts; got {type(x).__name__}.")
     if not len(x):
         raise InputError("x must hold at least one sample; got none.")
@@ -53,6 +53,11 @@ def from_arrays(
     if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim in (3, 4):
         if 0 in x.shape[1:]:
             raise InputError(f"x must hold images of at least one pixel; got shape {x.shape}.")
+        if x.ndim == 4 and x.shape[3] > 4:
+            raise InputError(
+                f"x must hold images of 1 to 4 channels, the channels last (n, h, w, channels); got shape {x.shape}. "
+                "Channels that stand before height and width are moved by x.transpose(0, 2, 3, 1)."
+            )
         return assemble(x, labels, modality="image", **options)
     if not isinstance(x, np.ndarray) and all(isinstance(t, str) for t in x) and len(x):
         return assemble(np.asarray(list(x), dtype=object), labels, modality="text", **options)
@@ -72,6 +77,12 @@ def from_arrays(
             )
         table = pd.DataFrame(rows, columns=[f"x{i}" for i in range(rows.shape[1])])
         return assemble(table, labels, modality="table", **options)
+    if array.dtype.kind == "O" and array.ndim == 1 and any(isinstance(t, str) for t in array.tolist()):
+        odd = next(i for i, t in enumerate(array.tolist()) if not isinstance(t, str))
+        raise InputError(
+            f"x must hold texts alone, or none; got {array[odd]!r} at position {odd}. "
+            "Write a missing text as an empty one, or drop the row."
+        )
     raise InputError(
         "x must be uint8 images (n, h, w[, channels]), a float matrix (n, d), a DataFrame or a list of texts; "
         f"got {type(x).__name__} of dtype {array.dtype} and shape {array.shape}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,9 @@ def assemble(
     for what, frame in (("x", content), ("metadata", metadata)):
         if isinstance(frame, pd.DataFrame):
             _check_columns(what, frame)
+    _check_utf8("classes", names)
+    if modality == "text":
+        _check_utf8("x", content)
     if isinstance(content, pd.DataFrame) and not len(content.columns):
         raise InputError("x must hold at least one feature column; got none.")
     truth = None if true_labels is None else np.asarray(true_labels)
@@ -82,6 +85,19 @@ def _check_columns(what: str, table: pd.DataFrame) -> None:
         raise InputError(f"{what} must hold numbers, texts, categories or dates; column {odd[0]!r} is complex.")
 
 
+def _check_utf8(what: str, texts: Iterable[Any]) -> None:
+    """Half a surrogate pair is no text: neither a file nor the database could hold it."""
+    for i, text in enumerate(texts):
+        try:
+            str(text).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{what} must hold texts that UTF-8 can hold; the one at position {i} has half a surrogate pair, "
+                f"{error.object[error.start]!r}. Mend it: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
+                "'replace')."
+            ) from error
+
+
 def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
@@ -95,6 +111,7 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
             f"ids must not be empty; the id at position {int(np.argmax(empty))} is {values[int(np.argmax(empty))]!r}."
         )
     names = np.array([str(v) for v in values], dtype=object)
+    _check_utf8("ids", names)
     repeated = pd.Index(names).duplicated(keep=False)
     if repeated.any():
         first = names[int(np.argmax(repeated))]

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +46,10 @@ class Decoded:
 def decode(files: Sequence[Path], *, side: int = SIDE, progress: bool = True) -> Decoded:
     """Every file decoded once, in parallel, to a square of `side` pixels.
 
-    Aspect ratio is kept: the shorter edge is padded with black. A file that cannot be read leaves a black image and a
-    message, never an exception. The arrays are kept in `cache_folder()` under a key made of every file's path, size
-    and modification time, so an unchanged folder is not decoded again.
+    Pictures stand upright as their EXIF orientation says. Aspect ratio is kept: the shorter edge is padded with black.
+    A file that cannot be read leaves a black image and a message, never an exception. The arrays are kept in
+    `cache_folder()` under a key made of every file's path, size and modification time, so an unchanged folder is not
+    decoded again.
     """
     if side < 1:
         raise InputError(f"side must be at least 1 pixel; got {side!r}.")
@@ -100,7 +101,36 @@ def _read(file: Path, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
         raise ValueError("the file is empty")
     found = _read_jpeg(raw, side) if raw[:3] == b"\xff\xd8\xff" else None
     picture, size = found or _read_any(raw)
+    turned = _TURNS.get(_orientation(raw))
+    if turned is not None:
+        picture = np.ascontiguousarray(turned(picture))
+        size = size[::-1] if turned(np.empty((1, 2, 3))).shape[0] == 2 else size
     return _fit(picture, side), size
+
+
+# What a camera held sideways writes into EXIF, and how the rows that it stores are brought upright.
+_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.swapaxes(0, 1),
+    6: lambda p: p[::-1].swapaxes(0, 1),
+    7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
+    8: lambda p: p[:, ::-1].swapaxes(0, 1),
+}
+
+
+def _orientation(raw: bytes) -> int:
+    """The EXIF orientation, 1 to 8; 1 where none is written, or none that can be read."""
+    from PIL import Image
+
+    if b"Exif" not in raw[:65_536] and b"eXIf" not in raw and b"EXIF" not in raw:
+        return 1
+    try:
+        with Image.open(io.BytesIO(raw)) as image:
+            return int(image.getexif().get(0x0112, 1))
+    except Exception:  # metadata are written by any program in any state; the pixels were read already
+        return 1
 
 
 def _read_jpeg(raw: bytes, side: int) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
@@ -167,7 +197,7 @@ def _fit(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _key(files: Sequence[Path], side: int) -> str:
-    digest = hashlib.sha256(f"dqkit pixels 2 {side}\n".encode())
+    digest = hashlib.sha256(f"dqkit pixels 3 {side}\n".encode())
     for file in files:
         status = file.stat() if file.exists() else None
         stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"

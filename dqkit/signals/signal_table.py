@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from dqkit.signals.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import order_test
 from dqkit.signals.signal_summary import summarize
+from dqkit.signals.swapped import SwappedColumns
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
 from dqkit.signals.valuation import knn_shapley
@@ -211,9 +213,23 @@ def _label_errors(
 ) -> LabelErrors | None:
     if not (known >= 0).any() or len(predictions.classes) < 2:
         return None
-    return label_errors(
-        known, predictions.member_probs, neighbors=graph, dynamics=predictions.dynamics or None, seed=seed
+    told: dict[str, Any] = {"neighbors": graph, "dynamics": predictions.dynamics or None, "seed": seed}
+    if (predictions.folds < 0).all():
+        return label_errors(known, predictions.member_probs, **told)
+    # Trained here, the columns are in order. Where nothing can be learned, each fold's commonest class is the one that
+    # the rows held out have less of, and the model agrees with them less often than by chance.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the columns of pred_probs", category=UserWarning)
+        try:
+            return label_errors(known, predictions.member_probs, **told)
+        except SwappedColumns:
+            pass
+    warnings.warn(
+        "the models learned nothing that carries over to samples they were not trained on: they agree with the labels "
+        "less often than chance does. So no label is called wrong. Look at the features, or pass other estimators.",
+        stacklevel=3,
     )
+    return None
 
 
 def _label_columns(

@@ -14,8 +14,12 @@ SIGNIFICANT = 5.0  # standard errors below chance
 FAR_BELOW = 0.5  # of the agreement by chance
 
 
+class SwappedColumns(InputError):
+    """Labels and predictions agree less than half as often as by chance."""
+
+
 def refuse_swapped(predicted: NDArray[np.intp], given: Ints, c: int) -> None:
-    """Raise `InputError` where labels and predictions agree less than half as often as by chance; warn where less.
+    """Raise `SwappedColumns` where labels and predictions agree less than half as often as by chance; warn where less.
 
     predicted, given: (k,). Chance is the agreement of the same labels and predictions in random order; five standard
     errors below it are needed. However much noise there is, a model that was fitted to the labels and judged on others
@@ -33,7 +37,7 @@ def refuse_swapped(predicted: NDArray[np.intp], given: Ints, c: int) -> None:
         f"label in {agree:.1%} of the rows, where chance alone gives {chance:.1%}"
     )
     if agree < FAR_BELOW * chance:
-        raise InputError(
+        raise SwappedColumns(
             f"{told}. Put the columns into the order of the classes (scikit-learn's is `classes_`); if they are, "
             "nearly every label is wrong, and no flag could say which."
         )

@@ -68,7 +68,7 @@ class Workbench:
         if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
             raise InputError(f"tags must be a list of texts; got {tags!r}.")
         check_texts({"title": title, "description": description})
-        folder = Path(path).expanduser().resolve()
+        folder = project.folder_of(path)
         about = project.create(
             folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
         )
@@ -83,7 +83,7 @@ class Workbench:
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Workbench:
         """The workbench at `path`; raises `StoreError` where there is none, or a newer dqkit wrote it."""
-        folder = Path(path).expanduser().resolve()
+        folder = project.folder_of(path)
         about = project.read(folder)
         if not about["store_url"] and not (folder / project.DATABASE_FILE).is_file():
             raise StoreError(

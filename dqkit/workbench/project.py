@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.records import Dataset, StoreError
+from dqkit.records import Dataset, InputError, StoreError
 
 FORMAT = 1
 PROJECT_FILE = "project.json"
@@ -26,11 +26,25 @@ def database_url(folder: Path) -> str:
     return f"sqlite:///{(folder / DATABASE_FILE).resolve()}"
 
 
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """The folder that `path` names, absolute; raises `InputError` for what is no path."""
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes) or not str(path).strip():
+        raise InputError(f"path must be the path of a folder, a text or a pathlib.Path; got {path!r}.")
+    try:
+        return Path(path).expanduser().resolve()
+    except (ValueError, RuntimeError) as error:  # a NUL in it; no such home folder
+        raise InputError(f"path must be the path of a folder; got {str(path)!r} ({error}).") from error
+
+
 def create(
     folder: Path, dataset: Dataset, *, title: str, description: str, tags: Sequence[str], store_url: str | None
 ) -> dict[str, Any]:
     """Make the folder whole or not at all; returns what project.json says. Raises `StoreError` if it is in use."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        in_use = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise StoreError(f"The workbench folder {str(folder)!r} cannot be used: {error}.") from error
+    if in_use:
         raise StoreError(
             f"{str(folder)!r} exists and is not an empty folder. Open it with dqkit.Workbench.open({str(folder)!r}) "
             "or choose another path. Nothing was changed."
@@ -134,6 +148,8 @@ def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed objects as text, and column names as strings, since Parquet holds one type a column."""
     out = table.rename(columns=str)
+    for name in [name for name, dtype in out.dtypes.items() if isinstance(dtype, pd.SparseDtype)]:
+        out[name] = np.asarray(out[name])  # Parquet knows no sparse columns
     for name in [name for name, dtype in out.dtypes.items() if dtype.kind == "O"]:
         values = out[name]
         if not all(isinstance(v, str) for v in values.dropna()):

@@ -334,3 +334,11 @@ def test_out_of_device_memory_the_batch_is_halved_and_said_and_the_training_star
     room = 0
     with pytest.warns(UserWarning, match="batches of 16"), pytest.raises(torch.cuda.OutOfMemoryError):
         one_network(task, x, NetworkSettings(width=8, steps=20, batch=32)).fit(1, 0)
+
+
+def test_pixels_that_lie_in_another_order_in_memory_give_the_same_batches() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3)).astype(np.uint8)
+    at, mirror, shifts = torch.arange(6), torch.zeros(6, dtype=torch.bool), torch.ones((6, 2), dtype=torch.long)
+    cpu = torch.device("cpu")
+    twin = Images.of(x, np.arange(6), cpu).augmented(at, mirror, shifts)
+    assert torch.equal(Images.of(np.asfortranarray(x), np.arange(6), cpu).augmented(at, mirror, shifts), twin)

@@ -78,3 +78,12 @@ def test_principal_components_keep_what_an_exact_decomposition_keeps() -> None:
     out = principal(x, 5, rows=np.arange(400), seed=0)
     exact = np.linalg.svd(x, compute_uv=False)[:5]
     np.testing.assert_allclose(np.linalg.norm(out, axis=0), exact, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(2, 200), (200, 2, 3), (10, 500), (16, 400, 3), (1, 5000)])
+def test_a_long_strip_keeps_at_least_one_row_and_gets_features(shape: tuple[int, ...]) -> None:
+    x = photos(8, shape)
+    assert min(small(x).shape[2:]) >= 1
+    features = patch_features(x, learn_dictionary(x, settings_for(x.shape[1:], 0)))
+    assert len(features) == 8
+    assert np.isfinite(features).all()

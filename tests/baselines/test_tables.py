@@ -29,3 +29,12 @@ def test_a_table_without_any_value_still_gives_the_class_shares() -> None:
         out = cross_val_predictions(dataset(frame, np.arange(30) % 2), folds=3, progress=False)
     assert "boosting" in out.members
     np.testing.assert_allclose(out.pred_probs, 0.5, atol=0.1)
+
+
+def test_numbers_near_the_largest_that_there_are_give_finite_columns() -> None:
+    from dqkit.baselines.tables import _standard
+
+    values = np.tile([1e308, -1e308, 1.0], 20)
+    scaled = _standard(values, np.arange(60))
+    assert np.isfinite(scaled).all()
+    assert len(np.unique(scaled)) == 3

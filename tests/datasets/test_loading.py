@@ -147,6 +147,12 @@ def test_images_may_be_grey_or_coloured():
         ({"x": np.zeros((2, 2)), "labels": [0, 1], "split": ["train"]}, "split"),
         ({"x": [[1, 2], [3]], "labels": [0, 1]}, "one length"),
         ({"x": None, "labels": [0, 1]}, "NoneType"),
+        ({"x": "ab", "labels": [0, 1]}, "got str"),
+        ({"x": ["a", None], "labels": [0, 1]}, "None at position 1.*empty one"),
+        ({"x": np.zeros((2, 3, 8, 8), np.uint8), "labels": [0, 1]}, "channels last.*transpose"),
+        ({"x": ["a", "b\ud83d"], "labels": [0, 1]}, "x must .*position 1 has half a surrogate pair"),
+        ({"x": ["a", "b"], "labels": [0, 1], "ids": ["a", "b\ud83d"]}, "ids must .*surrogate"),
+        ({"x": ["a", "b"], "labels": ["a", "b\ud83d"]}, "classes must .*surrogate"),
         ({"x": np.zeros((2, 2)), "labels": [0, np.inf]}, "inf"),
         ({"x": np.zeros((2, 2)), "labels": [0, 1], "true_labels": ["a", "b"]}, "true_labels"),
         ({"x": pd.DataFrame(np.zeros((2, 2)), columns=["a", "a"]), "labels": [0, 1]}, "'a'"),
@@ -289,3 +295,23 @@ def test_a_missing_empty_or_foreign_file_is_refused(tmp_path):
     ):
         with pytest.raises(dq.InputError, match=words):
             dq.from_table(tmp_path / name, text="a", label="b")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp"])
+def test_a_picture_taken_with_the_camera_held_sideways_stands_upright(tmp_path, kind, orientation):
+    # Rows of three blocks as EXIF says they are to be shown, stored as a camera held that way stores them.
+    stored = np.kron(np.array([[10, 60, 110], [160, 210, 250]], np.uint8), np.ones((16, 16), np.uint8))
+    shown = {1: stored, 2: stored[:, ::-1], 3: stored[::-1, ::-1], 4: stored[::-1], 5: stored.T}
+    shown |= {6: np.rot90(stored, -1), 7: stored[::-1, ::-1].T, 8: np.rot90(stored)}
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("a", "b"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        Image.fromarray(stored).save(tmp_path / "d" / name / f"x.{kind}", exif=exif, quality=100)
+    ds = dq.from_folder(tmp_path / "d", side=48)
+    upright = shown[orientation]
+    assert (ds.metadata["height"].iloc[0], ds.metadata["width"].iloc[0]) == upright.shape
+    top, left = (48 - upright.shape[0]) // 2, (48 - upright.shape[1]) // 2
+    seen = ds.content[0, top : top + upright.shape[0], left : left + upright.shape[1], 0].astype(int)
+    assert np.abs(seen - upright).max() < 12

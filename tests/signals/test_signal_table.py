@@ -198,3 +198,17 @@ def test_a_name_of_the_package_is_the_function_whatever_was_imported_before():
     for name in ("uncertainty", "calibration", "neighbors", "label_errors", "weak_groups", "signal_table"):
         importlib.import_module(f"dqkit.signals.{name}")
         assert callable(getattr(dqkit.signals, name)), name
+
+
+def test_trained_models_that_learned_nothing_call_no_label_wrong_instead_of_blaming_the_order_of_classes():
+    ds = make(60)
+    wrong_way = 0.2 + 0.6 * (np.arange(len(ds.classes)) != ds.labels[:, None])
+    probs = wrong_way / wrong_way.sum(axis=1, keepdims=True)
+    own = Predictions.from_arrays(probs, ids=ds.ids, classes=ds.classes)
+    with pytest.raises(InputError, match="order of the classes"):
+        signal_table(ds, own)
+    trained = replace(own, folds=np.arange(60) % 5)
+    with pytest.warns(UserWarning, match="learned nothing"):
+        found = signal_table(ds, trained)
+    assert found.label_errors is None
+    assert not found.table["label_flag"].any()

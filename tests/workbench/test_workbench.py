@@ -369,3 +369,24 @@ def test_a_second_process_does_not_run_a_round_at_the_same_time(tmp_path, bench)
             break
         except dq.StoreError:
             assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("path", [None, 5, b"x", "", "a\0b"])
+def test_what_is_no_path_is_refused_by_name(path):
+    with pytest.raises(dq.InputError, match="path must be"):
+        dq.Workbench.open(path)
+    with pytest.raises(dq.InputError, match="path must be"):
+        dq.Workbench.create(path, small())
+
+
+def test_a_folder_name_that_the_disk_cannot_hold_is_a_store_error(tmp_path):
+    with pytest.raises(dq.StoreError, match="cannot be used"):
+        dq.Workbench.create(tmp_path / ("a" * 300), small())
+
+
+def test_a_sparse_column_is_kept_with_its_values(tmp_path):
+    table = pd.DataFrame({"a": pd.arrays.SparseArray([0, 1, 0, 2]), "y": list("xyxy")})
+    with dq.Workbench.create(tmp_path / "wb", dq.from_table(table, label="y", features=["a"])):
+        pass
+    with dq.Workbench.open(tmp_path / "wb") as again:
+        assert again.dataset.content["a"].tolist() == [0, 1, 0, 2]
