@@ -56,9 +56,10 @@ def from_table(
     for option, column in [*used.items(), *(("features", c) for c in features or ())]:
         if column is not None and column not in table.columns:
             raise InputError(f"{option} must be a column of {name}; got {column!r}. The columns are {_columns(table)}.")
-    if label is not None and features is not None and label in features:
+    holder = "features" if features is not None else "text" if text is not None else "image"
+    if label is not None and label in (features or (text, image)):
         raise InputError(
-            f"features must not hold the label column {label!r}: the answer would be part of the question."
+            f"{holder} must not hold the label column {label!r}: the answer would be part of the question."
         )
     ids = sample_names(None if id is None else table[id].to_numpy(), n=len(table))
     taken = {c for c in used.values() if c is not None} | set(features or ())

@@ -27,7 +27,7 @@ class Consensus:
 def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classes: int | None = None) -> Consensus:
     """Return consensus labels, annotator quality and per-sample agreement, as a `Consensus`.
 
-    answers: (n, annotators) int positions of classes, -1 = not answered. pred_probs: (n, c) out-of-sample
+    answers: (n, annotators) int positions of classes, -1 (or missing) = not answered. pred_probs: (n, c) out-of-sample
     probabilities of a model: then cleanlab's CROWDLAB (Goh, Tkachenko & Mueller 2022) weighs the model and each
     annotator. Without it annotators are weighed by their confusions (Dawid & Skene 1979) where there are at least 4
     answers a sample and 10 an annotator on average; with fewer a majority vote (ties to the class answered more often
@@ -37,7 +37,13 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
     >>> consensus([[0, 0, 1], [1, 1, 1], [0, -1, -1]]).samples["consensus_label"].tolist()
     [0, 1, 0]
     """
-    given = np.asarray(answers)
+    try:
+        given = np.asarray(answers)
+        if given.dtype.kind in "fO":  # as pandas writes what is missing
+            filled = np.where(pd.isna(given), float(UNLABELED), given).astype(np.float64)
+            given = filled.astype(np.int64) if (filled == np.floor(filled)).all() else given
+    except (ValueError, TypeError) as error:
+        raise InputError(f"answers must be whole numbers of shape (n, annotators); {error}.") from error
     if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "iu":
         raise InputError(f"answers must be whole numbers of shape (n, annotators); got {given.dtype} {given.shape}.")
     given = given.astype(np.int64)

@@ -65,8 +65,8 @@ def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = 15) -> 
     """
     probs = as_probabilities("pred_probs", pred_probs, ndim=2)
     given = as_labels(labels, classes=probs.shape[1], n=len(probs))
-    if bins < 1:
-        raise InputError(f"bins must be at least 1; got {bins}.")
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise InputError(f"bins must be a whole number of at least 1; got {bins!r}.")
     rows = np.flatnonzero(given >= 0)
     if not len(rows):
         raise InputError("labels must hold at least one labelled sample; got none. Label some samples first.")

@@ -32,17 +32,19 @@ def confident_learning(
     known = np.flatnonzero(given != UNLABELED)
     score, flag = np.zeros(n), np.zeros(n, dtype=bool)
     matrix, rate, off = np.eye(c), 0.0, 0.0
-    if len(np.unique(given[known])) > 1:
-        from cleanlab.count import estimate_joint
-        from cleanlab.filter import find_label_issues
+    labels, rows = given[known], probs[known]
+    if len(known):
         from cleanlab.rank import get_label_quality_scores
 
-        labels, rows = given[known], probs[known]
+        score[known] = np.clip(1.0 - get_label_quality_scores(labels, rows), 0.0, 1.0)
+    if len(np.unique(labels)) > 1:
+        from cleanlab.count import estimate_joint
+        from cleanlab.filter import find_label_issues
+
         with warnings.catch_warnings():
             # One warning for each rare or empty class: `class_balance` names those.
             warnings.filterwarnings("ignore", message="May not flag all label issues", category=UserWarning)
             flag[known] = find_label_issues(labels, rows, n_jobs=1)
-        score[known] = np.clip(1.0 - get_label_quality_scores(labels, rows), 0.0, 1.0)
         joint = np.asarray(estimate_joint(labels, rows), dtype=np.float64)  # [given, true]
         off = float(1.0 - np.trace(joint))
         rate = min(max(off, 0.0), 1.0)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.records import InputError
+
 SIGNIFICANT = 0.05
 
 
@@ -37,13 +39,21 @@ def order_test(indices: NDArray[np.int64], *, permutations: int = 25, seed: int 
     after `permutations` random reorderings, smoothed by a Gaussian kernel, is what chance does (cleanlab's non-IID
     test, with its random numbers: the same p value and flag to the last digit for the same graph). O(n k) memory.
 
+    Raises `InputError` for what is no graph.
+
     >>> in_order = np.array([[1], [0], [1], [2], [3], [4]])
     >>> order_test(in_order).statistic
     0.5
     """
     from scipy.stats import gaussian_kde
 
-    n = len(indices)
+    around = np.asarray(indices)
+    n = len(around) if around.ndim else 0
+    if around.ndim != 2 or around.size == 0 or around.dtype.kind not in "iu" or around.min() < 0 or around.max() >= n:
+        raise InputError(
+            f"indices must be whole numbers of shape (n, k), rows 0 to n - 1; got {around.dtype} of shape "
+            f"{around.shape}. Pass dqkit.signals.neighbors(features).indices."
+        )
     share = (n - np.arange(1, n)) / (n * (n - 1) / 2)
     expected = np.cumsum(share)
     statistic = _statistic(np.abs(np.arange(n)[:, None] - indices), expected)

@@ -29,6 +29,8 @@ def knn_shapley(labels: ArrayLike, indices: NDArray[np.int64]) -> NDArray[np.flo
     if around.ndim != 2 or len(around) != len(given):
         raise InputError(f"indices must have shape (n, k) with n = {len(given)} labels; got {around.shape}.")
     n, k = around.shape
+    if around.size and not -1 <= around.min() <= around.max() < n:
+        raise InputError(f"indices must be rows 0 to {n - 1}, or -1 for none; got {around.min()} to {around.max()}.")
     value = np.zeros(n)
     for start in range(0, n, 65_536):
         rows = slice(start, start + 65_536)

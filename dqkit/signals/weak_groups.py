@@ -112,6 +112,9 @@ def _codes(column: pd.Series[Any], most_values: int) -> tuple[NDArray[np.int64],
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return nothing, []
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    finite = values[np.isfinite(values)]
+    if len(finite):  # infinite values belong to the outer quarters, but no edge can lie between them
+        values = np.clip(values, finite.min(), finite.max())
     edges = np.unique(np.nanquantile(values, [0, 0.25, 0.5, 0.75, 1]))
     if len(edges) < 2:
         return nothing, []

@@ -247,6 +247,13 @@ def test_a_table_of_texts_with_ids_splits_and_metadata(tmp_path):
         assert ds.metadata.columns.tolist() == ["shop"]
 
 
+def test_the_label_column_cannot_be_the_content_too():
+    table = pd.DataFrame({"y": ["a", "b"], "t": ["x", "z"]})
+    for content in ({"text": "y"}, {"image": "y"}, {"features": ["t", "y"]}):
+        with pytest.raises(dq.InputError, match=f"{next(iter(content))} must not hold the label column"):
+            dq.from_table(table, label="y", **content)
+
+
 def test_a_table_of_features_allows_missing_values(tmp_path):
     rows = pd.DataFrame({"age": [1.0, None, 3.0], "city": ["a", None, "b"], "y": ["no", "yes", "no"]})
     rows.to_csv(tmp_path / "t.csv", index=False)

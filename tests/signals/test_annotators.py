@@ -112,3 +112,12 @@ def test_few_answers_are_left_to_the_majority():
     rng = np.random.default_rng(0)
     assert consensus(rng.integers(0, 2, (40, 3))).method == "majority vote"
     assert consensus(rng.integers(0, 2, (9, 5))).method == "majority vote"
+
+
+def test_missing_answers_may_be_written_as_pandas_writes_them():
+    twin = consensus([[0, 1, 1], [1, -1, 1]]).samples
+    assert consensus([[0, 1, 1], [1, np.nan, 1]]).samples.equals(twin)
+    assert consensus(pd.DataFrame([[0, 1, 1], [1, None, 1]], dtype="Int64")).samples.equals(twin)
+    for bad in ([[0, 0.5]], [["a", "b"]], [[0, 1], [0]]):
+        with pytest.raises(InputError, match="answers must be whole numbers"):
+            consensus(bad)

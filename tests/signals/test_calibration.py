@@ -100,3 +100,9 @@ def test_bad_input_is_named():
 def test_one_class_has_nothing_to_calibrate():
     found = calibration([0, 0], [[1.0], [1.0]])
     assert (found.temperature, found.ece, found.log_loss) == (1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("bins", [0, 2.5, True, "3"])
+def test_bins_are_a_whole_number(bins):
+    with pytest.raises(InputError, match="bins must be a whole number"):
+        calibration([0, 1], [[0.9, 0.1], [0.2, 0.8]], bins=bins)

@@ -313,3 +313,15 @@ def test_labels_and_probabilities_that_numpy_reads_as_objects_are_taken_where_th
 def test_what_is_no_number_is_named_with_what_to_do(labels, probs, words, method):
     with pytest.raises(InputError, match=words):
         label_errors(labels, probs, method=method)
+
+
+def test_confident_learning_scores_a_single_class_as_cleanlab_does():
+    probs = np.array([[0.9, 0.1], [0.3, 0.7], [0.5, 0.5]])
+    table = label_errors([0, 0, 0], probs, method="confident_learning").table
+    assert table["score"].tolist() == pytest.approx([0.1, 0.7, 0.5])
+    assert not table["flag"].any()
+
+
+def test_a_continuous_target_with_a_gap_is_told_so_and_not_taken_for_classes():
+    with pytest.raises(InputError, match="targets and predictions must be finite"):
+        label_errors([0.5, np.nan, 1.5], [0.4, 0.2, 1.0])

@@ -102,3 +102,14 @@ def test_a_mislabelled_row_among_its_own_kind_is_worth_least():
 def test_graphs_of_another_size_are_named():
     with pytest.raises(InputError, match="n = 2 labels"):
         knn_shapley([0, 1], np.zeros((3, 1), dtype=int))
+
+
+@pytest.mark.parametrize("bad", [np.ones((3, 2)), np.array([1, 2]), np.array([[1], [5], [0]]), np.empty((0, 2), int)])
+def test_what_is_no_graph_is_refused_by_name(bad):
+    with pytest.raises(InputError, match="indices must be whole numbers"):
+        order_test(bad)
+
+
+def test_a_neighbour_beyond_the_rows_is_refused_by_knn_shapley():
+    with pytest.raises(InputError, match="indices must be rows 0 to 2"):
+        knn_shapley([0, 1, 0], np.array([[1], [5], [0]]))

@@ -83,3 +83,10 @@ def test_bad_input_is_named():
     with pytest.raises(InputError, match="q must lie"):
         weak_groups([True], {}, q=0)
     assert weak_groups([True, False], {}).empty
+
+
+def test_infinite_values_fall_into_the_outer_quarters_of_a_numeric_grouping():
+    values = np.r_[[-np.inf] * 30, np.arange(100.0), [np.inf] * 30]
+    table = weak_groups(np.arange(160) < 30, {"value": values})  # a warning would fail this test
+    assert table["size"].sum() == 160
+    assert table.loc[table["weak"], "errors"].tolist() == [30]
