@@ -16,6 +16,9 @@ from dqkit.signals.posterior import Verdict, undone
 DOUBT = (0.08, 0.16)
 FADING = (1.4, 1.7)
 EXPLAINED = (0.45, 0.36)
+# Noise that gathers where the model doubts is no noise by class: what explains next to nothing is no second estimate.
+SILENT = (0.01, 0.04)
+LEAST_EXPLAINED = 0.5
 HEAVY = (0.42, 0.5)
 CLEARED = (0.75, 0.88)
 UNSURE = (0.08, 0.4)
@@ -54,12 +57,13 @@ def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
     logits = slope * logit(verdict.score)
     weakness = _weakness(shares, share)
     if weakness > 0:
-        rate *= float((share.rate / max(rate, 1e-9)) ** (weakness / 2))
+        rate *= float(max(share.rate / max(rate, 1e-9), LEAST_EXPLAINED) ** (weakness / 2))
         plain = shifted(PLAIN_SLOPE * logit(verdict.plain), rate)
         logits = (1 - weakness) * shifted(logits, rate) + weakness * plain
     # Even noise and noise that gathers where the model doubts can leave the same matrix: the order is that of even
     # noise, under which both are ranked well; rate and flags stop half-way, for they differ by a factor of two.
-    evenness, half = verdict.evenness, verdict.evenness / 2
+    evenness = verdict.evenness * _ramp(share.rate / max(shares[0.0], 1e-9), *SILENT)
+    half = evenness / 2
     if evenness > 0:
         rate *= float((max(float(verdict.even.mean()), 1e-9) / max(rate, 1e-9)) ** half)
         logits = (1 - evenness) * shifted(logits, rate) + evenness * logit(verdict.even)
@@ -116,7 +120,9 @@ def _ramp(value: float, start: float, end: float) -> float:
 def _weakness(shares: dict[float, float], share: NoiseShare) -> float:
     fading = shares[0.0] / max(shares[0.6], 1e-9)
     explained = share.rate / max(shares[0.0], 1e-9)
-    return _ramp(share.doubt, *DOUBT) * _ramp(fading, *FADING) * _ramp(explained, *EXPLAINED)
+    return (
+        _ramp(share.doubt, *DOUBT) * _ramp(fading, *FADING) * _ramp(explained, *EXPLAINED) * _ramp(explained, *SILENT)
+    )
 
 
 def cut_after(falling: NDArray[np.float64], count: int) -> float:

@@ -112,9 +112,10 @@ def label_errors(
        the noise is estimated a second way, as noise by class alone, T and the sharpness of the probabilities fitted
        together (`noise_share`): wrong labels where the model is clear stay noise, the rest is its doubt. Where the
        model is unsure of 8 to 16 %, disagreement fades by 1.4 to 1.7 and that noise explains less than 45 to 36 % of
-       it, the rate moves to the geometric mean of both estimates (but by no more than a factor of 0.7: noise that
-       gathers where the model doubts is no noise by class), rows are ranked by the plain probability of the given
-       label, and about as many are flagged as are expected wrong.
+       it, the rate moves to the geometric mean of both estimates (by a factor of 0.7 at most), rows are ranked by the
+       plain probability of the given label, and about as many are flagged as are expected wrong. Noise that gathers
+       only where the model doubts is no noise by class at all: where that explains less than 4 to 1 % of the
+       disagreement, it is no second estimate, and neither this nor 5 applies.
     5. Noise that is spread evenly over the classes gives itself away: the cells of T vary as counts do and no more,
        where the slips of people gather in a few cells (`even_noise`). As far as that is so, rows are ranked by Bayes'
        rule under even noise of the rate and sharpness found in 4. Noise that gathers where the model doubts can leave

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dqkit.signals.flagging import best_count, cut_after, expit, logit, settle, shifted
 from dqkit.signals.noise_share import NoiseShare
-from dqkit.signals.posterior import judge
+from dqkit.signals.posterior import Verdict, judge
 
 
 @settings(max_examples=50, deadline=None)
@@ -69,3 +69,25 @@ def test_a_flag_is_a_score_above_a_half_and_higher_probability_is_higher_score()
         order = np.argsort(found.error_probability, kind="stable")
         assert (np.diff(found.score[order]) >= -1e-5).all()
         assert found.error_probability.mean() == pytest.approx(found.rate, abs=1e-3)
+
+
+def half_in_doubt(n: int = 1000, even: float = 0.0) -> Verdict:
+    """A tenth of the rows is more likely wrong than right, and trusted labels would leave half of them."""
+    score = np.r_[np.linspace(0.51, 0.9, n // 10), np.linspace(0.0, 0.49, n - n // 10)]
+    shares = {-1.0: 0.1, 0.0: 0.16, 0.6: 0.05, 1.0: 0.03}
+    slips = np.full(n, 0.02) if even else np.empty(0)
+    none = np.zeros(n, np.float32)
+    return Verdict(score, score, np.zeros(n, np.int64), none, none, shares, 0.4, slips, even)
+
+
+def test_noise_by_class_that_explains_nothing_is_no_reason_to_flag_next_to_nothing() -> None:
+    first = np.sqrt(0.1 * 0.05)
+    for even in (0.0, 1.0):
+        silent = settle(half_in_doubt(even=even), NoiseShare(1e-5, 0.15))
+        assert silent.rate == pytest.approx(first)
+        assert silent.flag.sum() == 100  # each row by itself
+    for explained in (0.01, 0.02, 0.05):  # of 0.16
+        weak = settle(half_in_doubt(), NoiseShare(explained, 0.15))
+        assert weak.weakness > 0.5
+        assert 0.7 * first < weak.rate < first
+        assert weak.flag.sum() < 100
