@@ -184,9 +184,17 @@ class Predictions:
         """Predictions from a user's own out-of-sample probabilities.
 
         pred_probs: (n, c) or (members, n, c), rows summing to one. features: (n, d), optional.
-        Raises `InputError` where shapes disagree, a value is not finite, negative, or a row does not sum to one.
+        Raises `InputError` where shapes disagree, an id or class comes twice, a value is not finite or negative, or a
+        row does not sum to one.
         """
-        probs = np.asarray(pred_probs, dtype=np.float32)
+        for name, values in (("ids", ids), ("classes", classes)):
+            if len(set(values)) != len(values):
+                twice = next(v for v in values if list(values).count(v) > 1)
+                raise InputError(f"{name} must be distinct; got {twice!r} more than once.")
+        try:
+            probs = np.asarray(pred_probs, dtype=np.float32)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"pred_probs must hold numbers, in rows of one length; {error}.") from error
         probs = probs[None] if probs.ndim == 2 else probs
         m = probs.shape[0] if probs.ndim == 3 else 0
         if probs.ndim != 3 or m == 0 or probs.shape[1:] != (len(ids), len(classes)):
@@ -201,6 +209,8 @@ class Predictions:
         matrix = None if features is None else np.asarray(features, dtype=np.float32)
         if matrix is not None and (matrix.ndim != 2 or len(matrix) != len(ids)):
             raise InputError(f"features must have shape (n, d) with n = {len(ids)}; got {matrix.shape}.")
+        if matrix is not None and not np.isfinite(matrix).all():
+            raise InputError("features must be finite; got NaN or infinity. Fill or drop missing values first.")
         return cls(
             ids=np.asarray(ids, dtype=object),
             classes=tuple(classes),

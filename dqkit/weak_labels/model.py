@@ -113,7 +113,10 @@ def _checked_votes(votes: ArrayLike, cardinality: int) -> NDArray[np.int64]:
 
 
 def _checked_dev(dev_labels: ArrayLike, *, n: int, cardinality: int) -> NDArray[np.int64]:
-    dev = np.asarray(dev_labels, dtype=np.int64)
+    try:
+        dev = np.asarray(dev_labels, dtype=np.int64)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"dev_labels must be positions of classes, -1 where not known; {error}.") from error
     if dev.shape != (n,):
         raise InputError(f"dev_labels must have one entry per row of votes ({n:,}); got shape {dev.shape}.")
     if dev.min() < -1 or dev.max() >= cardinality:

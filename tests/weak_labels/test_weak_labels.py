@@ -160,3 +160,8 @@ def test_a_function_that_fails_or_votes_nonsense_is_named():
         apply_functions(ds, [nonsense])
     with pytest.raises(dq.InputError, match="more than once"):
         apply_functions(ds, [broken, broken])
+
+
+def test_development_labels_that_are_names_are_refused_by_name():
+    with pytest.raises(dq.InputError, match="dev_labels must be positions"):
+        label_model(np.zeros((3, 2), dtype=int), 2, dev_labels=["a", "b", "a"])

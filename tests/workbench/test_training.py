@@ -116,3 +116,19 @@ def test_options_reach_the_baselines_and_tell_interrupted_rounds_apart(
     assert same[0] == same[1] == same[2]
     told_apart = [Training(groups=groups), Training(groups=groups % 2), Training(network=0), Training(network=1)]
     assert len({str(one.settings) for one in [*told_apart, Training()]}) == 5
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"pred_probs": [[0.5, 0.5], [1.0]]}, "rows of one length"),
+        ({"pred_probs": [["a", "b"], ["a", "b"]]}, "must hold numbers"),
+        ({"ids": ["a", "a"]}, "ids must be distinct; got 'a'"),
+        ({"classes": ["x", "x"]}, "classes must be distinct; got 'x'"),
+        ({"features": [[0.0], [float("nan")]]}, "features must be finite"),
+    ],
+)
+def test_own_predictions_that_break_a_rule_are_refused_by_name(changed, words):
+    fine = {"pred_probs": [[0.5, 0.5], [1.0, 0.0]], "ids": ["a", "b"], "classes": ["x", "y"]} | changed
+    with pytest.raises(dq.InputError, match=words):
+        dq.Predictions.from_arrays(fine.pop("pred_probs"), **fine)
