@@ -1,7 +1,8 @@
 """Probabilities with known label errors for `benchmarks/label_errors.py`: sets for development, and others held out.
 
 Development and hold-out share no row, no noise draw and no seed: even or odd rows of the published networks, the first
-or the second 25,000 images of CIFAR-10, the first or the second half of Fashion-MNIST; texts and crowds are held out.
+or the second 25,000 images of CIFAR-10, the first or the second half of Fashion-MNIST, other made tables; texts, crowds
+and real tables are held out.
 """
 
 from __future__ import annotations
@@ -241,6 +242,42 @@ def unseen(data: Path, seed: int, n: int) -> Iterator[Condition]:
             yield f"{name}/{noise}", labels, true, quick(texts, labels, c, seed)
     for name in ("dogs4", "bluebirds"):
         yield crowd(data, name, rng)
+
+
+# Rows, classes, how far apart the classes are, and their shares, of made tables.
+MADE = (
+    ((2000, 3, 1.0, None), (3000, 5, 1.5, None), (2000, 2, 0.8, (0.85, 0.15)), (600, 6, 2.0, None)),
+    ((2500, 4, 0.8, None), (1500, 3, 1.6, None), (2500, 5, 1.0, (0.4, 0.3, 0.15, 0.1, 0.05)), (800, 4, 1.5, None)),
+)
+
+
+def tables(held_out: bool, seed: int) -> Iterator[Condition]:
+    """Tables under dqkit's baselines: even noise, one class taken for another, and errors where a model doubts."""
+    from sklearn import datasets
+
+    found = []
+    for i, (n, c, apart, shares) in enumerate(MADE[held_out]):
+        made = datasets.make_classification(
+            n, 12, n_informative=8, n_redundant=2, n_classes=c, class_sep=apart, weights=shares and list(shares),
+            n_clusters_per_class=1, flip_y=0, random_state=1000 * seed + 10 * held_out + i,
+        )  # fmt: skip
+        found.append((f"table {i + 1}", *made))
+    if held_out:
+        found += [(name, *getattr(datasets, f"load_{name}")(return_X_y=True)) for name in ("wine", "breast_cancer")]
+    for name, x, y in found:
+        true, c = y.astype(np.int64), int(y.max()) + 1
+        rng = np.random.default_rng([seed, 5, held_out])
+        belief = quick(x, true, c, seed).mean(axis=0)
+        one = np.eye(c)
+        one[0, :2] = 0.7, 0.3
+        for rate in (0.08, 0.2):
+            for kind, labels in (
+                ("even", by_class(true, even(c, rate), rng)),
+                ("in doubt", by_doubt(true, belief, rate, 1.0, rng)),
+            ):
+                yield f"{name}/{kind} {rate:.0%}", labels, true, quick(x, labels, c, seed)
+        labels = by_class(true, one, rng)
+        yield f"{name}/one class 30 %", labels, true, quick(x, labels, c, seed)
 
 
 def crowd(data: Path, name: str, rng: np.random.Generator) -> Condition:

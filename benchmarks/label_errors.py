@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from label_error_sets import Condition, human, networks, relabelled, small, unseen
+from label_error_sets import Condition, human, networks, relabelled, small, tables, unseen
 from numpy.typing import NDArray
 
 from dqkit.signals import label_errors
@@ -96,6 +96,7 @@ def summarize(lines: list[Line]) -> None:
         ("paper, calm", "calm"),
         ("paper, overfitted", "overfitted"),
         ("people and human", "people human"),
+        ("tables", "table wine breast_cancer"),
     ):
         chosen = [line for line in lines if not part or any(word in line.name for word in part.split())]
         if not chosen:
@@ -133,6 +134,7 @@ def main() -> None:
             iter([networks(args.data, args.holdout)] if seed == args.seeds[0] else [])
         ]
         sources += [relabelled(args.data, args.holdout, seed), small(args.data, args.holdout, seed)]
+        sources.append(tables(args.holdout, seed))
         if args.human:
             sources.append(human(args.data, args.holdout, seed, args.human))
             sources += [unseen(args.data, seed, args.human)] if args.holdout else []

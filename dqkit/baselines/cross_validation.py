@@ -78,6 +78,10 @@ def cross_val_predictions(
     >>> p.pred_probs.shape
     (60, 2)
     """
+    if not isinstance(ds, Dataset):
+        raise InputError(
+            f"ds must be a dqkit.Dataset; got {type(ds).__name__}. Make one, such as with dqkit.from_arrays."
+        )
     check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds))
     folds, seed = int(folds), int(seed)
     with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):

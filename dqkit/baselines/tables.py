@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from dqkit.baselines.ridge import FoldRidge
 
 LEVELS = 40
 FEATURE_WIDTH = 100
+MANY_CLASSES = 60
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def encode(frame: pd.DataFrame, seen: Positions) -> Encoded:
 def _dates(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
     """Days since 1970, month, day of the week and hour."""
     at = pd.to_datetime(column, errors="coerce", utc=True)
-    days = (at - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    # In seconds: nanoseconds reach back to the year 1677 only.
+    days = (at.dt.as_unit("s") - pd.Timestamp(0, tz="UTC").as_unit("s")).dt.total_seconds() / 86_400
     parts: list[pd.Series[Any]] = [days, at.dt.month, at.dt.day_of_week, at.dt.hour]
     return [np.asarray(part.to_numpy(dtype=np.float64, na_value=np.nan)) for part in parts]
 
@@ -120,8 +123,10 @@ class TableRepresentation(Representation):
         return FoldRidge(self.task, self.encoded.dense)
 
     def members(self) -> list[Member]:
+        # A tree a class and step: with a thousand classes, hours.
+        boosting = [Member("boosting", self._boosting, {"model": "gradient boosting"})]
         return [
-            Member("boosting", self._boosting, {"model": "gradient boosting"}),
+            *(boosting if self.task.n_classes <= MANY_CLASSES else []),
             Member("forest", self._forest, {"model": "extra trees"}),
             Member("linear", lambda fold, seed: self.ridge.fit(fold), {"model": "ridge"}),
         ]
@@ -156,7 +161,9 @@ class TableRepresentation(Representation):
 
     def _fit(self, model: Any, x: NDArray[Any], fold: int) -> Predict:
         train = self.task.training(fold)
-        model.fit(x[train], self.task.y[train])
+        with warnings.catch_warnings():  # rare classes are not numbers that were taken for classes
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            model.fit(x[train], self.task.y[train])
         present = np.asarray(model.classes_, dtype=np.int64)
 
         def predict(at: Positions) -> Scores:

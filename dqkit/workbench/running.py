@@ -42,6 +42,9 @@ def run_round(
     _check_settings(budget, seed, training.folds, control, strategy, sharing)
     refresh(bench)
     training = training.checked(bench.dataset)
+    strange = [name for name in sharing.get("class_quota") or () if name not in bench.dataset.classes]
+    if strange:
+        raise InputError(f"class_quota must name classes of {list(bench.dataset.classes)}; got {strange[0]!r}.")
     with _only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
         _check_labels(trained_on)

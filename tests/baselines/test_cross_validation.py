@@ -251,3 +251,8 @@ def test_weighted_batches_change_the_network_and_other_words_are_refused() -> No
         cross_val_predictions(ds, imbalance="both", progress=False)
     with pytest.raises(InputError, match="network must be None, True, False or how many, 0 to 20; got 'yes'"):
         cross_val_predictions(ds, network="yes", progress=False)
+
+
+def test_what_is_no_dataset_is_named() -> None:
+    with pytest.raises(InputError, match=r"ds must be a dqkit.Dataset; got list"):
+        cross_val_predictions([1, 2], progress=False)  # type: ignore[arg-type]

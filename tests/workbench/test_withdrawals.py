@@ -188,6 +188,7 @@ def test_costs_shares_and_quotas_of_a_round_hold_when_it_is_ranked_again(bench):
         ({"costs": {"label": 0}}, "costs"),
         ({"min_share": {"label": 2}}, "min_share"),
         ({"class_quota": {"blue": -1}}, "class_quota"),
+        ({"class_quota": {"bleu": 1}}, "class_quota must name classes of .*; got 'bleu'"),
         ({"human_error": 2}, "human_error"),
         ({"bugdet": 5}, "bugdet"),
     ],

@@ -1,0 +1,52 @@
+"""The guided notebooks run from top to bottom, and leave behind what they promise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import dqkit as dq
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The notebook after all its cells ran; a cell that fails fails the test."""
+    monkeypatch.setenv("DQKIT_WORK", str(folder))
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    return NotebookClient(notebook, timeout=280, kernel_name="python3").execute(cwd=str(folder))
+
+
+@pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: str(file.name))
+def test_a_notebook_is_kept_without_outputs_and_every_cell_has_a_name_of_its_own(file: Path) -> None:
+    notebook = nbformat.read(file, as_version=4)
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+    assert len({cell["id"] for cell in notebook.cells}) == len(notebook.cells)
+
+
+@pytest.mark.slow
+def test_the_notebook_on_labelling_leaves_the_answers_of_two_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("02_labelling.ipynb", tmp_path, monkeypatch)
+    with dq.Workbench.open(tmp_path / "digits-together") as wb:
+        assert {"ana", "bob"} <= set(wb.labels()["annotator"].dropna())
+        assert wb.dataset.classes[-1] == "not a digit"
+
+
+@pytest.mark.slow
+def test_the_notebook_on_texts_gains_by_weak_labels_and_finds_planted_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("03_texts_and_weak_labels.ipynb", tmp_path, monkeypatch)
+    score = json.loads((tmp_path / "texts" / "score.json").read_text())
+    given, _, answered = score["test accuracy"]
+    assert answered > given
+    assert score["weak labels right"] > 0.7
+    assert score["errors met"] > score["errors planted"] / 2
+    assert (tmp_path / "texts" / "health.html").exists()
