@@ -50,3 +50,14 @@ def test_the_notebook_on_texts_gains_by_weak_labels_and_finds_planted_errors(
     assert score["weak labels right"] > 0.7
     assert score["errors met"] > score["errors planted"] / 2
     assert (tmp_path / "texts" / "health.html").exists()
+
+
+@pytest.mark.slow
+def test_the_notebook_on_a_model_of_your_own_mends_labels_by_its_probabilities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("04_your_own_model.ipynb", tmp_path, monkeypatch)
+    score = json.loads((tmp_path / "own-model" / "score.json").read_text())
+    before, after = score["wrong labels"]
+    assert after < before / 4
+    assert score["test accuracy"][1] >= score["test accuracy"][0]
