@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.near_copies import linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import fit_temperature
 from dqkit.signals.image_properties import image_properties
@@ -64,7 +65,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         0 with one member;
     outlier_score, outlier (bool), nearest_distance, exact_duplicate, near_duplicate (bool), duplicate_group (int, -1 =
         none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
-        sample without features or that is not usable. The duplicates of texts are those of `similar_texts`;
+        sample without features or that is not usable. The duplicates of texts are those of `similar_texts`; those of
+        images are joined with what `dqkit.near_copies.similar_images` sees in their pixels;
     knn_agreement: share of the labelled neighbours that carry this sample's label (the predicted one if it has none),
         higher = agrees; NaN where no neighbour is labelled or there are no features;
     knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
@@ -114,6 +116,10 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         table["duplicate_group"] = table["near_identical_group"]
         table["near_duplicate"] = table["near_identical_flag"]
         table["exact_duplicate"] = pd.Series(dataset.content).duplicated(keep=False).to_numpy() & usable
+    if dataset.modality == "image":
+        # Features even out contrast, and with it blow up the grain of a picture saved again: pixels have their say too.
+        group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable))
+        table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     groups = _groups(dataset, predictions, judged, predicted != labels, seed)
@@ -194,6 +200,24 @@ def _neighbor_columns(graph: Neighbors | None, n: int) -> pd.DataFrame:
             "representativeness": zeros,
         }
     )
+
+
+def _similar_pictures(content: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    rows = np.flatnonzero(usable)
+    group = np.full(len(usable), -1, dtype=np.int64)
+    if len(rows):
+        group[rows] = similar_images(content if len(rows) == len(usable) else content[rows])
+    return group
+
+
+def _joined(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) the groups of rows that any of the groupings (or a chain of them) joins, from 0 by first row; -1 = none."""
+    left, right = [], []
+    for group in groupings:
+        rows = np.flatnonzero(group >= 0)
+        left.append(rows)
+        right.append(rows[np.unique(group[rows], return_index=True)[1]][np.unique(group[rows], return_inverse=True)[1]])
+    return linked_groups(len(groupings[0]), np.concatenate(left), np.concatenate(right))
 
 
 def _agreement(

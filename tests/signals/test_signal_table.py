@@ -170,6 +170,24 @@ def test_copies_of_texts_are_read_off_the_texts_and_not_off_their_features():
     assert (table["duplicate_group"] == table["duplicate_group"].iloc[10]).sum() == 3
 
 
+def test_near_copies_of_images_are_seen_in_their_pixels_where_features_tell_them_apart():
+    rng = np.random.default_rng(0)
+    pixels = np.repeat(np.repeat(rng.integers(40, 220, (180, 4, 4), dtype=np.uint8), 4, axis=1), 4, axis=2)
+    for copy, of in ((165, 20), (170, 4), (175, 4)):
+        pixels[copy] = pixels[of] + rng.integers(-6, 7, (16, 16))
+    pixels[120] = pixels[119]
+    ds = make(modality="image", content=pixels, problems=[120])
+    features = rng.normal(size=(180, 20)).astype(np.float32)
+    predictions = replace(predict(ds), features=features)
+    features[31] = features[170]  # and what features alone see is joined
+    found = signal_table(ds, predictions)
+    group = found.table["duplicate_group"]
+    rows = {n: sorted(group.index[group == n]) for n in sorted(set(group)) if n >= 0}
+    assert rows == {0: ["s004", "s031", "s170", "s175"], 1: ["s020", "s165"]}
+    assert (found.table["near_duplicate"] == (group >= 0)).all()
+    assert found.summary["leakage"]["groups"] == 2
+
+
 def test_a_few_samples_are_enough():
     for n in (1, 2, 3):
         ds = make(n).with_labels(np.arange(n) % 3)
