@@ -90,6 +90,8 @@ class Round:
         head = f"<p><b>Round {self.number}</b> · {html.escape(_figures(self.metrics))}</p>"
         shown = self.queue.drop(columns="control", errors="ignore").head(8)
         table = shown.to_html(index=False, escape=True, float_format=lambda v: f"{v:.2f}")
+        for cell in ("th", "td"):  # notebooks set cells to the right, which is no way to read words
+            table = table.replace(f"<{cell}>", f'<{cell} style="text-align: left">')
         return f"{head}<p>The queue, {len(self.queue)} samples, best first:</p>{table}"
 
 

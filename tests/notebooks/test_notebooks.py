@@ -61,3 +61,14 @@ def test_the_notebook_on_a_model_of_your_own_mends_labels_by_its_probabilities(
     before, after = score["wrong labels"]
     assert after < before / 4
     assert score["test accuracy"][1] >= score["test accuracy"][0]
+
+
+@pytest.mark.slow
+def test_the_notebook_on_a_folder_finds_nearly_all_that_was_planted_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("05_a_folder_of_images.ipynb", tmp_path, monkeypatch)
+    score = json.loads((tmp_path / "folder" / "score.json").read_text())
+    planted, found = score.pop("wrong folder")
+    assert found > 0.9 * planted
+    assert all(planted == found > 0 for planted, found in score.values()), score
