@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +280,9 @@ sys.exit(dqkit.cli.main(["audit", sys.argv[1], "--out", sys.argv[2]]))
 
 def test_a_real_interrupt_of_a_running_audit_exits_130(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WAITING, str(tmp_path), str(tmp_path / "out")]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Tests that were started in the background have Ctrl-C switched off, and would hand that down.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
     assert running.stdout is not None
     assert running.stdout.readline() == "waiting\n"
     running.send_signal(signal.SIGINT)
