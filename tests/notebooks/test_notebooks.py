@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 import dqkit as dq
+from dqkit.fiftyone_bridge.mongod import mongod_problem
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -72,3 +73,18 @@ def test_the_notebook_on_a_folder_finds_nearly_all_that_was_planted_in_it(
     planted, found = score.pop("wrong folder")
     assert found > 0.9 * planted
     assert all(planted == found > 0 for planted, found in score.values()), score
+
+
+@pytest.mark.slow
+def test_the_notebook_on_fiftyone_mends_labels_beside_those_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = mongod_problem()
+    if problem is not None:
+        pytest.skip(problem)
+    monkeypatch.setenv("FIFTYONE_DATABASE_DIR", str(tmp_path / "mongo"))
+    run("06_a_dataset_in_fiftyone.ipynb", tmp_path, monkeypatch)
+    score = json.loads((tmp_path / "fiftyone" / "score.json").read_text())
+    before, after = score["wrong labels"]
+    assert after < before / 4
+    assert before - after <= score["changed"] <= score["answers"] == 80
