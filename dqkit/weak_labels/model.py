@@ -16,6 +16,9 @@ from dqkit.records import ABSTAIN, InputError
 
 # Snorkel's label model identifies each function's accuracy from its agreement with two others.
 FEWEST_FUNCTIONS = 3
+# Its cost grows with functions ** 2 * classes ** 3: some ten CPU seconds at this much (5 functions, 160 classes). So
+# many classes leave it no votes to learn from either: every function gets the same weight.
+MOST_WORK = 100_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,6 +59,7 @@ def label_model(
         starting accuracy (smoothed towards 0.7, as Snorkel assumes without any).
     Fewer than three functions, or none that overlap, cannot tell their accuracies from their agreement: their votes are
     then weighted by that starting accuracy (naive Bayes), so that one unchecked function is believed at 0.7 at most.
+    So are those over hundreds of classes (functions ** 2 * classes ** 3 above 1e8), which would take minutes to hours.
     Raises `InputError` on votes outside the classes or shapes that disagree. The global random state is left alone.
 
     Source: A. Ratner et al., Training Complex Models with Multi-Task Weak Supervision (AAAI 2019), as in Snorkel.
@@ -77,7 +81,8 @@ def label_model(
     heard = (table != ABSTAIN).any(axis=0)
     overlapping = ((table != ABSTAIN).sum(axis=1) > 1).any()
     weights = accuracy.copy()
-    if heard.sum() >= FEWEST_FUNCTIONS and overlapping:
+    affordable = int(heard.sum()) ** 2 * int(cardinality) ** 3 <= MOST_WORK
+    if heard.sum() >= FEWEST_FUNCTIONS and overlapping and affordable:
         probs, weights[heard] = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
     else:
         probs = _naive_bayes(table[covered], cardinality, balance, accuracy)

@@ -60,6 +60,15 @@ def test_a_coin_that_is_seen_to_be_one_is_not_believed():
     assert label_model(votes, 2, dev_labels=dev).probs.max() < 0.7
 
 
+def test_a_thousand_classes_are_weighed_without_snorkel():
+    votes, truth = simulated(n=300, accuracies=(0.9, 0.8, 0.8, 0.3, 0.3), coverage=0.9, classes=1000)
+    dev = np.where(np.arange(300) < 60, truth, -1)
+    weak = label_model(votes, 1000, dev_labels=dev)
+    later = (weak.labels >= 0) & (dev < 0)
+    counts = np.stack([(votes == c).sum(axis=1) for c in range(1000)], axis=1)
+    assert (weak.labels == truth)[later].mean() > (counts.argmax(axis=1) == truth)[later].mean() + 0.02
+
+
 def test_the_analysis_counts_coverage_overlaps_and_conflicts():
     table = label_model([[0, 0, -1], [1, 0, -1], [-1, 1, -1], [-1, -1, -1]], 2).lf_table
     assert table["coverage"].tolist() == [0.5, 0.75, 0.0]
