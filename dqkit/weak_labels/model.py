@@ -1,4 +1,4 @@
-"""From votes to weak labels: Snorkel's label model, or naive Bayes where it cannot be fitted."""
+"""From votes to weak labels: Snorkel's label model and naive Bayes, weighed by the trusted labels there are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import ABSTAIN, InputError
+from dqkit.weak_labels.naive_bayes import Known, naive_bayes
 
 # Snorkel's label model identifies each function's accuracy from its agreement with two others.
 FEWEST_FUNCTIONS = 3
 # Its cost grows with functions ** 2 * classes ** 3: some ten CPU seconds at this much (5 functions, 160 classes). So
 # many classes leave it no votes to learn from either: every function gets the same weight.
 MOST_WORK = 100_000_000
+# No single dev label counts as less likely than this: it may be wrong itself.
+SURPRISE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,7 +31,7 @@ class WeakLabels:
     probs: (n, c), rows sum to one; a row no function votes on holds the class balance.
     labels: (n,) int64, the most probable class; -1 where no function votes or the best classes tie.
     lf_table: DataFrame, one row a function: coverage, overlaps, conflicts (shares of n), weight (the estimated chance
-        that its vote is right) and, given dev labels, dev_votes and dev_accuracy.
+        that its vote is right, in the mean of both models) and, given dev labels, dev_votes and dev_accuracy.
     """
 
     probs: NDArray[np.float64]
@@ -55,11 +58,14 @@ def label_model(
 
     votes: (n, functions) ints in [0, cardinality), -1 (`ABSTAIN`) where a function abstains.
     cardinality: the number of classes, at least 2.
-    dev_labels: (n,) ints, -1 where unknown: a few trusted labels. They set the class balance, and each function's
-        starting accuracy (smoothed towards 0.7, as Snorkel assumes without any).
-    Fewer than three functions, or none that overlap, cannot tell their accuracies from their agreement: their votes are
-    then weighted by that starting accuracy (naive Bayes), so that one unchecked function is believed at 0.7 at most.
-    So are those over hundreds of classes (functions ** 2 * classes ** 3 above 1e8), which would take minutes to hours.
+    dev_labels: (n,) ints, -1 where unknown: trusted labels of a fair sample. They set the class balance, and each
+        function's starting accuracy (smoothed towards 0.7, as Snorkel assumes without any).
+    Two models judge: Snorkel's, which learns the functions' accuracies from their agreement, and naive Bayes, which
+    takes the starting accuracies as they are. probs is their weighted mean; the weights are those under which the dev
+    labels are likeliest (each judged without itself), equal ones without any.
+    Fewer than three functions, or none that overlap, cannot tell their accuracies from their agreement: naive Bayes
+    judges alone, so that one unchecked function is believed at 0.7 at most. So it does over hundreds of classes
+    (functions ** 2 * classes ** 3 above 1e8), where Snorkel's model would take minutes to hours.
     Raises `InputError` on votes outside the classes or shapes that disagree. The global random state is left alone.
 
     Source: A. Ratner et al., Training Complex Models with Multi-Task Weak Supervision (AAAI 2019), as in Snorkel.
@@ -76,16 +82,19 @@ def label_model(
     if len(labels_of) != functions:
         raise InputError(f"names must name each of the {functions} functions; got {len(labels_of)} names.")
     balance = _class_balance(dev, cardinality)
-    accuracy, dev_votes = _dev_accuracy(table, dev)
+    known = Known.of(table, dev)
+    accuracy = known.accuracy()
     covered = (table != ABSTAIN).any(axis=1)
     heard = (table != ABSTAIN).any(axis=0)
     overlapping = ((table != ABSTAIN).sum(axis=1) > 1).any()
-    weights = accuracy.copy()
     affordable = int(heard.sum()) ** 2 * int(cardinality) ** 3 <= MOST_WORK
+    weights = accuracy.copy()
+    probs = naive_bayes(table[covered], cardinality, balance, accuracy)
     if heard.sum() >= FEWEST_FUNCTIONS and overlapping and affordable:
-        probs, weights[heard] = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
-    else:
-        probs = _naive_bayes(table[covered], cardinality, balance, accuracy)
+        agreed, learned = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
+        share = _share(known, agreed, covered, cardinality, balance)
+        probs = share * probs + (1 - share) * agreed
+        weights[heard] = share * weights[heard] + (1 - share) * learned
     everyone = np.tile(balance, (n, 1))
     everyone[covered] = probs
     top = everyone.max(axis=1, keepdims=True)
@@ -94,7 +103,7 @@ def label_model(
     summary = _analysis(table).assign(weight=weights)
     summary.index = pd.Index(labels_of, name="function")
     if dev is not None:
-        summary = summary.assign(dev_votes=dev_votes, dev_accuracy=np.where(dev_votes > 0, accuracy, np.nan))
+        summary = summary.assign(dev_votes=known.voted, dev_accuracy=np.where(known.voted > 0, accuracy, np.nan))
     return WeakLabels(everyone, chosen, summary)
 
 
@@ -137,15 +146,28 @@ def _class_balance(dev: NDArray[np.int64] | None, cardinality: int) -> NDArray[n
     return np.asarray(counts / counts.sum())
 
 
-def _dev_accuracy(
-    table: NDArray[np.int64], dev: NDArray[np.int64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Each function's accuracy on the dev labels, pulled towards 0.7 by two pseudo-votes, and its votes there."""
-    known = np.zeros(len(table), bool) if dev is None else dev >= 0
-    voted = (table != ABSTAIN) & known[:, None]
-    right = voted & (table == (np.zeros((len(table), 1), int) if dev is None else dev[:, None]))
-    counts = voted.sum(axis=0)
-    return np.asarray((right.sum(axis=0) + 2 * 0.7) / (counts + 2)), counts.astype(np.int64)
+def _share(
+    known: Known,
+    agreed: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+    cardinality: int,
+    balance: NDArray[np.float64],
+) -> float:
+    """The share of naive Bayes in the mixture with Snorkel's `agreed` (one row a covered sample).
+
+    Most probable given the dev labels, under a prior that prefers equal shares (a beta distribution, 2 and 2).
+    """
+    rows = known.rows[covered[known.rows]]
+    if not len(rows):
+        return 0.5
+    names = known.labels[rows]
+    counted = naive_bayes(known.table[rows], cardinality, balance, known.accuracy(without=rows))
+    counted_right = counted[np.arange(len(rows)), names]
+    agreed_right = agreed[(np.cumsum(covered) - 1)[rows], names]
+    shares = np.linspace(0.01, 0.99, 50)
+    mixed = shares[:, None] * counted_right + (1 - shares[:, None]) * agreed_right
+    likely = np.log(np.maximum(mixed, SURPRISE)).sum(axis=1) + np.log(shares * (1 - shares))
+    return float(shares[likely.argmax()])
 
 
 def _snorkel(
@@ -167,19 +189,6 @@ def _snorkel(
         probs = np.asarray(model.predict_proba(table), dtype=np.float64)
         weights = np.asarray(model.get_weights(), dtype=np.float64)
     return probs / probs.sum(axis=1, keepdims=True), weights
-
-
-def _naive_bayes(
-    table: NDArray[np.int64], cardinality: int, balance: NDArray[np.float64], accuracy: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """P(class | votes) for independent functions that are right with chance `accuracy`, else wrong at random."""
-    logs = np.tile(np.log(balance), (len(table), 1))
-    right = np.log(np.clip(accuracy, 1e-6, 1 - 1e-6))
-    wrong = np.log((1 - np.clip(accuracy, 1e-6, 1 - 1e-6)) / (cardinality - 1))
-    for c in range(cardinality):
-        logs[:, c] += np.where(table == c, right, np.where(table == ABSTAIN, 0.0, wrong)).sum(axis=1)
-    probs = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(probs / probs.sum(axis=1, keepdims=True))
 
 
 def _analysis(table: NDArray[np.int64]) -> pd.DataFrame:

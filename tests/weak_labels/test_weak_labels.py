@@ -8,6 +8,7 @@ import pytest
 
 import dqkit as dq
 from dqkit.weak_labels import apply_functions, label_model
+from dqkit.weak_labels.naive_bayes import Known
 
 
 def simulated(n=2000, *, seed=0, accuracies=(0.9, 0.8, 0.75, 0.6), coverage=0.6, classes=3):
@@ -174,3 +175,25 @@ def test_a_function_that_fails_or_votes_nonsense_is_named():
 def test_development_labels_that_are_names_are_refused_by_name():
     with pytest.raises(dq.InputError, match="dev_labels must be positions"):
         label_model(np.zeros((3, 2), dtype=int), 2, dev_labels=["a", "b", "a"])
+
+
+def test_trusted_labels_show_that_functions_which_agree_are_copies_of_a_bad_one():
+    """Agreement alone speaks for the copies; that is what Snorkel's model goes by."""
+    votes, truth = simulated(accuracies=(0.55, 0.95), coverage=1.0, classes=2)
+    copied = votes[:, [0, 0, 0, 1]]
+    dev = np.where(np.random.default_rng(5).random(len(truth)) < 0.1, truth, -1)
+    later = dev < 0
+    misled, told = label_model(copied, 2), label_model(copied, 2, dev_labels=dev)
+    right = np.arange(len(truth)), truth
+    assert np.log(told.probs[right])[later].mean() > np.log(misled.probs[right])[later].mean() + 0.2
+    assert told.lf_table["weight"].iloc[3] > told.lf_table["weight"].iloc[:3].max() + 0.2
+    assert (told.labels == truth)[later].mean() > 0.9
+
+
+def test_the_probability_of_a_dev_label_is_judged_without_itself():
+    votes, truth = simulated(n=400)
+    dev = np.where(np.arange(400) < 100, truth, -1)
+    known = Known.of(votes, dev)
+    one = dev.copy()
+    one[7] = -1
+    assert np.allclose(known.accuracy(without=np.array([7])), Known.of(votes, one).accuracy())
