@@ -9,6 +9,7 @@ never got there), and the CPU seconds and added peak memory of a query. Then `au
 TypiClust on each set, and over all sets.
 
     python benchmarks/active_learning.py --sets digits,trec,ag_news --seeds 20 --out curves
+    python benchmarks/active_learning.py --sets breast,longtail,rare,noisy,blobs,many    # see active_learning_more_sets
 
 With --out every finished curve is kept, so that an interrupted run goes on where it stopped, and a later one with more
 seeds adds to it; --kept prints the table of what is there. Delete the folder when a strategy or a feature changes.
@@ -32,6 +33,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 - after the thread limits
 import pandas as pd  # noqa: E402
+from active_learning_more_sets import MORE  # noqa: E402
 from active_learning_peers import COMMITTEE_PEERS, Query, peers  # noqa: E402
 from active_learning_sets import TASKS, Task  # noqa: E402
 from scipy import stats  # noqa: E402
@@ -39,6 +41,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from dqkit.acquisition import STRATEGIES, select  # noqa: E402
 
+TASKS = {**TASKS, **MORE}
 COMMITTEE = ("vote_entropy", "kl", "bald", "power_bald")
 MEMBERS = 5
 CORE = ("random", "margin", "typiclust", "auto")
