@@ -63,7 +63,9 @@ def share(hits: int, of: int) -> Share:
     return Share(hits, of, hits / of if of else float("nan"), low, high)
 
 
-def control_estimates(answers: pd.DataFrame, *, unseen: int | Mapping[int, int] = 0) -> ControlEstimates:
+def control_estimates(
+    answers: pd.DataFrame, *, unseen: int | Mapping[int, int] = 0, left: int | None = None
+) -> ControlEstimates:
     """What the answered rows of the queues say about the data, the model and the detectors.
 
     answers: one row per answered row of any round's queue. Columns: action, control (bool), answer (class name),
@@ -72,6 +74,7 @@ def control_estimates(answers: pd.DataFrame, *, unseen: int | Mapping[int, int] 
     unseen: labels that no human has seen yet; or, with the column round, how many there were when the queue of each
         round was drawn: then every round estimates the wrong labels it began with, less those found since, and
         the rounds are averaged by their number of control answers.
+    left: labels that no human has seen by now, in or out of a queue; no more than these can be wrong.
 
     The control rows are a simple random sample of the rows no human had seen, so their shares are unbiased whatever
     the detectors do. Rows answered by skip have no answer: leave them out.
@@ -103,7 +106,7 @@ def control_estimates(answers: pd.DataFrame, *, unseen: int | Mapping[int, int] 
     return ControlEstimates(
         label_error_rate=rate,
         model_accuracy=share(int(agreed[control].sum()), int(control.sum())),
-        errors_left=_errors_left(rate, known, control & had_label, changed, unseen),
+        errors_left=_at_most(left, _errors_left(rate, known, control & had_label, changed, unseen)),
         yields=_yields(known["action"].to_numpy(object), news, control),
         saved=saved,
         detectors=_yields(detector[named].to_numpy(object), news[named], control[named], everywhere=rate),
@@ -131,6 +134,15 @@ def _errors_left(
         found += weight * changed[rounds >= number].sum()
         value += changed[here].sum() / rate.of * count
     return tuple(max(float(v) - found, 0.0) for v in (value, rate.low * began, rate.high * began))  # type: ignore[return-value]
+
+
+def _at_most(left: int | None, errors: tuple[float, float, float]) -> tuple[float, float, float]:
+    if left is None:
+        return errors
+    if left == 0:
+        return 0.0, 0.0, 0.0
+    value, low, high = (min(each, float(left)) if each == each else each for each in errors)
+    return value, low, high
 
 
 def _yields(

@@ -17,7 +17,8 @@ def encode(
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Positions (n,) int64 and the class names.
 
-    labels: class names, or integers; None, NaN, an empty string and -1 mean unlabelled. None for all unlabelled.
+    labels: class names, or integers; None, NaN, an empty string and -1 mean unlabelled (-1 does not where `classes` has
+        the name "-1", and is refused beside other negative numbers). None for all unlabelled.
     classes: the names; integers are then class names where every one of them is, else positions in it. Left out, the
     classes are the distinct labels, sorted (numbers by value).
     Raises `InputError` where lengths differ, a label is not one of the classes, or fewer than two classes are known.
@@ -40,10 +41,17 @@ def encode(
             "If these are classes, pass them as text: [str(v) for v in labels]. "
             "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
         )
-    if numeric:
-        missing |= np.fromiter(
-            (not gone and int(v) == UNLABELED for v, gone in zip(values, missing, strict=True)), bool, n
+    named = names is not None and str(UNLABELED) in names
+    if numeric and not named and any(int(v) < UNLABELED for v in known) and any(int(v) == UNLABELED for v in known):
+        raise InputError(
+            "labels must not hold -1 beside other negative numbers: -1 means unlabelled. Is it a class, pass "
+            "classes=[...] with '-1' among the names; is it none, write None in its place."
         )
+    if numeric:
+        if not named:
+            missing |= np.fromiter(
+                (not gone and int(v) == UNLABELED for v, gone in zip(values, missing, strict=True)), bool, n
+            )
         known = [int(v) for v, gone in zip(values, missing, strict=True) if not gone]
     if names is None:
         distinct = sorted(set(known)) if numeric else sorted({str(v) for v in known})

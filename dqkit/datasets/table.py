@@ -93,8 +93,9 @@ def from_table(
         )
     broken = [(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())]
     paths = [str(file.resolve()) for file in files]
-    # The table's own columns of these names, if it has them, are what its owner measured.
-    sizes = pd.DataFrame(decoded.sizes, columns=["width", "height"])
+    # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
+    own = {"width", "height"} & set(table.columns)
+    sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in table})
     return assemble(decoded.pixels, labels, modality="image", paths=paths, problems=broken, **options)
 

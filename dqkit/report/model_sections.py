@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.report.data_sections import SHOWN_SAMPLES, histogram
 from dqkit.report.inputs import Absent, Inputs, plain
+from dqkit.signals import open_error_rate
 
 SHOWN_SUSPECTS = 24
 SHOWN_PAIRS = 10
@@ -40,6 +41,10 @@ def label_errors(inputs: Inputs) -> dict[str, Any]:
     estimated = _number(told, "estimated_rate")
     rate = flags.sum() / n_labeled if estimated is None and n_labeled else estimated
     interval = told.get("interval")
+    if estimated is not None and "error_probability" in inputs.signal_table().columns:
+        labelled = np.array([name is not None for name in given], dtype=bool)
+        chance = np.nan_to_num(inputs.signal("error_probability")[labelled])
+        rate, interval = open_error_rate(estimated, interval, chance, inputs.checked[labelled])
     low, high = (float(interval[0]), float(interval[1])) if interval is not None else (None, None)
     kinds = inputs.signal_texts("label_kind")
     flagged_kinds = Counter(kinds[i] for i in np.flatnonzero(flags))

@@ -13,6 +13,7 @@ from dqkit.signals.duplicates import leakage
 from dqkit.signals.image_properties import image_properties, property_correlation
 from dqkit.signals.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
+from dqkit.signals.open_errors import open_error_rate
 from dqkit.signals.order import OrderTest, order_test
 from dqkit.signals.regression import TargetErrors, regression_errors
 from dqkit.signals.signal_table import SignalTable, signal_table
@@ -42,6 +43,7 @@ __all__ = [
     "label_errors",
     "leakage",
     "neighbors",
+    "open_error_rate",
     "order_test",
     "property_correlation",
     "regression_errors",

@@ -281,13 +281,22 @@ def _properties(dataset: Dataset) -> pd.DataFrame | None:
     if dataset.modality == "text":
         return text_properties([str(text) for text in dataset.content])
     if dataset.modality == "image":
-        known = {"width", "height"} <= set(dataset.metadata.columns)
-        sizes = dataset.metadata[["width", "height"]].to_numpy(dtype=np.float64) if known else None
+        sizes = _sizes(dataset.metadata)
         if sizes is not None and not (np.isfinite(sizes) & (sizes > 0)).all():
             # A picture that could not be read has no size; its pixels are blank whatever is assumed.
             height, width = dataset.content.shape[1:3]
             sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, [[width, height]])
         return image_properties(dataset.content, sizes=sizes)
+    return None
+
+
+def _sizes(metadata: pd.DataFrame) -> NDArray[np.float64] | None:
+    """(n, 2) width and height of the files, None where they are not known."""
+    for names in (["image_width", "image_height"], ["width", "height"]):
+        if set(names) <= set(metadata.columns):
+            sizes = metadata[names]
+            if all(pd.api.types.is_numeric_dtype(kind) for kind in sizes.dtypes):
+                return np.asarray(sizes.to_numpy(dtype=np.float64, na_value=np.nan))
     return None
 
 

@@ -31,7 +31,8 @@ class WeakLabels:
     probs: (n, c), rows sum to one; a row no function votes on holds the class balance.
     labels: (n,) int64, the most probable class; -1 where no function votes or the best classes tie.
     lf_table: DataFrame, one row a function: coverage, overlaps, conflicts (shares of n), weight (the estimated chance
-        that its vote is right, in the mean of both models) and, given dev labels, dev_votes and dev_accuracy.
+        that its vote is right, in the mean of both models) and, given dev labels, dev_votes and dev_accuracy
+        (smoothed by two votes at 0.7, as the models use it).
     """
 
     probs: NDArray[np.float64]
@@ -43,7 +44,9 @@ class WeakLabels:
         return f"WeakLabels({covered:,} of {len(self.labels):,} samples labelled by {len(self.lf_table)} functions)"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>" + str(self.lf_table.style.format(precision=3).to_html())
+        return f"<p>{self!r}</p>" + str(
+            self.lf_table.style.format(precision=3, escape="html").format_index(escape="html").to_html()
+        )
 
 
 def label_model(
@@ -59,7 +62,8 @@ def label_model(
     votes: (n, functions) ints in [0, cardinality), -1 (`ABSTAIN`) where a function abstains.
     cardinality: the number of classes, at least 2.
     dev_labels: (n,) ints, -1 where unknown: trusted labels of a fair sample. They set the class balance, and each
-        function's starting accuracy (smoothed towards 0.7, as Snorkel assumes without any).
+        function's starting accuracy (smoothed towards 0.7, as Snorkel assumes without any). Labels of one class alone
+        set no balance, and no accuracy of a function that votes for other classes only: they could but show it wrong.
     Two models judge: Snorkel's, which learns the functions' accuracies from their agreement, and naive Bayes, which
     takes the starting accuracies as they are. probs is their weighted mean; the weights are those under which the dev
     labels are likeliest (each judged without itself), equal ones without any.
@@ -128,7 +132,10 @@ def _checked_votes(votes: ArrayLike, cardinality: int) -> NDArray[np.int64]:
 
 def _checked_dev(dev_labels: ArrayLike, *, n: int, cardinality: int) -> NDArray[np.int64]:
     try:
-        dev = np.asarray(dev_labels, dtype=np.int64)
+        given = np.asarray(dev_labels)
+        if given.dtype.kind not in "iu" and not np.equal(given.astype(float), np.round(given.astype(float))).all():
+            raise ValueError("some are no whole numbers")
+        dev = given.astype(np.int64)
     except (ValueError, TypeError) as error:
         raise InputError(f"dev_labels must be positions of classes, -1 where not known; {error}.") from error
     if dev.shape != (n,):
@@ -141,7 +148,7 @@ def _checked_dev(dev_labels: ArrayLike, *, n: int, cardinality: int) -> NDArray[
 def _class_balance(dev: NDArray[np.int64] | None, cardinality: int) -> NDArray[np.float64]:
     # One pseudo-count a class: a class without a dev label is rare, not impossible.
     counts = np.ones(cardinality)
-    if dev is not None:
+    if dev is not None and len(np.unique(dev[dev >= 0])) > 1:
         counts = counts + np.bincount(dev[dev >= 0], minlength=cardinality)
     return np.asarray(counts / counts.sum())
 

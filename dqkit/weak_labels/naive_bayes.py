@@ -20,6 +20,7 @@ class Known:
     """How the functions did on the dev labels.
 
     table: (n, functions) votes. labels: (n,), -1 where unknown. rows: those with a label. right, voted: (functions,).
+    told: (functions,) False for those that vote for no class that a dev label has: these could only show them wrong.
     """
 
     table: NDArray[np.int64]
@@ -27,21 +28,24 @@ class Known:
     rows: NDArray[np.intp]
     right: NDArray[np.int64]
     voted: NDArray[np.int64]
+    told: NDArray[np.bool_]
 
     @classmethod
     def of(cls, table: NDArray[np.int64], dev: NDArray[np.int64] | None) -> Known:
         labels = np.full(len(table), ABSTAIN, dtype=np.int64) if dev is None else dev
         rows = np.flatnonzero(labels >= 0)
         votes = table[rows]
-        right = (votes == labels[rows][:, None]).sum(axis=0)
-        return cls(table, labels, rows, right, (votes != ABSTAIN).sum(axis=0))
+        told = np.asarray(np.isin(table, np.unique(labels[rows])).any(axis=0), dtype=bool)
+        right = ((votes == labels[rows][:, None]) & told).sum(axis=0)
+        return cls(table, labels, rows, right, ((votes != ABSTAIN) & told).sum(axis=0), told)
 
     def accuracy(self, *, without: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
         """(functions,) accuracies, pulled towards the starting one; or (rows, functions), each row without itself."""
         right, voted = self.right, self.voted
         if without is not None:
             own = self.table[without]
-            right, voted = right - (own == self.labels[without][:, None]), voted - (own != ABSTAIN)
+            right = right - ((own == self.labels[without][:, None]) & self.told)
+            voted = voted - ((own != ABSTAIN) & self.told)
         return np.asarray((right + STARTING_VOTES * STARTING_ACCURACY) / (voted + STARTING_VOTES), dtype=np.float64)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,16 +14,20 @@ from dqkit.records import ABSTAIN, Dataset, InputError
 
 
 def apply_functions(
-    dataset: Dataset, functions: Sequence[Callable[[Any], Any]], *, progress: bool = True
+    dataset: Dataset, functions: Iterable[Callable[[Any], Any]], *, progress: bool = True
 ) -> NDArray[np.int64]:
     """Votes (n, functions) int64: positions in `dataset.classes`, -1 (`ABSTAIN`) where a function abstains.
 
     functions: Snorkel labelling functions (`@labeling_function()`), or plain functions. Each is called once per sample
-    with a point that has `sample_id`, the metadata columns, and `image` (uint8), `text`, or a table row's columns; it
-    returns a class position, a class name, or ABSTAIN (also None). A sample with a fatal problem gets no votes.
+    with a point that has `sample_id`, `image` (uint8), `text` or a table row's columns, and the metadata columns (of
+    equal names, the first counts); it returns a class position, a class name, or ABSTAIN (also None). A number is a
+    position even where classes have numbers for names. A sample with a fatal problem gets no votes.
     Raises `InputError` when a function fails or votes for something that is no class; its name and the sample are said.
     """
-    if callable(functions) or not all(callable(f) for f in functions):
+    if callable(functions) or not isinstance(functions, Iterable):
+        raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
+    functions = list(functions)
+    if not all(callable(f) for f in functions):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
     if not functions:
         raise InputError("functions must hold at least one labelling function; got none.")
@@ -62,7 +66,8 @@ def _point(dataset: Dataset, i: int) -> SimpleNamespace:
         fields |= {str(k): v for k, v in dataset.content.iloc[i].items()}
     else:
         fields[dataset.modality] = dataset.content[i]
-    return SimpleNamespace(**fields, sample_id=dataset.ids[i])
+    fields["sample_id"] = dataset.ids[i]
+    return SimpleNamespace(**fields)
 
 
 def _class_position(vote: Any, of_name: dict[str, int], name: str) -> int:
@@ -72,7 +77,9 @@ def _class_position(vote: Any, of_name: dict[str, int], name: str) -> int:
         if vote not in of_name:
             raise InputError(f"Labelling function {name!r} must return a class of the dataset; got {vote!r}.")
         return of_name[vote]
-    position = int(vote) if isinstance(vote, int | np.integer) or (type(vote) is float and vote.is_integer()) else None
+    position = (
+        int(vote) if isinstance(vote, int | np.integer) or (isinstance(vote, float) and vote.is_integer()) else None
+    )
     if position is None or not ABSTAIN <= position < len(of_name):
         raise InputError(
             f"Labelling function {name!r} must return a class position from 0 to {len(of_name) - 1}, a class name, "

@@ -140,8 +140,9 @@ class Workbench:
     ) -> LabelEvent:
         """Write down one decision about one sample; when the call returns it is on disk.
 
-        label: a class name; None for kind "skip", "flag" or "note". why: a reason, or the text of a note.
-        event_id: makes sending the same decision again harmless; made up when left out.
+        label: a class name; None for kind "skip", "flag" or "note". A skipped sample stays out of the next round's
+        queue, a flagged one out of all that follow until the flag is undone or a label recorded. why: a reason, or
+        the text of a note. event_id: makes sending the same decision again harmless; made up when left out.
         Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
         """
         if kind == "label" and label not in self.dataset.classes:
@@ -169,7 +170,7 @@ class Workbench:
         return classes.add_class(self, name, annotator=annotator)
 
     def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
-        """Withdraw this annotator's newest decision (or the one with the event id `undoes`); itself an event.
+        """Withdraw this annotator's newest decision, or anybody's with the event id `undoes`; itself an event.
 
         Raises `InputError` where there is nothing to undo.
         """
@@ -234,7 +235,9 @@ class Workbench:
         """Every event of one sample, oldest first: label, kind, source, annotator, at, why."""
         check_texts({"sample_id": sample_id})
         self.dataset.positions([sample_id])
-        return self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
+        rows = self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
+        # A column of None alone, or beside texts, is not numbers that are missing.
+        return rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None))
 
     def reviews(self) -> pd.DataFrame:
         """What became of the rows people looked at, one row a sample: sample_id, round, action, detector, score, wrong.

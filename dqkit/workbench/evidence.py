@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dqkit.records import InputError
+from dqkit.workbench.classes import widened
 
 if TYPE_CHECKING:
     from dqkit.acquisition import Advice
@@ -73,12 +74,19 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
     known = answers(bench)
     in_play = _in_play(bench)
     unseen = {rnd.number: int((in_play & (rnd.labels_before["source"] == "given").to_numpy()).sum()) for rnd in rounds}
-    control = control_estimates(known, unseen=unseen)
+    labels = bench.labels()
+    left = int((in_play & (labels["source"] == "given").to_numpy()).sum())
+    control = control_estimates(known, unseen=unseen, left=left)
+
+    def probs(rnd: Round) -> np.ndarray[Any, Any]:
+        # A class may have been added between two rounds.
+        return np.asarray(widened(rnd.predictions, bench.dataset.classes).pred_probs[in_play])
+
     states = bench.store.queue_states()["state"]
     criteria = stopping(
         rounds=_curve(rounds),
-        pred_probs=rounds[-1].predictions.pred_probs[in_play],
-        previous_probs=rounds[-2].predictions.pred_probs[in_play] if len(rounds) > 1 else None,
+        pred_probs=probs(rounds[-1]),
+        previous_probs=probs(rounds[-2]) if len(rounds) > 1 else None,
         errors_left=control.errors_left,
         labeled=int(bench.dataset_now().is_labeled[in_play].sum()),
         budget_left=budget_left,

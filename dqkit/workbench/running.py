@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from dqkit.records import ACTIONS, Dataset, InputError, Predictions, StoreError
 from dqkit.store.batches import requeue
+from dqkit.store.store import HUMAN_SOURCES
 from dqkit.workbench.classes import refresh, widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
 from dqkit.workbench.project import now, replace, write_json
@@ -22,6 +23,7 @@ from dqkit.workbench.results import Round, write_predictions
 from dqkit.workbench.training import Training
 
 if TYPE_CHECKING:
+    from dqkit.signals import SignalTable
     from dqkit.workbench.bench import Workbench
 
 STAGES = ("baselines", "signals", "queue")
@@ -72,12 +74,15 @@ def run_round(
             np.save(folder / "neighbors.npy", indices, allow_pickle=False)
 
         bar.set_postfix_str(next(stages))
-        queue = _queue(bench, found.table, predictions, audited, int(budget), seed, control, strategy, sharing)
+        aside = _put_aside(bench, number)
+        queue = _queue(
+            bench, found.table, predictions, audited, int(budget), seed, control, strategy, sharing, skip=aside
+        )
         rows = drawn_rows(queue, found.table, bench.labels(), ~audited.is_test & audited.is_usable)
         replace(folder / "drawn.parquet", lambda partial: rows.to_parquet(partial))
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
         bench.store.enqueue(number, zip(queue["sample_id"], queue["action"], queue["control"], strict=True))
-        metrics = _metrics(bench.labels(), trained_on, predictions, found.summary)
+        metrics = _metrics(bench.labels(), trained_on, predictions, found)
         bench.store.finish_round(number, finished=now(), metrics=_finite(metrics))
         bar.close()
     return bench.rounds[-1]
@@ -122,7 +127,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
             control,
             how,
             sharing,
-            skip=list(kept["sample_id"]),
+            skip=[*kept["sample_id"], *_put_aside(bench, rnd.number)],
         )
         queue = pd.concat([kept, fresh], ignore_index=True)
         in_play = ~audited.is_test & audited.is_usable
@@ -230,26 +235,51 @@ def _queue(
     )
 
 
-def _metrics(
-    labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, summary: dict[str, Any]
-) -> dict[str, Any]:
+def _put_aside(bench: Workbench, number: int) -> list[str]:
+    """Samples that the queue of this round leaves out: flagged ones, and those skipped since the round before.
+
+    Nobody is asked the same again at once: what was skipped may come back a round later, what was flagged does when
+    the flag is undone or the sample labelled.
+    """
+    events = bench.store.events()
+    undone = set(events["undoes"].dropna())
+    decided = events[events["kind"].isin(("label", "skip", "flag")) & (events["source"] != "weak")]
+    last = decided[~decided["event_id"].isin(undone)].drop_duplicates("sample_id", keep="last")
+    aside = (last["kind"] == "flag") | ((last["kind"] == "skip") & (last["round"] >= number - 1))
+    return [str(sample_id) for sample_id in last.loc[aside, "sample_id"]]
+
+
+def _metrics(labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, found: SignalTable) -> dict[str, Any]:
     """The figures of a round; accuracies are of the ensemble, on samples it had not been trained on."""
     held_out = dataset.is_test & dataset.is_labeled & dataset.is_usable
     inside = ~dataset.is_test & dataset.is_labeled & dataset.is_usable
-    errors = summary.get("label_errors") or {}
+    rate, interval = _wrong_labels(labels, found)
     sources = labels["source"].value_counts()
     return {
         "test_accuracy": _accuracy(predictions.pred_probs[held_out], dataset.labels[held_out]),
         "test_log_loss": _log_loss(predictions.pred_probs[held_out], dataset.labels[held_out]),
         "oos_accuracy": _accuracy(predictions.pred_probs[inside], dataset.labels[inside]),
         "log_loss": _log_loss(predictions.pred_probs[inside], dataset.labels[inside]),
-        "label_error_rate": errors.get("estimated_rate"),
-        "label_error_interval": errors.get("interval"),
+        "label_error_rate": rate,
+        "label_error_interval": interval,
         "n_labeled": int(labels["label"].notna().sum()),
         "n_human": int(sources.get("human", 0) + sources.get("fiftyone", 0)),
         "n_weak": int(sources.get("weak", 0)),
         "n_unlabeled": int(labels["label"].isna().sum()),
     }
+
+
+def _wrong_labels(labels: pd.DataFrame, found: SignalTable) -> tuple[float | None, list[float] | None]:
+    """Estimated share of wrong labels and its interval, what people have decided being right."""
+    from dqkit.signals import open_error_rate
+
+    errors = found.summary.get("label_errors") or {}
+    if errors.get("estimated_rate") is None:
+        return None, None
+    labelled = found.table["given_label"].notna()
+    chance = found.table.loc[labelled, "error_probability"].to_numpy(float)
+    checked = labels["source"].isin(HUMAN_SOURCES).reindex(found.table.index[labelled]).to_numpy(bool)
+    return open_error_rate(errors["estimated_rate"], errors.get("interval"), chance, checked)
 
 
 def _accuracy(probs: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,9 @@ def add_weak_labels(
     seed: int,
 ) -> WeakLabels:
     """See `Workbench.add_weak_labels`."""
-    if not 0 <= min_probability <= 1:
+    if isinstance(min_probability, bool) or not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
         raise InputError(f"min_probability must lie in [0, 1]; got {min_probability!r}.")
+    functions = list(functions) if isinstance(functions, Iterable) else functions
     current = bench.dataset_now()
     votes = apply_functions(current, functions, progress=progress)
     names = function_names(functions)
@@ -46,7 +48,7 @@ def add_weak_labels(
 
     def event(sample_id: str, label: str | None, why: str, undoes: str | None = None) -> LabelEvent:
         kind = "undo" if undoes else "label"
-        return LabelEvent(uuid.uuid4().hex, sample_id, kind, label, "weak", WEAK_ANNOTATOR, at, number, why, undoes)  # type: ignore[arg-type]
+        return LabelEvent(uuid.uuid4().hex, sample_id, kind, label, "weak", WEAK_ANNOTATOR, at, number, why, undoes)
 
     new = []
     for i, label in chosen.items():

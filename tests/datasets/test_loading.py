@@ -322,3 +322,28 @@ def test_a_picture_taken_with_the_camera_held_sideways_stands_upright(tmp_path, 
     top, left = (48 - upright.shape[0]) // 2, (48 - upright.shape[1]) // 2
     seen = ds.content[0, top : top + upright.shape[0], left : left + upright.shape[1], 0].astype(int)
     assert np.abs(seen - upright).max() < 12
+
+
+def test_minus_one_is_a_class_where_the_names_say_so_and_is_refused_among_other_negative_numbers(tmp_path):
+    table = pd.DataFrame({"x": [0.1, 0.2, 0.3, 0.4], "mood": [-1, 0, 1, None]})
+    ds = dq.from_table(table, features=["x"], label="mood", classes=["-1", "0", "1"])
+    assert ds.labels.tolist() == [0, 1, 2, -1]
+    assert dq.from_table(table, features=["x"], label="mood").labels.tolist() == [-1, 0, 1, -1]
+    with pytest.raises(dq.InputError, match="beside other negative"):
+        dq.from_table(table.assign(mood=[-2, -1, 0, 1]), features=["x"], label="mood")
+
+
+@pytest.mark.parametrize("own", [["w", "n", "w", "n"], [30, 1, 30, 1]])
+def test_a_column_called_width_is_not_taken_for_the_size_of_the_pictures(tmp_path, own):
+    from dqkit.signals import signal_table
+
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        Image.fromarray(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    rows = pd.DataFrame({"path": [f"{i}.png" for i in range(4)], "y": ["a", "b"] * 2, "width": own, "height": 1})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="path", label="y", progress=False)
+    assert ds.metadata["width"].tolist() == own
+    assert ds.metadata["image_width"].tolist() == [20] * 4
+    told = dq.Predictions.from_arrays(np.full((4, 2), 0.5, np.float32), ids=ds.ids, classes=ds.classes)
+    assert not signal_table(ds, told).table["odd_aspect_ratio_flag"].any()

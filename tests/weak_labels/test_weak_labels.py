@@ -80,11 +80,31 @@ def test_the_analysis_counts_coverage_overlaps_and_conflicts():
 
 def test_dev_labels_set_the_balance_of_uncovered_rows_and_measure_the_functions():
     votes = np.array([[0, 0, 1]] * 6 + [[-1, -1, -1]] * 3)
-    weak = label_model(votes, 2, dev_labels=[0, 0, 0, 0, -1, -1, -1, -1, -1])
-    assert np.allclose(weak.probs[-1], [5 / 6, 1 / 6])
-    assert weak.lf_table["dev_votes"].tolist() == [4, 4, 4]
-    # four right (or wrong) votes and two pseudo-votes at 0.7
-    assert np.allclose(weak.lf_table["dev_accuracy"], [5.4 / 6, 5.4 / 6, 1.4 / 6])
+    weak = label_model(votes, 2, dev_labels=[0, 0, 0, 0, 1, -1, -1, -1, -1])
+    assert np.allclose(weak.probs[-1], [5 / 7, 2 / 7])
+    assert weak.lf_table["dev_votes"].tolist() == [5, 5, 5]
+    # four right (or wrong) votes, one the other way, and two pseudo-votes at 0.7
+    assert np.allclose(weak.lf_table["dev_accuracy"], [5.4 / 7, 5.4 / 7, 2.4 / 7])
+
+
+def test_dev_labels_of_one_class_say_nothing_of_the_other():
+    votes = np.array([[0, -1, 1], [0, -1, -1], [-1, 1, 1], [0, 1, 1], [-1, -1, -1]] * 10)
+    weak = label_model(votes, 2, dev_labels=[0] * 10 + [-1] * 40)
+    assert np.allclose(weak.probs[-1], 0.5)
+    assert weak.lf_table["dev_votes"].tolist() == [6, 0, 0]  # the others vote for class 1 alone
+    assert weak.labels[12] == 1
+
+
+def test_dev_labels_are_whole_numbers():
+    for dev in ([0.5, 1, -1], [0, np.nan, 1]):
+        with pytest.raises(dq.InputError, match="dev_labels"):
+            label_model([[0, 1], [1, 1], [0, 0]], 2, dev_labels=dev)
+
+
+def test_names_of_functions_are_escaped():
+    shown = label_model([[0, 0, 1]] * 3, 2, names=["<img src=x onerror=alert(1)>", "b", "c"])._repr_html_()
+    assert "<img" not in shown
+    assert "&lt;img" in shown
 
 
 def test_the_same_seed_gives_the_same_labels_and_leaves_the_global_generators_alone():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,3 +138,48 @@ def test_the_next_round_is_shared_out_by_what_the_answers_yielded(bench, monkeyp
     blind = build_queue(**{**seen, "reviewed": None})
     count = [int((queue["action"] == "relabel").sum()) for queue in (second.queue, blind)]
     assert count[0] < count[1]
+
+
+def test_once_every_label_is_checked_none_is_left_and_the_report_says_so(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", small(noise=0.2, hidden=0.0), title="Blobs") as bench:
+        run(bench, budget=240)
+        answer(bench, bench.dataset.ids[~bench.dataset.is_test])
+        assert bench.advice().control.errors_left == (0.0, 0.0, 0.0)
+        second = run(bench)
+        assert second.metrics["label_error_rate"] < 0.02  # the test split, which nobody looked at, is clean
+        page = bench.report(tmp_path / "health.html")
+        figures = json.loads(page.with_suffix(".json").read_text())["metrics"]
+        assert figures["label_error_rate"] < 0.02
+        assert figures["label_error_rate_high"] <= bench.dataset.is_test.mean()
+
+
+def test_a_class_added_between_two_rounds_does_not_stop_the_advice(bench):
+    run(bench)
+    bench.add_class("violet", annotator="ana")
+    for sample in bench.rounds[-1].queue["sample_id"].iloc[:6]:
+        bench.record(sample, "violet", annotator="ana")
+    run(bench)
+    stability = next(c for c in bench.advice().criteria if c.name == "prediction stability")
+    assert 0 <= stability.value <= 1
+
+
+def test_nobody_is_asked_again_at_once_what_was_skipped_and_never_what_was_flagged(bench):
+    first = set(run(bench).queue["sample_id"])
+    for number, sample in enumerate(sorted(first)):
+        bench.record(sample, None, annotator="ana", kind="flag" if number % 2 else "skip")
+    flagged = set(sorted(first)[1::2])
+    second = set(run(bench).queue["sample_id"])
+    assert len(second) == 20
+    assert not second & first
+    assert not set(bench.rerank(budget=200).queue["sample_id"]) & first
+    third = set(run(bench, budget=200).queue["sample_id"])
+    assert first - flagged <= third
+    assert not third & flagged
+    back = sorted(flagged)[0]
+    bench.undo(annotator="ana", undoes=flag_of(bench, back))
+    assert back in set(run(bench, budget=200).queue["sample_id"])
+
+
+def flag_of(bench, sample):
+    events = bench.store.events(sample_id=sample)
+    return events.loc[events["kind"] == "flag", "event_id"].iloc[0]

@@ -275,6 +275,27 @@ def test_weak_labels_fill_gaps_and_never_touch_a_given_or_human_label(bench):
     assert "tallest" in bench.history(added.index[0])["why"].iloc[0]
 
 
+def test_functions_may_come_from_a_generator_and_a_column_be_called_sample_id(tmp_path):
+    texts = pd.DataFrame({"review": ["good", "bad", "so so", "good"], "stars": ["a", "b", None, None], "sample_id": 7})
+
+    def by_word(x):
+        assert isinstance(x.sample_id, str)
+        return {"good": np.float64(0.0), "bad": 1}.get(x.text)
+
+    with dq.Workbench.create(tmp_path / "wb", dq.from_table(texts, text="review", label="stars")) as bench:
+        weak = bench.add_weak_labels((f for f in [by_word]), min_probability=0.5, progress=False)
+        assert weak.labels.tolist() == [0, 1, -1, 0]
+        with pytest.raises(dq.InputError, match="min_probability"):
+            bench.add_weak_labels([by_word], min_probability="0.8", progress=False)
+
+
+def test_a_history_has_none_where_an_event_has_no_label(bench):
+    sample = str(bench.dataset.ids[0])
+    bench.record(sample, "red", annotator="ana")
+    bench.undo(annotator="ana")
+    assert bench.history(sample)["label"].tolist() == ["red", None]
+
+
 def test_weak_labels_that_no_function_supports_any_more_are_withdrawn(bench):
     def always(x):
         return 0
