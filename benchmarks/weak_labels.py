@@ -1,6 +1,6 @@
 """Weak labels beside the majority vote and Snorkel's label model as it comes: real votes, then simulated functions.
 
-    python benchmarks/weak_labels.py [--data ../shared/data] [--seeds 5]
+    python benchmarks/weak_labels.py [--data ../shared/data] [--seeds 20]
 
 YouTube spam (two classes, ten published functions): the votes on the training comments; as trusted labels none, a share
 of the training comments (the others are judged), or the 120 comments set aside for that, whose end model is judged on
@@ -105,11 +105,15 @@ def end_model(texts: list[str], probs: Probs, test_texts: list[str], test_labels
     return float((model.predict(words.transform(test_texts)) == test_labels).mean())
 
 
-def shown(rows: list[dict[str, tuple[float, float, float]]]) -> str:
-    return "   ".join(
-        f"{name} {np.mean([row[name][0] for row in rows]):.3f} / {np.mean([row[name][1] for row in rows]):.3f}"
-        for name in METHODS
-    )
+def shown(rows: list[dict[str, tuple[float, float, float]]], *, spread: bool = False) -> str:
+    """Means over the rows; with `spread`, the standard deviation of the accuracies too."""
+
+    def one(name: str) -> str:
+        right, loss = (np.array([row[name][i] for row in rows]) for i in (0, 1))
+        around = f" +- {right.std(ddof=1):.3f}" if spread and len(rows) > 1 else ""
+        return f"{name} {right.mean():.3f}{around} / {loss.mean():.3f}"
+
+    return "   ".join(one(name) for name in METHODS)
 
 
 def youtube(folder: Path, seeds: int) -> None:
@@ -125,7 +129,7 @@ def youtube(folder: Path, seeds: int) -> None:
         for seed in range(seeds if share else 1):
             known = np.random.default_rng([seed, 1]).random(len(truth)) < share
             rows.append(judged(votes, truth, 2, np.where(known, truth, -1)))
-        print(f"  {share:4.0%} trusted, {len(rows)} draw(s):  {shown(rows)}")
+        print(f"  {share:4.0%} trusted, {len(rows)} draw(s):  {shown(rows, spread=True)}")
     _, valid_votes, valid = parts["valid"]
     every = np.concatenate([votes, valid_votes])
     dev = np.concatenate([np.full(len(votes), -1), valid])
@@ -142,7 +146,7 @@ def youtube(folder: Path, seeds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(__file__).parent / "../../shared/data")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=20, help="draws of the trusted YouTube comments")
     args = parser.parse_args()
     youtube(args.data / "youtube_spam", args.seeds)
     groups, everything = defaultdict(list), []

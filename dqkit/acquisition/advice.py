@@ -67,7 +67,10 @@ def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = Non
     stops = sum(c.stop is True for c in criteria)
     goes = sum(c.stop is False for c in criteria)
     spent = any(c.name == "budget" and c.stop for c in criteria)
-    if spent or stops > goes:
+    if not spent and stops + goes == 1 and len(criteria) > 2:
+        told = "that it is enough" if stops else "that more labels pay"
+        head = f"Too early to say: 1 of {len(criteria)} criteria can tell, and it says {told}."
+    elif spent or stops > goes:
         head = f"Stop: {stops} of {len(criteria)} criteria {'says' if stops == 1 else 'say'} it is enough."
     elif goes > stops:
         head = f"Go on: {goes} of {len(criteria)} criteria {'says' if goes == 1 else 'say'} that more labels pay."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -64,7 +65,7 @@ def build_queue(
     human_error: how often one annotator is wrong; the prior behind second opinions.
     costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget, controls aside,
         while rows the detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of
-        rows expected to be of that class; quotas come before shares.
+        rows expected to be of that class; quotas come before shares, and a warning says where too few are expected.
 
     Raises `InputError` on bad values, duplicate ids or unknown names.
 
@@ -131,6 +132,12 @@ def _for_quota(
     taken: list[str] = []
     sizes = order["expected"].value_counts()
     for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):
+        if len(order) and sizes.get(name, 0) < least:
+            warnings.warn(
+                f"class_quota asks for {least} rows expected to be {name!r}; {sizes.get(name, 0)} of {len(order)} are. "
+                "A class is expected once the models know it: record a few samples of it by hand.",
+                stacklevel=2,
+            )
         for sample_id, action in order.loc[order["expected"] == name, "action"].iloc[: int(least)].items():
             if cost[action] <= budget + 1e-9:
                 taken.append(str(sample_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -48,8 +49,13 @@ class Store:
     def record(self, new: Sequence[LabelEvent]) -> int:
         """Append events and mark their samples in the queue; returns how many were new.
 
-        An event whose `event_id` is already in the journal is left out, so sending again is harmless.
+        An event whose `event_id` is already in the journal is left out, so sending again is harmless. Raises
+        `StoreError` where the file of the database is no longer there.
         """
+        file = self._engine.url.database
+        if self._engine.dialect.name == "sqlite" and file and file != ":memory:" and not os.path.exists(file):
+            # An open file that was deleted takes everything and keeps nothing.
+            raise StoreError(f"The label store {file!r} was deleted or moved while it was open; nothing was recorded.")
         with self._engine.begin() as connection:
             known = _known_ids(connection, [event.event_id for event in new])
             fresh = list({event.event_id: event for event in new if event.event_id not in known}.values())

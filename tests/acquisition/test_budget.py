@@ -349,3 +349,13 @@ def test_quotas_count_towards_least_shares_and_neither_overspends(seed: int) -> 
     queue = build_queue(signals, budget=40, control=0, min_share={"label": 0.5}, class_quota={"owl": 10})
     assert (queue["action"] == "label").sum() >= 20
     assert len(queue) == 40
+
+
+def test_a_quota_that_cannot_be_met_is_said():
+    signals = pd.DataFrame(
+        {"given_label": None, "suggested_label": ["a", "a", "b"], "least_confidence": [0.1, 0.3, 0.5]},
+        index=["x", "y", "z"],
+    )
+    with pytest.warns(UserWarning, match=r"2 rows expected to be 'c'; 0 of 3"):
+        queue = build_queue(signals, budget=2, control=0, class_quota={"c": 2})
+    assert len(queue) == 2

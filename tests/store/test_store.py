@@ -264,3 +264,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "labels.sqlite").write_text("not a database, " * 100)
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(url(tmp_path))
+
+
+def test_a_deleted_file_takes_no_more_labels(tmp_path):
+    file = tmp_path / "labels.sqlite"
+    with Store(f"sqlite:///{file}") as store:
+        store.record([event("e1")])
+        for name in tmp_path.iterdir():
+            name.unlink()
+        with pytest.raises(StoreError, match="deleted or moved"):
+            store.record([event("e2")])
