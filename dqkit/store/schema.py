@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -105,7 +106,8 @@ def connect(url: str) -> sa.Engine:
 
     SQLite runs in WAL mode with synchronous=FULL, so that a commit survives power loss, and a writing transaction
     takes the write lock when it begins, so that two processes wait for each other instead of failing half-way.
-    Raises `StoreError` when the file is no database, was written by a newer dqkit, or cannot be written.
+    Raises `StoreError` when the file is no database, was written by a newer dqkit, or cannot be written; so does a
+    writing transaction when the file is no longer there.
     """
     try:
         engine = sa.create_engine(url)
@@ -133,17 +135,26 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     # Transactions are begun by the listener above, not by the driver's own guesses.
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    record.info["file"] = connection.execute("PRAGMA database_list").fetchone()[2]
 
 
 def _begin(connection: sa.Connection) -> None:
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("reads_only", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    file = connection.info["file"]
+    if file and not os.path.exists(file):
+        # An open file that was deleted takes everything and keeps nothing.
+        raise StoreError(
+            f"The workbench database {file!r} was deleted or moved while it was open; nothing was written."
+        )
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _bring_up_to_date(connection: sa.Connection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -49,13 +48,8 @@ class Store:
     def record(self, new: Sequence[LabelEvent]) -> int:
         """Append events and mark their samples in the queue; returns how many were new.
 
-        An event whose `event_id` is already in the journal is left out, so sending again is harmless. Raises
-        `StoreError` where the file of the database is no longer there.
+        An event whose `event_id` is already in the journal is left out, so sending again is harmless.
         """
-        file = self._engine.url.database
-        if self._engine.dialect.name == "sqlite" and file and file != ":memory:" and not os.path.exists(file):
-            # An open file that was deleted takes everything and keeps nothing.
-            raise StoreError(f"The label store {file!r} was deleted or moved while it was open; nothing was recorded.")
         with self._engine.begin() as connection:
             known = _known_ids(connection, [event.event_id for event in new])
             fresh = list({event.event_id: event for event in new if event.event_id not in known}.values())
@@ -142,6 +136,18 @@ class Store:
         with self._reader.connect() as connection:
             rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
         return pd.DataFrame(rows, columns=["sample_id", "annotator", "label"])
+
+    def latest_decisions(self) -> pd.DataFrame:
+        """The newest live decision of anybody (label, skip or flag) per sample: sample_id, kind, round."""
+        newest = (
+            sa.select(sa.func.max(events.c.seq))
+            .where(events.c.kind.in_(("label", "skip", "flag")), events.c.source.in_(HUMAN_SOURCES), *live())
+            .group_by(events.c.sample_id)
+        )
+        query = sa.select(events.c.sample_id, events.c.kind, events.c.round).where(events.c.seq.in_(newest))
+        with self._reader.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
+        return pd.DataFrame(rows, columns=["sample_id", "kind", "round"])
 
     # --- queue
 

@@ -88,9 +88,9 @@ def label_model(
     balance = _class_balance(dev, cardinality)
     known = Known.of(table, dev)
     accuracy = known.accuracy()
-    covered = (table != ABSTAIN).any(axis=1)
-    heard = (table != ABSTAIN).any(axis=0)
-    overlapping = ((table != ABSTAIN).sum(axis=1) > 1).any()
+    voted = table != ABSTAIN
+    covered, heard = voted.any(axis=1), voted.any(axis=0)
+    overlapping = (voted.sum(axis=1) > 1).any()
     affordable = int(heard.sum()) ** 2 * int(cardinality) ** 3 <= MOST_WORK
     weights = accuracy.copy()
     probs = naive_bayes(table[covered], cardinality, balance, accuracy)

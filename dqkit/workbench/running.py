@@ -74,10 +74,7 @@ def run_round(
             np.save(folder / "neighbors.npy", indices, allow_pickle=False)
 
         bar.set_postfix_str(next(stages))
-        aside = _put_aside(bench, number)
-        queue = _queue(
-            bench, found.table, predictions, audited, int(budget), seed, control, strategy, sharing, skip=aside
-        )
+        queue = _queue(bench, number, found.table, predictions, audited, int(budget), seed, control, strategy, sharing)
         rows = drawn_rows(queue, found.table, bench.labels(), ~audited.is_test & audited.is_usable)
         replace(folder / "drawn.parquet", lambda partial: rows.to_parquet(partial))
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
@@ -119,6 +116,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         control = min(max(missing / left, 0.0), 1.0) if left else 0.0
         fresh = _queue(
             bench,
+            rnd.number,
             found.table,
             predictions,
             audited,
@@ -127,7 +125,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
             control,
             how,
             sharing,
-            skip=[*kept["sample_id"], *_put_aside(bench, rnd.number)],
+            answered=kept["sample_id"].tolist(),
         )
         queue = pd.concat([kept, fresh], ignore_index=True)
         in_play = ~audited.is_test & audited.is_usable
@@ -199,6 +197,7 @@ def _check_labels(dataset: Dataset) -> None:
 
 def _queue(
     bench: Workbench,
+    number: int,
     signals: pd.DataFrame,
     predictions: Predictions,
     audited: Dataset,
@@ -208,7 +207,7 @@ def _queue(
     strategy: str,
     sharing: dict[str, Any],
     *,
-    skip: Sequence[str] = (),
+    answered: Sequence[str] = (),
 ) -> pd.DataFrame:
     from dqkit.acquisition import build_queue
 
@@ -226,7 +225,7 @@ def _queue(
         seed=seed,
         predictions=predictions,
         status=status,
-        exclude=[*audited.ids[~in_play], *skip],
+        exclude=[*audited.ids[~in_play], *answered, *_put_aside(bench, number)],
         control=control,
         strategy=strategy,
         noise_rate=noise_rate(signals, in_play & (source == "given").to_numpy()),
@@ -241,10 +240,7 @@ def _put_aside(bench: Workbench, number: int) -> list[str]:
     Nobody is asked the same again at once: what was skipped may come back a round later, what was flagged does when
     the flag is undone or the sample labelled.
     """
-    events = bench.store.events()
-    undone = set(events["undoes"].dropna())
-    decided = events[events["kind"].isin(("label", "skip", "flag")) & (events["source"] != "weak")]
-    last = decided[~decided["event_id"].isin(undone)].drop_duplicates("sample_id", keep="last")
+    last = bench.store.latest_decisions()
     aside = (last["kind"] == "flag") | ((last["kind"] == "skip") & (last["round"] >= number - 1))
     return [str(sample_id) for sample_id in last.loc[aside, "sample_id"]]
 
@@ -263,7 +259,7 @@ def _metrics(labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, f
         "label_error_rate": rate,
         "label_error_interval": interval,
         "n_labeled": int(labels["label"].notna().sum()),
-        "n_human": int(sources.get("human", 0) + sources.get("fiftyone", 0)),
+        "n_human": int(labels["source"].isin(HUMAN_SOURCES).sum()),
         "n_weak": int(sources.get("weak", 0)),
         "n_unlabeled": int(labels["label"].isna().sum()),
     }

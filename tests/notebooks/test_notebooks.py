@@ -23,6 +23,12 @@ def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return NotebookClient(notebook, timeout=280, kernel_name="python3").execute(cwd=str(folder))
 
 
+def run_scored(name: str, part: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the notebook says of itself, in the folder of its own that it works in."""
+    run(name, folder, monkeypatch)
+    return json.loads((folder / part / "score.json").read_text())
+
+
 @pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: str(file.name))
 def test_a_notebook_is_kept_without_outputs_and_every_cell_has_a_name_of_its_own(file: Path) -> None:
     notebook = nbformat.read(file, as_version=4)
@@ -44,8 +50,7 @@ def test_the_notebook_on_labelling_leaves_the_answers_of_two_people(
 def test_the_notebook_on_texts_gains_by_weak_labels_and_finds_planted_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("03_texts_and_weak_labels.ipynb", tmp_path, monkeypatch)
-    score = json.loads((tmp_path / "texts" / "score.json").read_text())
+    score = run_scored("03_texts_and_weak_labels.ipynb", "texts", tmp_path, monkeypatch)
     given, _, answered = score["test accuracy"]
     assert answered > given
     assert score["weak labels right"] > 0.7
@@ -57,8 +62,7 @@ def test_the_notebook_on_texts_gains_by_weak_labels_and_finds_planted_errors(
 def test_the_notebook_on_a_model_of_your_own_mends_labels_by_its_probabilities(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("04_your_own_model.ipynb", tmp_path, monkeypatch)
-    score = json.loads((tmp_path / "own-model" / "score.json").read_text())
+    score = run_scored("04_your_own_model.ipynb", "own-model", tmp_path, monkeypatch)
     before, after = score["wrong labels"]
     assert after < before / 4
     assert score["test accuracy"][1] >= score["test accuracy"][0]
@@ -68,8 +72,7 @@ def test_the_notebook_on_a_model_of_your_own_mends_labels_by_its_probabilities(
 def test_the_notebook_on_a_folder_finds_nearly_all_that_was_planted_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("05_a_folder_of_images.ipynb", tmp_path, monkeypatch)
-    score = json.loads((tmp_path / "folder" / "score.json").read_text())
+    score = run_scored("05_a_folder_of_images.ipynb", "folder", tmp_path, monkeypatch)
     planted, found = score.pop("wrong folder")
     assert found > 0.9 * planted
     assert all(planted == found > 0 for planted, found in score.values()), score
@@ -83,8 +86,7 @@ def test_the_notebook_on_fiftyone_mends_labels_beside_those_of_the_user(
     if problem is not None:
         pytest.skip(problem)
     monkeypatch.setenv("FIFTYONE_DATABASE_DIR", str(tmp_path / "mongo"))
-    run("06_a_dataset_in_fiftyone.ipynb", tmp_path, monkeypatch)
-    score = json.loads((tmp_path / "fiftyone" / "score.json").read_text())
+    score = run_scored("06_a_dataset_in_fiftyone.ipynb", "fiftyone", tmp_path, monkeypatch)
     before, after = score["wrong labels"]
     assert after < before / 4
     assert before - after <= score["changed"] <= score["answers"] == 80

@@ -274,3 +274,5 @@ def test_a_deleted_file_takes_no_more_labels(tmp_path):
             name.unlink()
         with pytest.raises(StoreError, match="deleted or moved"):
             store.record([event("e2")])
+        with pytest.raises(StoreError, match="deleted or moved"):
+            store.start_round(1, budget=1, seed=0, started="2026-01-01T00:00:00+00:00", settings={})
