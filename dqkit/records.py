@@ -151,7 +151,8 @@ class Predictions:
         unlabelled and test samples: the mean over the member's fold models.
     pred_probs: float32 (n, c), the members' log-probabilities averaged by `weights`, calibrated; of a user's own
         members (`from_arrays`) the plain average.
-    members: the m member names. weights: (m,), non-negative, sum 1.
+    members: the m member names; none, and every class as likely as the others, where too few labels were there to
+        train on (`is_trained` is False). weights: (m,), non-negative, sum 1.
     features: float32 (n, d) or None. folds: (n,) int, the fold a sample was held out of, -1 if in none.
     baselines: DataFrame, one row a model (chance, majority, members, ensemble) with accuracy, log_loss and the like.
     dynamics: per-sample training history where a member recorded it: margins (n, epochs), by how much the logit of the
@@ -222,8 +223,15 @@ class Predictions:
             features=matrix,
         )
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether a model stands behind these; if not, only `features` say anything."""
+        return len(self.members) > 0
+
     def __repr__(self) -> str:
         m, n, c = self.member_probs.shape
+        if not self.is_trained:
+            return f"Predictions({n:,} samples, {c} classes, no model yet: too few labels)"
         d = "no" if self.features is None else str(self.features.shape[1])
         return f"Predictions({n:,} samples, {c} classes, {m} members: {', '.join(self.members)}; {d} features)"
 

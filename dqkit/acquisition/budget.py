@@ -12,7 +12,7 @@ from dqkit.acquisition.inputs import checked_seed
 from dqkit.acquisition.reasons import explain
 from dqkit.acquisition.rows import eligible_rows, ranked
 from dqkit.acquisition.spread import spread_picks
-from dqkit.acquisition.strategies import select
+from dqkit.acquisition.strategies import WITHOUT_MODEL, select
 from dqkit.acquisition.terms import check_rest, checked_terms
 from dqkit.acquisition.worth import checked_costs
 from dqkit.records import ACTIONS, UNLABELED, Predictions
@@ -49,6 +49,7 @@ def build_queue(
         P(label is wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
     budget: total cost of the answers (= number of rows while every cost is 1).
     predictions: features and probabilities for the strategy; without them new labels are ranked by least_confidence.
+        Without a model (`is_trained` is False) new labels cover the features, and nothing is suggested.
         With them, labels nobody has checked are ranked by label_score and the probability of the given label together.
     status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
         "none"), optionally `annotators` (how many people labelled it) and `disputed` (they disagree). A Series is
@@ -77,6 +78,7 @@ def build_queue(
     """
     seed = checked_seed(seed)
     cost = checked_costs(costs, ACTIONS)
+    judging = predictions if predictions is not None and predictions.is_trained else None
     share = checked_terms(signals, budget, control, strategy, human_error, min_share)
     check_rest(noise_rate, class_quota, exclude)
     rows = eligible_rows(
@@ -87,10 +89,12 @@ def build_queue(
         reviewed=reviewed,
         human_error=human_error,
         cost=cost,
-        predictions=predictions,
+        predictions=judging,
     )
     rng = np.random.default_rng(seed)
-    controls = _draw_controls(rows, control * budget, budget, cost, rng)
+    # Without a model there is no guess to measure on a sample without a label.
+    drawable = rows if predictions is None or judging is not None else rows[rows["action"] != "label"]
+    controls = _draw_controls(drawable, control * budget, budget, cost, rng)
     left = budget - _price(controls, cost)
     quota = _for_quota(rows.drop(controls.index), class_quota, left, cost)
     least: dict[str, float] = {
@@ -106,7 +110,7 @@ def build_queue(
     fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, strategy, seed)
     again = [_looked_at_again(rest, a, int(count.get(a, 0)), least[a] / cost[a], signals, predictions) for a in AGAIN]
     picks = ranked(pd.concat([quota, *again, fresh]))
-    return _shown(_interleave(picks, controls, rng), signals, predictions)
+    return _shown(_interleave(picks, controls, rng), signals, judging)
 
 
 def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
@@ -170,7 +174,10 @@ def _split(rows: pd.DataFrame, budget: float, least: Mapping[str, float], cost: 
 def _new_labels(
     rows: pd.DataFrame, n: int, signals: pd.DataFrame, predictions: Predictions | None, strategy: str, seed: int
 ) -> pd.DataFrame:
-    """n rows to label: by the strategy among those with predictions, then by value."""
+    """n rows to label: by the strategy among those with predictions, then by value.
+
+    Where no model could be trained, a strategy that asks one gives way to "auto", which then covers the data.
+    """
     fresh = ranked(rows[rows["action"] == "label"])
     if predictions is None or n == 0:
         return fresh[:n]
@@ -182,18 +189,24 @@ def _new_labels(
             pd.Index(predictions.classes).get_indexer(pd.Index(signals["given_label"].reindex(ids))).astype(np.int64)
         )
     candidates = ids.get_indexer(fresh.index)
+    trained = predictions.is_trained
     picks = select(
-        strategy,
+        strategy if trained or strategy in WITHOUT_MODEL else "auto",
         n,
         features=None if predictions.features is None else predictions.features[order],
-        pred_probs=predictions.pred_probs[order],
-        member_probs=predictions.member_probs[:, order],
+        pred_probs=predictions.pred_probs[order] if trained else None,
+        member_probs=predictions.member_probs[:, order] if trained else None,
         labeled=labels != UNLABELED,
         labels=labels,
         candidates=candidates[candidates >= 0],
         seed=seed,
     )
     chosen = fresh.loc[ids[picks]]
+    if not trained:
+        # All of them are worth the same by themselves; the order of the picks is what covers the data soonest.
+        falling = np.linspace(1, 0.5, len(chosen))
+        chosen = chosen.assign(score=chosen["score"] * falling, value=chosen["value"] * falling)
+        chosen["typical"] = strategy != "random"
     return pd.concat([chosen, fresh.drop(chosen.index)[: n - len(chosen)]])
 
 

@@ -32,7 +32,8 @@ class ControlEstimates:
     """Estimates from answered control rows.
 
     label_error_rate: share of wrong labels among the labels no human had seen. model_accuracy: share of rows where the
-    suggested class was the answer, over all control rows. errors_left: wrong labels still unseen, with its interval.
+    suggested class was the answer, over all control rows with one. errors_left: wrong labels still unseen, with its
+    interval.
     yields: DataFrame by action, over all answered rows but the controls: reviewed, changed, share, low, high,
     times_random (share over the control's share for the same action). detectors: the same by detector.
     saved: answers that random review would have needed to change as many labels as the queue did, less those spent;
@@ -77,7 +78,8 @@ def control_estimates(
     left: labels that no human has seen by now, in or out of a queue; no more than these can be wrong.
 
     The control rows are a simple random sample of the rows no human had seen, so their shares are unbiased whatever
-    the detectors do. Rows answered by skip have no answer: leave them out.
+    the detectors do. Rows answered by skip have no answer: leave them out. Rows without a given label that had no
+    suggestion (no model was there yet) foretold nothing, so nothing is read from them.
     Raises `InputError` naming a missing column.
 
     >>> rows = pd.DataFrame({"action": "relabel", "control": [True] * 10 + [False] * 4, "answer": ["a"] * 14,
@@ -89,7 +91,7 @@ def control_estimates(
     missing = {"action", "control", "answer", "given_label", "suggested_label"} - set(answers.columns)
     if missing:
         raise InputError(f"answers must have the column {sorted(missing)[0]!r}; got {', '.join(map(str, answers))}.")
-    known = answers[answers["answer"].notna()]
+    known = answers[answers["answer"].notna() & (answers["given_label"].notna() | answers["suggested_label"].notna())]
     control = known["control"].to_numpy(bool)
     had_label = known["given_label"].notna().to_numpy(bool)
     changed = had_label & (known["given_label"] != known["answer"]).to_numpy(bool)
@@ -105,7 +107,7 @@ def control_estimates(
     named = detector.notna().to_numpy() & detector.ne("").to_numpy()
     return ControlEstimates(
         label_error_rate=rate,
-        model_accuracy=share(int(agreed[control].sum()), int(control.sum())),
+        model_accuracy=share(int(agreed[control].sum()), int((control & known["suggested_label"].notna()).sum())),
         errors_left=_at_most(left, _errors_left(rate, known, control & had_label, changed, unseen)),
         yields=_yields(known["action"].to_numpy(object), news, control),
         saved=saved,

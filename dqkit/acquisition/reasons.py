@@ -37,9 +37,9 @@ def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
     percent = f"{share} %"
     expected = row["expected"]
     if row["action"] == "label":
-        if row.get("typical"):
-            return "no label yet; typical of a region with few labels" + (f", {top_two}" if top_two else "")
-        doubt = f"the model is wrong here with probability {percent}" if share else ""
+        if row.get("typical") is True:
+            return "no label yet; typical of a part of the data that has few labels"
+        doubt = f"the model is wrong here with probability {percent}" if share and expected is not None else ""
         return "; ".join(part for part in ("no label yet", top_two or doubt) if part)
     if row["action"] == "relabel":
         if not share:

@@ -35,6 +35,7 @@ def stopping(
     labeled: int | None = None,
     budget_left: float | None = None,
     queue: tuple[int, int] | None = None,
+    untrained: bool = False,
     per: int = 100,
     min_gain: float = 0.005,
 ) -> list[Criterion]:
@@ -44,7 +45,8 @@ def stopping(
     optionally `answers` (how many of the labels people checked or gave). pred_probs, previous_probs: (n, c) on the same
     rows, of this round and the one before. errors_left: estimated label errors left with interval
     (`ControlEstimates.errors_left`), out of `labeled` labels. budget_left: answers the user can still pay for.
-    queue: (answered, all) rows of the newest queue, for when no budget was named. per: the number of further labels a
+    queue: (answered, all) rows of the newest queue, for when no budget was named. untrained: labels were too few for a
+    model in the newest round. per: the number of further labels a
     gain is projected for. min_gain: the accuracy gain that still pays.
 
     >>> [c.stop for c in stopping(budget_left=0)]
@@ -53,6 +55,9 @@ def stopping(
     out: list[Criterion] = []
     if rounds:
         out.append(projected_gain(rounds, per=per, min_gain=min_gain))
+    if untrained:
+        text = "No model could be trained yet: label the queue, with samples of at least two classes, and run a round."
+        out.append(Criterion("a model", False, float("nan"), text))
     probs = None if pred_probs is None else np.asarray(pred_probs, dtype=float)
     if probs is not None and previous_probs is not None:
         out.append(stability(probs, np.asarray(previous_probs, dtype=float)))

@@ -47,6 +47,9 @@ STRATEGIES: dict[str, Strategy] = {
     "auto": auto,
 }
 
+# Those that need features alone; "auto" then is TypiClust.
+WITHOUT_MODEL = frozenset(("random", "kcenter", "coreset", "typiclust", "probcover", "maxherding", "auto"))
+
 
 def select(
     strategy: str,

@@ -9,6 +9,7 @@ from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.heads import logistic_folds
 from dqkit.baselines.pretrained import embed
 from dqkit.baselines.runs import BaselineWarning
+from dqkit.baselines.untrained import too_few_labels, untrained_predictions
 
 if TYPE_CHECKING:
     from dqkit.baselines.training_checks import check_training
@@ -21,6 +22,8 @@ __all__ = [
     "embed",
     "logistic_folds",
     "stratified_folds",
+    "too_few_labels",
+    "untrained_predictions",
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.baselines.calibration import fit_calibration, pool_exponents
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
 from dqkit.baselines.comparison import ensemble_row, reference_rows, table
-from dqkit.baselines.defaults import Representation, representation
 from dqkit.baselines.estimators import estimator_members
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.shelf import Shelf
 from dqkit.baselines.threads import fitting_threads
-from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
+from dqkit.baselines.untrained import too_few_labels, trained_labels
+from dqkit.baselines.views import view_of
+from dqkit.records import Dataset, DqkitError, InputError, Predictions
 
 MOST_NETWORKS = 20
 
@@ -119,7 +119,7 @@ def _predictions(
     progress: bool,
 ) -> Predictions:
     ds = task.dataset
-    view = _view(task, pretrained, checkpoint_dir, progress)
+    view = view_of(task, pretrained, checkpoint_dir, progress)
     members = view.members() if estimators is None else estimator_members(task, estimators)
     folder = None if checkpoint_dir is None else Path(checkpoint_dir)
     call = call_fingerprint(task.shelf.content, ds.classes, task.y, task.folds, task.seed)
@@ -186,39 +186,12 @@ def _checks(runs: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["member", "fold", "check", "ok", "found"])
 
 
-def _view(task: Task, pretrained: str | Path | None, cache: str | Path | None, progress: bool) -> Representation:
-    if pretrained is None:
-        return representation(task)
-    from dqkit.baselines.pretrained import PretrainedRepresentation, embed
-
-    if task.dataset.modality == "table":
-        raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
-    try:
-        embedding = embed(task.dataset, pretrained, cache_dir=cache, progress=progress)
-    except (InputError, MissingExtra) as error:
-        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=4)
-        return representation(task)
-    digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
-    return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
-
-
 def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: Shelf) -> tuple[Task, int]:
     """The labels to train on, cut into folds, and how many folds there are."""
-    y = np.where(ds.is_usable & ~ds.is_test, ds.labels, -1).astype(np.int64)
-    counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
-    if (counts > 0).sum() < 2:
-        raise InputError(
-            "ds must have labelled training samples of at least two classes; got "
-            f"{int((y >= 0).sum())} labelled samples of {int((counts > 0).sum())} class(es). "
-            "Label a few samples of each class first."
-        )
-    if (counts > 0).sum() == 2 and counts[counts > 0].min() == 1:
-        alone, other = (int(c) for c in np.flatnonzero(counts > 0)[np.argsort(counts[counts > 0], kind="stable")])
-        raise InputError(
-            "ds must have at least 2 labelled training samples of each of two classes; got 1 of class "
-            f"{ds.classes[alone]!r} and {int(counts[other])} of {ds.classes[other]!r}: without that sample only one "
-            f"class is left to train on. Label another sample of {ds.classes[alone]!r}."
-        )
+    missing = too_few_labels(ds)
+    if missing is not None:
+        raise InputError(missing)
+    y = trained_labels(ds)
     together = shelf.array("copies", {}, lambda: copy_groups(ds))
     if groups is not None:
         together = join_groups(

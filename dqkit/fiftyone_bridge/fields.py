@@ -65,7 +65,7 @@ def sample_columns(
             if name not in SAID_ELSEWHERE:
                 own = field_name(str(name))
                 columns[f"signal_{own}" if own in RESERVED or own in columns else own] = plain_column(values)
-    if predictions is not None:
+    if predictions is not None and predictions.is_trained:
         columns["prediction"] = _prediction(dataset, predictions)
     return columns
 

@@ -58,10 +58,11 @@ def overview(signals: pd.DataFrame, queue: pd.DataFrame | None = None) -> Figure
     flagged = signals["label_flag"].astype(bool)
     left.hist(signals.loc[given & ~flagged, "label_score"], bins=bins, color=ACCENT, alpha=0.85, label="not flagged")
     left.hist(signals.loc[given & flagged, "label_score"], bins=bins, color=WARM, label="flagged")
-    left.set_yscale("log")
-    left.legend(frameon=False, fontsize=8)
+    if given.any():
+        left.set_yscale("log")
+        left.legend(frameon=False, fontsize=8)
     _name(left, "Given labels: does the label look wrong?", "label score", "samples")
-    middle.hist(signals.loc[~given, "least_confidence"], bins=bins, color=ACCENT, alpha=0.85)
+    middle.hist(signals.loc[~given, "least_confidence"].dropna(), bins=bins, color=ACCENT, alpha=0.85)
     _name(middle, "Unlabelled: how unsure are the baselines?", "least confidence", "samples")
     right.scatter(signals["entropy"], signals["js_divergence"], s=5, color=MUTED, alpha=0.35, label="all", linewidths=0)
     if queue is not None and len(queue):

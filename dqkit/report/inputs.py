@@ -75,6 +75,11 @@ class Inputs:
         rows = pd.Index(self.predictions.ids).get_indexer(pd.Index(self.dataset.ids))
         return np.asarray(rows, dtype=np.int64)
 
+    def need_model(self) -> None:
+        """Raise `Absent` where labels were too few to train one; predictions that were not given are no matter here."""
+        if self.predictions is not None and not self.predictions.is_trained:
+            raise Absent("No model yet: fewer than two classes have labels to train on. Label what is queued.")
+
     def signal(self, name: str) -> NDArray[np.float64]:
         """One numeric column of the signals, (n,), NaN where a sample has no row; raises `Absent`."""
         frame = self.signal_table()

@@ -22,6 +22,7 @@ LOW_CONFIDENCE = 0.5
 
 def label_errors(inputs: Inputs) -> dict[str, Any]:
     """How many labels look wrong, which ones most, and which classes are taken for which."""
+    inputs.need_model()
     scores = inputs.signal("label_score")
     flags = inputs.signal_flags("label_flag")
     given = inputs.signal_texts("given_label")
@@ -174,6 +175,7 @@ def noisiest(names: Sequence[str], matrix: ArrayLike, most: int) -> dict[str, An
 
 def uncertain(inputs: Inputs) -> dict[str, Any]:
     """How sure the baselines are, and the samples that they are least sure of; unlabelled ones where there are any."""
+    inputs.need_model()
     entropy = inputs.signal("entropy")
     known = np.isfinite(entropy)
     if not known.any():
@@ -221,6 +223,7 @@ def _top(inputs: Inputs, position: int | np.integer[Any], n: int = 3) -> list[di
 
 def baselines(inputs: Inputs) -> dict[str, Any]:
     """The table of models: chance, majority, the members and the ensemble."""
+    inputs.need_model()
     if inputs.predictions is None or inputs.predictions.baselines.empty:
         raise Absent("No table of baselines was given.")
     table = inputs.predictions.baselines
@@ -261,6 +264,7 @@ def calibration(inputs: Inputs, bins: int = 10) -> dict[str, Any]:
 
 def _held_out(inputs: Inputs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Out-of-sample probabilities and current labels of the labelled samples outside the test split."""
+    inputs.need_model()
     predictions = inputs.predictions
     if predictions is None:
         raise Absent("No predictions were given.")

@@ -21,6 +21,7 @@ from dqkit.signals.self_test import FamilyTest
 
 _EXAMPLES = 20
 _NO_LABELS = {"skipped": "no labelled usable sample"}
+_NO_MODEL = {"skipped": "no model yet: fewer than two classes have labels to train on"}
 _NO_GRAPH = {"skipped": "no features, or fewer than two usable samples"}
 
 
@@ -47,7 +48,9 @@ def summarize(
         "samples": len(dataset),
         "usable": int(usable.sum()),
         "labeled": int((labels >= 0).sum()),
-        "label_errors": _label_errors(errors, table, judged, dataset.classes),
+        "label_errors": _label_errors(errors, table, judged, dataset.classes)
+        if predictions.is_trained
+        else dict(_NO_MODEL),
         "balance": _balance(labels, errors, judged, dataset.classes),
         "calibration": _calibration(labels, predictions, judged, temperatures),
         "neighbors": _neighbors(graph),
@@ -104,6 +107,8 @@ def _balance(
 def _calibration(
     labels: NDArray[np.int64], predictions: Predictions, judged: NDArray[np.bool_], temperatures: list[float]
 ) -> dict[str, Any]:
+    if not predictions.is_trained:
+        return dict(_NO_MODEL)
     if not judged.any():
         return dict(_NO_LABELS)
     found = calibration(labels[judged], predictions.pred_probs[judged])

@@ -25,6 +25,15 @@ from dqkit.signals.valuation import knn_shapley
 from dqkit.signals.weak_groups import feature_clusters, weak_groups
 
 NEIGHBORS = 10
+DOUBT = (
+    "entropy",
+    "margin",
+    "least_confidence",
+    "top_spread",
+    "vote_entropy",
+    "js_divergence",
+    "variation_ratio",
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,6 +81,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
         misleads; 0.5 without a label or features;
     for images the columns of `image_properties`, for texts those of `text_properties`.
+    Without a model (`Predictions.is_trained` is False) predicted_label and suggested_label are None, what is said of
+    its doubt is NaN, and no label is judged.
     Images are taken as fitted onto a black canvas where the metadata have the width and height of the originals.
 
     Raises `InputError` where ids or classes disagree.
@@ -82,19 +93,20 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     usable = np.asarray(dataset.is_usable, dtype=bool)
     labels = np.asarray(dataset.labels, dtype=np.int64)
     judged = usable & (labels >= 0)
-    predicted = predictions.pred_probs.argmax(axis=1) if n else np.empty(0, dtype=np.int64)
+    trained = predictions.is_trained
+    predicted = predictions.pred_probs.argmax(axis=1) if n and trained else np.full(n, -1, dtype=np.int64)
     temperatures = [fit_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
 
     graph = _graph(predictions.features, usable)
     known = np.where(usable, labels, -1)
-    errors = _label_errors(known, predictions, graph, seed)
+    errors = _label_errors(known, predictions, graph, seed) if trained else None
     index = pd.Index(dataset.ids, name="sample_id")
     table = pd.DataFrame(
         {
             # As objects, so that a missing label stays None and does not become NaN.
             "given_label": pd.Series(_names(names, labels), index=index, dtype=object),
-            "predicted_label": names[predicted],
-            "confidence": predictions.pred_probs.max(axis=1).astype(np.float64) if n else np.empty(0),
+            "predicted_label": pd.Series(_names(names, predicted), index=index, dtype=object),
+            "confidence": np.where(trained, predictions.pred_probs.max(axis=1), np.nan).astype(np.float64),
         },
         index=index,
     )
@@ -102,8 +114,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         table[column] = values
     properties = _properties(dataset)
     frames = [
-        uncertainty(predictions.pred_probs),
-        disagreement(predictions.member_probs, temperatures=temperatures),
+        *_doubt_columns(predictions, temperatures),
         _neighbor_columns(graph, n),
     ]
     if properties is not None:
@@ -122,7 +133,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
-    groups = _groups(dataset, predictions, judged, predicted != labels, seed)
+    groups = _groups(dataset, predictions, judged, predicted != labels, seed) if trained else None
     order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
     summary = summarize(
         dataset,
@@ -228,7 +239,7 @@ def _agreement(
         own = np.where(labels >= 0, labels, predicted)
         around = np.where(graph.indices >= 0, labels[graph.indices], -1)
         known = (around >= 0).sum(axis=1)
-        np.divide((around == own[:, None]).sum(axis=1), known, out=out, where=(known > 0) & usable)
+        np.divide((around == own[:, None]).sum(axis=1), known, out=out, where=(known > 0) & usable & (own >= 0))
     return out
 
 
@@ -272,8 +283,18 @@ def _label_columns(
         for name, column in columns.items():
             source = {"label_score": "score", "label_flag": "flag", "label_kind": "kind"}.get(name, name)
             column[judged] = errors.table[source].to_numpy()[judged]
-    columns["suggested_label"] = names[columns["suggested_label"].astype(np.int64)]
+    columns["suggested_label"] = _names(names, columns["suggested_label"].astype(np.int64))
     return columns
+
+
+def _doubt_columns(predictions: Predictions, temperatures: list[float]) -> list[pd.DataFrame]:
+    """How unsure the models are and how far they disagree; NaN where there is no model."""
+    if predictions.is_trained:
+        return [
+            uncertainty(predictions.pred_probs),
+            disagreement(predictions.member_probs, temperatures=temperatures),
+        ]
+    return [pd.DataFrame(np.nan, index=range(len(predictions.ids)), columns=list(DOUBT))]
 
 
 def _properties(dataset: Dataset) -> pd.DataFrame | None:

@@ -292,8 +292,8 @@ class Workbench:
         min_share, class_quota and human_error, as in `dqkit.acquisition.build_queue`.
         Interrupted or killed and called again with the same arguments, it goes on where it was: a fold of a member
         that was finished is not trained again. Features and near copies of an earlier round are taken over.
-        Raises `InputError` on a bad budget or fewer than two labelled classes, and `StoreError` while another process
-        runs a round here.
+        With labels of fewer than two classes nothing is trained: the queue then holds samples typical of the parts of
+        the data. Raises `InputError` on bad arguments, `StoreError` while another process runs a round here.
         """
         from dqkit.workbench.running import run_round
         from dqkit.workbench.training import Training

@@ -48,7 +48,9 @@ def answers(bench: Workbench) -> pd.DataFrame:
 def reviews(bench: Workbench) -> pd.DataFrame:
     """See `Workbench.reviews`."""
     known = answers(bench)
-    first = known[known["action"] != "second_opinion"].drop_duplicates("sample_id").reset_index(drop=True)
+    first = known[known["action"] != "second_opinion"].drop_duplicates("sample_id")
+    # Where no model had been trained, nothing had been expected.
+    first = first[first["expected"].notna()].reset_index(drop=True)
     before = first["given_label"].where(first["action"] == "relabel", first["suggested_label"])
     return pd.DataFrame(
         {
@@ -77,8 +79,11 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
     labels = bench.labels()
     left = int((in_play & (labels["source"] == "given").to_numpy()).sum())
     control = control_estimates(known, unseen=unseen, left=left)
+    given = left > 0 or any(unseen.values())  # else every label is a person's, and none is left to be checked
 
-    def probs(rnd: Round) -> np.ndarray[Any, Any]:
+    def probs(rnd: Round) -> np.ndarray[Any, Any] | None:
+        if not rnd.predictions.is_trained:
+            return None
         # A class may have been added between two rounds.
         return np.asarray(widened(rnd.predictions, bench.dataset.classes).pred_probs[in_play])
 
@@ -87,9 +92,10 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
         rounds=_curve(rounds),
         pred_probs=probs(rounds[-1]),
         previous_probs=probs(rounds[-2]) if len(rounds) > 1 else None,
-        errors_left=control.errors_left,
+        errors_left=control.errors_left if given else None,
         labeled=int(bench.dataset_now().is_labeled[in_play].sum()),
         budget_left=budget_left,
+        untrained=not rounds[-1].predictions.is_trained,
         queue=(int((states != "open").sum()), len(states)),
     )
     return advice(criteria, control)

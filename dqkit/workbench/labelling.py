@@ -177,7 +177,7 @@ class QueueCards:
         media, mime = media_of(self._bench, i)
         suggested = row["suggested_label"] if isinstance(row["suggested_label"], str) else None
         at = predictions.classes.index(suggested) if suggested in predictions.classes else None
-        chosen = predictions.member_probs[:, i].argmax(axis=1)
+        chosen = predictions.member_probs[:, i].argmax(axis=-1)
         given = labels.loc[sample_id] if isinstance(labels.loc[sample_id], str) else None
         blind = bool(row["control"])
         by_itself = "second_opinion" if second or row["action"] == "second_opinion" else "review"

@@ -101,7 +101,8 @@ def _figures(metrics: Mapping[str, Any]) -> str:
         ("test_accuracy", "test accuracy {:.1%}"),
         ("label_error_rate", "estimated label errors {:.1%}"),
     )
-    return ", ".join(text.format(metrics[name]) for name, text in named if metrics.get(name) is not None)
+    said = ", ".join(text.format(metrics[name]) for name, text in named if metrics.get(name) is not None)
+    return said or "accuracy not known yet"
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:

@@ -49,7 +49,6 @@ def run_round(
         raise InputError(f"class_quota must name classes of {list(bench.dataset.classes)}; got {strange[0]!r}.")
     with _only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
-        _check_labels(trained_on)
         settings = {**training.settings, "control": control, "strategy": strategy, **_plain(sharing)}
         number = _open_round(bench, int(budget), int(seed), settings)
         folder = bench.path / "rounds" / f"{number:04d}"
@@ -184,17 +183,6 @@ def _open_round(bench: Workbench, budget: int, seed: int, settings: dict[str, An
     return int(number)
 
 
-def _check_labels(dataset: Dataset) -> None:
-    usable = dataset.is_usable & ~dataset.is_test & dataset.is_labeled
-    present = np.unique(dataset.labels[usable])
-    if len(present) < 2:
-        has = f"only {dataset.classes[present[0]]!r}" if len(present) else "none"
-        raise InputError(
-            f"A round needs labelled samples of at least two classes outside the test split; there is {has}. "
-            "Record a few with wb.record(sample_id, class_name, annotator=...)."
-        )
-
-
 def _queue(
     bench: Workbench,
     number: int,
@@ -249,6 +237,8 @@ def _metrics(labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, f
     """The figures of a round; accuracies are of the ensemble, on samples it had not been trained on."""
     held_out = dataset.is_test & dataset.is_labeled & dataset.is_usable
     inside = ~dataset.is_test & dataset.is_labeled & dataset.is_usable
+    if not predictions.is_trained:
+        held_out = inside = np.zeros(len(dataset), dtype=bool)
     rate, interval = _wrong_labels(labels, found)
     sources = labels["source"].value_counts()
     return {

@@ -54,11 +54,18 @@ class Training:
         return told
 
     def predict(self, dataset: Dataset, seed: int, folder: Path, progress: bool) -> Predictions:
-        """Out-of-sample predictions of every sample; finished fits are kept in the folder."""
+        """Out-of-sample predictions of every sample, or none but features where labels are too few to train on.
+
+        Finished fits are kept in the folder.
+        """
         if self.own is not None:
             return self.own
-        from dqkit.baselines import cross_val_predictions
+        from dqkit.baselines import cross_val_predictions, too_few_labels, untrained_predictions
 
+        if too_few_labels(dataset) is not None:
+            return untrained_predictions(
+                dataset, seed, checkpoint_dir=folder, pretrained=self.pretrained, progress=progress
+            )
         return cross_val_predictions(
             dataset,
             self.estimators,
