@@ -219,6 +219,22 @@ def test_split_folders_are_understood(tmp_path):
     assert ds.split.tolist() == ["test", "test", "train", "train"]
 
 
+def test_with_class_names_a_folder_needs_no_class_folder(tmp_path):
+    paint(tmp_path / "d" / "loose.png", "red")
+    paint(tmp_path / "d" / "unlabeled" / "b.png", "blue")
+    paint(tmp_path / "d" / "dog" / "c.png", "green")
+    (tmp_path / "d" / ".DS_Store").write_text("x")
+    ds = dq.from_folder(tmp_path / "d", classes=["eel", "dog", "cat"])
+    assert ds.classes == ("eel", "dog", "cat")
+    assert dict(zip(ds.ids, ds.labels.tolist(), strict=True)) == {
+        "loose.png": -1,
+        "unlabeled/b.png": -1,
+        "dog/c.png": 1,
+    }
+    with pytest.raises(dq.InputError, match="'dog', which is none of"):
+        dq.from_folder(tmp_path / "d", classes=["eel", "cat"])
+
+
 def test_a_missing_folder_and_a_single_class_are_refused(tmp_path):
     with pytest.raises(dq.InputError, match="existing folder"):
         dq.from_folder(tmp_path / "nowhere")
