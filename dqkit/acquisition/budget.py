@@ -52,7 +52,8 @@ def build_queue(
         Without a model (`is_trained` is False) new labels cover the features, and nothing is suggested.
         With them, labels nobody has checked are ranked by label_score and the probability of the given label together.
     status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
-        "none"), optionally `annotators` (how many people labelled it) and `disputed` (they disagree). A Series is
+        "none"), optionally `annotators` (how many people labelled it), `answers` (how many answers agree with it; one
+        person may have been asked again; default `annotators`) and `disputed` (people disagree). A Series is
         `source`. Default: "none" where given_label is missing, else "given".
     exclude: ids never queued (test split, unreadable files, open leases).
     control: share of the budget drawn at random from all rows no human has seen, to be answered blind.

@@ -37,7 +37,7 @@ def eligible_rows(
     who = _status(status, table)
     labeled = (who["source"] != "none").to_numpy()
     seen = who["source"].isin(HUMAN_SOURCES).to_numpy()
-    annotators = who["annotators"].to_numpy(np.int64)
+    annotators, answers = who["annotators"].to_numpy(np.int64), who["answers"].to_numpy(np.int64)
     disputed = who["disputed"].to_numpy(bool)
     unseen = labeled & ~seen
     score = column(table, "label_score", 0.0)
@@ -54,7 +54,7 @@ def eligible_rows(
     weight = harm(rate, _class_count(table))
     chance[seen] = human_doubt(
         score[seen],
-        annotators[seen],
+        answers[seen],
         disputed[seen],
         score_rate=float(score[labeled].mean()) if labeled.any() else 0.0,
         human_error=human_error,
@@ -76,7 +76,7 @@ def eligible_rows(
         },
         index=table.index,
     )
-    asks = disputed | (doubted & (annotators < MAX_OPINIONS))
+    asks = disputed | (doubted & (answers < MAX_OPINIONS))
     return rows[(~seen | asks) & ~rows.index.isin(list(exclude))]
 
 
@@ -97,7 +97,7 @@ def column(table: pd.DataFrame, name: str, missing: float) -> NDArray[np.float64
 
 
 def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.DataFrame:
-    """source, annotators and disputed for every row of the table."""
+    """source, annotators, answers and disputed for every row of the table."""
     given = table["given_label"].isna().to_numpy() if "given_label" in table else np.ones(len(table), dtype=bool)
     fallback = pd.Series(np.where(given, "none", "given"), index=table.index, dtype=object)
     known = status.to_frame("source") if isinstance(status, pd.Series) else status
@@ -111,10 +111,12 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
     source = known["source"].astype(object).where(known["source"].notna(), fallback)
     human = source.isin(HUMAN_SOURCES).to_numpy()
     count = known["annotators"].fillna(0).to_numpy(np.int64) if "annotators" in known else human.astype(np.int64)
+    answers = known["answers"].fillna(0).to_numpy(np.int64) if "answers" in known else count
     disputed = np.zeros(len(table), dtype=bool)
     if "disputed" in known:
         disputed = known["disputed"].eq(True).to_numpy(bool) & human
-    return pd.DataFrame({"source": source, "annotators": count, "disputed": disputed}, index=table.index)
+    columns = {"source": source, "annotators": count, "answers": answers, "disputed": disputed}
+    return pd.DataFrame(columns, index=table.index)
 
 
 def _past(reviewed: pd.DataFrame) -> pd.DataFrame:

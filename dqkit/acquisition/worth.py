@@ -47,7 +47,7 @@ def with_rate(score: NDArray[np.float64], rate: float | None) -> NDArray[np.floa
 
 def human_doubt(
     score: NDArray[np.float64],
-    annotators: NDArray[np.float64],
+    answers: NDArray[np.int64],
     disputed: NDArray[np.bool_],
     *,
     score_rate: float,
@@ -56,12 +56,17 @@ def human_doubt(
     """P(wrong) of labels that people confirmed: the model's doubt with the human error rate as its prior.
 
     score: (n,) P(wrong) as the detector says it. score_rate: its mean over all labels, the prior it stands on.
-    annotators: (n,) how many agreed; each divides the odds again. disputed: (n,) True where people disagree; at
+    answers: (n,) how many answers agree; each divides the odds again. disputed: (n,) True where people disagree; at
     least one of them is wrong, so P is 0.5 or more.
+    A model of few labels doubts many that are right, and is sure of it. So no more of the labels that nobody disputes
+    are taken to be wrong than people err: their mean is brought down to `human_error` where it is above.
     """
     rate = float(np.clip(score_rate, 1e-3, 0.999))
-    prior = np.log(human_error / (1 - human_error)) * np.maximum(annotators, 1)
+    prior = np.log(human_error / (1 - human_error)) * np.maximum(answers, 1)
     chance = _chance(_log_odds(score) - np.log(rate / (1 - rate)) + prior)
+    agreed = ~disputed
+    if agreed.any() and chance[agreed].mean() > human_error:
+        chance[agreed] = with_rate(chance[agreed], human_error)
     return np.where(disputed, np.maximum(chance, 0.5), chance)
 
 

@@ -137,6 +137,18 @@ class Store:
             rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
         return pd.DataFrame(rows, columns=["sample_id", "annotator", "label"])
 
+    def confirmations(self) -> pd.Series[int]:
+        """By sample_id: how many live answers of people say the newest one; one person's count once a round."""
+        columns = (events.c.sample_id, events.c.annotator, events.c.round, events.c.label)
+        query = sa.select(*columns).where(events.c.kind == "label", events.c.source.in_(HUMAN_SOURCES), *live())
+        with self._reader.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
+        said = pd.DataFrame(rows, columns=["sample_id", "annotator", "round", "label"])
+        said = said.drop_duplicates(["sample_id", "annotator", "round"], keep="last")
+        newest = said.drop_duplicates("sample_id", keep="last").set_index("sample_id")["label"]
+        agree = said["label"] == said["sample_id"].map(newest)
+        return agree.groupby(said["sample_id"]).sum().astype(int)
+
     def latest_decisions(self) -> pd.DataFrame:
         """The newest live decision of anybody (label, skip or flag) per sample: sample_id, kind, round."""
         newest = (

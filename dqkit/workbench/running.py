@@ -205,6 +205,7 @@ def _queue(
     source = labels["source"].where(labels["source"].notna() & (labels["source"] != "weak"), "none")
     status = pd.DataFrame({"source": source}, index=labels.index)
     status["annotators"] = votes["annotator"].nunique().reindex(status.index).fillna(0).astype(int)
+    status["answers"] = bench.store.confirmations().reindex(status.index).fillna(0).astype(int)
     status["disputed"] = (votes["label"].nunique() > 1).reindex(status.index).eq(True)
     in_play = ~audited.is_test & audited.is_usable
     return build_queue(

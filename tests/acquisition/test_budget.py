@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.acquisition import STRATEGIES, FallbackWarning, build_queue
+from dqkit.acquisition.rows import eligible_rows
 from dqkit.records import InputError, Predictions
 
 
@@ -68,6 +69,43 @@ def test_a_label_a_person_gave_is_only_asked_again_as_a_second_opinion() -> None
     again = queue.loc[queue["action"] == "second_opinion", "sample_id"]
     assert len(again) > 0
     assert set(again) == set(signals.index[signals["label_score"] >= 0.5])
+
+
+def test_a_model_that_doubts_many_labels_of_people_does_not_keep_them_from_new_samples() -> None:
+    # 60 labels by people, half of them doubted by a model that is sure of itself; people err once in fifty
+    ids = [f"{i:03d}" for i in range(160)]
+    has = np.arange(160) < 60
+    score = np.where(has & (np.arange(160) % 2 == 0), 0.99, 0.0)
+    signals = pd.DataFrame(
+        {
+            "label_score": score,
+            "label_flag": score > 0.5,
+            "given_label": np.where(has, "a", None),
+            "suggested_label": "b",
+            "least_confidence": 0.4,
+        },
+        index=ids,
+    )
+    source = pd.Series(np.where(has, "human", "none"), index=ids)
+    count = build_queue(signals, budget=40, status=source, control=0)["action"].value_counts()
+    assert count.get("label", 0) >= 36
+    rows = eligible_rows(
+        signals, status=source, exclude=(), noise_rate=None, reviewed=None, human_error=0.02,
+        cost={"label": 1, "relabel": 1, "second_opinion": 1},
+    )  # fmt: skip
+    again = rows.loc[rows["action"] == "second_opinion", "chance"]
+    assert len(again) == 30
+    assert again.sum() == pytest.approx(0.02 * 60, rel=1e-3)
+
+
+def test_a_label_confirmed_three_times_is_not_asked_again() -> None:
+    signals = _signals()
+    status = pd.DataFrame({"source": "human", "annotators": 1, "answers": 1}, index=signals.index)
+    doubted = signals.index[(signals["label_score"] >= 0.5) & signals["given_label"].notna()]
+    status.loc[doubted[:3], "answers"] = 3
+    again = build_queue(signals, budget=60, status=status, control=0)
+    assert not set(again["sample_id"]) & set(doubted[:3])
+    assert set(doubted[3:]) <= set(again["sample_id"])
 
 
 def test_people_who_disagree_are_followed_by_another_opinion() -> None:

@@ -276,3 +276,16 @@ def test_a_deleted_file_takes_no_more_labels(tmp_path):
             store.record([event("e2")])
         with pytest.raises(StoreError, match="deleted or moved"):
             store.start_round(1, budget=1, seed=0, started="2026-01-01T00:00:00+00:00", settings={})
+
+
+def test_confirmations_count_the_answers_that_say_what_the_newest_one_says(store):
+    first = event("a", "one", round=1)
+    store.record([first, event("a", "two", round=1), event("a", "two", round=2), event("a", "two", annotator="bob")])
+    store.record([event("b", "one"), event("b", "two", round=2), event("c", "one", source="weak")])
+    store.record([event("d", "one"), event("d", "one"), event("d", kind="skip")])
+    # a: ana in two rounds (her first answer of round 1 was replaced), and bob; b: the newest alone; d: once a round
+    assert store.confirmations().to_dict() == {"a": 3, "b": 1, "d": 1}
+    second = event("e", "one", round=1)
+    store.record([second, event("e", "one", round=2)])
+    store.record([event("e", kind="undo", undoes=second.event_id)])
+    assert store.confirmations()["e"] == 1
