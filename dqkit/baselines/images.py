@@ -97,19 +97,20 @@ class ImageRepresentation(Representation):
         task, settings = self.task, self.settings
         n, height, width = task.dataset.content.shape[:3]
         tiny = min(height, width) < 16
-        affordable = n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS or _has_cuda()
+        few = n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS
+        affordable = few or _has_cuda()
         networks = int(affordable or n > MANY_IMAGES) if task.network is None else int(task.network)
         members = [
             Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)})
         ]
         if affordable or n <= MANY_IMAGES or not networks:
             members.append(kernel_member(task, lambda: self.plain if tiny else self.components))
-        members += self._networks(networks, affordable)
+        members += self._networks(networks, few)
         if not affordable:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members
 
-    def _networks(self, count: int, affordable: bool) -> list[Member]:
+    def _networks(self, count: int, few: bool) -> list[Member]:
         """So many networks that differ by their seeds; they share the images on the device."""
         if not count:
             return []
@@ -118,9 +119,9 @@ class ImageRepresentation(Representation):
         from dqkit.baselines.network_member import network_members
 
         task = self.task
-        height, width = task.dataset.content.shape[1:3]
+        n, height, width = task.dataset.content.shape[:3]
         sides = (min(height, SIDE), min(width, SIDE))
-        chosen = network_settings(sides, flip=self.settings.mirror, device=best_device(), affordable=affordable)
+        chosen = network_settings(sides, n, flip=self.settings.mirror, device=best_device(), few=few)
         chosen = replace(
             chosen, balanced=task.imbalance == "weighted", focal=FOCUS if task.imbalance == "focal" else 0.0
         )

@@ -88,7 +88,14 @@ def network_member(
 
         def predict(where: Positions) -> Scores:
             with one_thread():
-                return judge(trained.model, images(), where, task.n_classes, mirror=settings.flip)
+                return judge(
+                    trained.model,
+                    images(),
+                    where,
+                    task.n_classes,
+                    mirror=settings.flip,
+                    shifted=settings.layout == "large",
+                )
 
         if task.logs is not None:
             held = np.flatnonzero(task.folds == fold)
@@ -106,8 +113,13 @@ def network_member(
     )
 
 
-def judge(model: nn.Module, images: Images, where: Positions, classes: int, *, mirror: bool) -> Scores:
-    """(k, classes) logits of a model in evaluation mode; `mirror`: the mean over each image and its mirror image."""
+def judge(
+    model: nn.Module, images: Images, where: Positions, classes: int, *, mirror: bool, shifted: bool = False
+) -> Scores:
+    """(k, classes) logits of a model in evaluation mode; `mirror`: the mean over each image and its mirror image.
+
+    shifted: half of the weight goes to the image moved by a pixel along either diagonal.
+    """
     device = images.device
     size = _JUDGED_ON_GPU if device.type == "cuda" else _JUDGED
     # Fetched once, at the end: every fetch makes the processor wait for the device.
@@ -115,9 +127,19 @@ def judge(model: nn.Module, images: Images, where: Positions, classes: int, *, m
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         for start in range(0, len(where), size):
             x = images.batch(torch.from_numpy(where[start : start + size]))
-            out = model(x).float()
-            parts.append((out + model(x.flip(3)).float()) / 2 if mirror else out)
+            out = _both_sides(model, x, mirror)
+            if shifted:
+                h, w = x.shape[2:]
+                wide = nn.functional.pad(x, (1, 1, 1, 1), "replicate")
+                moved = [_both_sides(model, wide[:, :, i : i + h, i : i + w], mirror) for i in (0, 2)]
+                out = out / 2 + (moved[0] + moved[1]) / 4
+            parts.append(out)
     return np.asarray(torch.cat(parts).cpu().numpy())
+
+
+def _both_sides(model: nn.Module, x: Tensor, mirror: bool) -> Tensor:
+    out: Tensor = model(x).float()
+    return (out + model(x.flip(3)).float()) / 2 if mirror else out
 
 
 def first_look(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Checks:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dqkit.baselines.batches import Images, to_device, training_batches
 from dqkit.baselines.members import FitStopped
 from dqkit.baselines.network import NetworkSettings, large_network, medium_network, network, whitening_filters
+from dqkit.baselines.steps import Steps
 from dqkit.baselines.training_checks import first_nonfinite
 
 # Weights are drawn from the one generator that torch has for the whole process.
@@ -64,7 +65,7 @@ def train_network(
     tell: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Trained:
-    """Train on the images at the given positions with int64 labels y (as long as `at`); AdamW under a one-cycle rate.
+    """Train on the images at the given positions with int64 labels y (as long as `at`), as `Steps` says.
 
     at, y: held by the CPU, like all random numbers for order and augmentation; the device gets them a block at a time,
     and no step waits for it. gradients: whether their lengths are kept. tell: called with (passes done, passes in all).
@@ -73,7 +74,7 @@ def train_network(
     device = images.device
     model = untrained(images, at, classes, settings, seed)
     parts, epochs = schedule_of(len(at), settings)
-    optimizer, schedule = _steps(model, epochs * parts, settings)
+    steps = Steps(model, epochs * parts, len(at) / parts, settings)
     margins = torch.full((len(at), epochs), math.nan, device=device)
     losses: list[Tensor] = []
     norms: list[Tensor] = []
@@ -82,6 +83,7 @@ def train_network(
     started, preparing = time.perf_counter(), 0.0
     model.train()
     for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+        steps.epoch(epoch)
         seen: list[Tensor] = []
         began = time.perf_counter()
         for step, (x, labels) in enumerate(lesson.batches):
@@ -91,7 +93,7 @@ def train_network(
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 logits = model(x)
                 loss = loss_of(logits, labels, settings)
-            optimizer.zero_grad(set_to_none=True)
+            steps.clear()
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
             if gradients:
                 lengths = {name: p.grad.norm() for name, p in model.named_parameters() if p.grad is not None}
@@ -99,9 +101,8 @@ def train_network(
                 if step == parts - 1:
                     for name, length in lengths.items():
                         layers.setdefault(name, []).append(length)
-            rates.append(float(optimizer.param_groups[0]["lr"]))
-            optimizer.step()
-            schedule.step()
+            rates.append(steps.rate)
+            steps.move()
             seen.append(logits.detach())
             losses.append(loss.detach())
             began = time.perf_counter()
@@ -109,6 +110,7 @@ def train_network(
         margins[to_device(lesson.order, device), epoch] = margins_of(torch.cat(seen).float(), lesson.labels)
         if tell is not None:
             tell(epoch + 1, epochs)
+    steps.finish()
     if device.type == "cuda":
         # Everything is handed over; what is left to wait for is the device's own work.
         preparing = time.perf_counter() - started
@@ -188,29 +190,17 @@ def first_broken_step(images: Images, at: Tensor, y: Tensor, classes: int, setti
     """Where the first value that is not finite arises: the training is repeated with a look into every layer."""
     model = untrained(images, at, classes, settings, seed).train()
     parts, epochs = schedule_of(len(at), settings)
-    optimizer, schedule = _steps(model, epochs * parts, settings)
+    steps = Steps(model, epochs * parts, len(at) / parts, settings)
     for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+        steps.epoch(epoch)
         for step, (x, labels) in enumerate(lesson.batches):
             with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
                 layer = first_nonfinite(model, x)
                 if layer is not None:
                     return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"
                 loss = loss_of(model(x), labels, settings)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
-            optimizer.step()
-            schedule.step()
+            steps.take(loss)
     return "not found again when the training was repeated"
-
-
-def _steps(
-    model: nn.Module, steps: int, settings: NetworkSettings
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=settings.rate, weight_decay=settings.decay, fused=True)
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.rate, total_steps=steps + 1, pct_start=0.25
-    )
 
 
 def _order(y: Tensor, classes: int, settings: NetworkSettings, generator: torch.Generator) -> Tensor:

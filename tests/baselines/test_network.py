@@ -23,6 +23,7 @@ from dqkit.baselines.network_training import (
     train_network,
     untrained,
 )
+from dqkit.baselines.steps import Steps
 from dqkit.baselines.tensorboard_logs import confusion
 from dqkit.datasets import from_arrays
 
@@ -59,7 +60,8 @@ def test_the_small_network_tells_stripes_apart() -> None:
 
 
 def test_the_large_network_tells_stripes_apart() -> None:
-    assert learned(NetworkSettings(width=8, steps=30, rate=0.005, flip=True, layout="large"), 3, 16) > 0.9
+    settings = NetworkSettings(width=8, steps=30, rate=1.5, decay=0.001, batch=30, flip=True, layout="large")
+    assert learned(settings, 3, 16) > 0.9
 
 
 def test_the_medium_network_tells_stripes_apart() -> None:
@@ -68,10 +70,13 @@ def test_the_medium_network_tells_stripes_apart() -> None:
     assert learned(settings, 1, 17) > 0.9
 
 
-def test_many_images_get_the_medium_network_on_a_cpu_unless_they_are_tiny() -> None:
-    chosen = [settings_for((s, s), flip=True, device=CPU, affordable=a).layout for s in (8, 32) for a in (True, False)]
-    assert chosen == ["small", "small", "small", "medium"]
-    assert settings_for((32, 32), flip=True, device=torch.device("cuda")).layout == "large"
+def test_many_images_get_the_medium_network_on_a_cpu_and_the_large_one_on_a_gpu_unless_they_are_tiny() -> None:
+    def layout(side: int, n: int, few: bool, device: str = "cpu") -> str:
+        return settings_for((side, side), n, flip=True, device=torch.device(device), few=few).layout
+
+    assert [layout(s, 20_000, few) for s in (8, 32) for few in (True, False)] == ["small", "small", "small", "medium"]
+    assert [layout(s, 20_000, False, "cuda") for s in (8, 16, 32)] == ["small", "large", "large"]
+    assert [layout(32, n, n < 500, "cuda") for n in (100, 2_000, 5_000)] == ["small", "medium", "large"]
 
 
 def test_a_network_is_added_for_few_images_or_very_many_or_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +106,75 @@ def test_whitening_filters_make_patches_white() -> None:
     assert torch.equal(filters[8:], -filters[:8])
 
 
-def test_the_whitening_layer_is_not_trained() -> None:
+def test_the_filters_that_whiten_are_not_trained_and_their_offsets_for_three_passes() -> None:
     filters = torch.randn(24, 3, 2, 2)
     model = large_network(filters, 2, NetworkSettings(width=4, layout="large"))
-    assert not next(model.parameters()).requires_grad
+    assert not model[0].weight.requires_grad
+    steps = Steps(model, 20, 10, NetworkSettings(rate=1.0, layout="large"))
+    for epoch, trained in ((0, True), (2, True), (3, False), (4, False)):
+        steps.epoch(epoch)
+        assert model[0].bias.requires_grad is trained
+
+
+def test_the_first_convolutions_of_the_large_network_hand_on_what_they_get() -> None:
+    model = large_network(torch.randn(6, 1, 2, 2), 2, NetworkSettings(width=8, layout="large"))
+    x = torch.randn(2, 6, 9, 9)
+    assert torch.allclose(model[2](x)[:, :6], x, atol=1e-6)
+
+
+def test_momentum_is_that_of_nesterov_and_the_weights_end_at_their_average() -> None:
+    # One weight, loss w: a gradient of 1 at every step; by hand: v = m v + g, w -= rate (g + m v), g = 1 + decay w
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False))
+    torch.nn.init.constant_(model[0].weight, 1.0)
+    total, rate, decay, m = 10, 0.3, 0.01, 0.85
+    steps = Steps(model, total, 500, NetworkSettings(rate=rate, decay=decay, layout="large"))
+    w, v, average = 1.0, 0.0, 1.0
+    for step in range(total):
+        # half of 1,000 images a batch: half of the rate; up until step 2 (.23 of 10), down to .07 of it at the end
+        share = 0.2 + 0.8 * step / 2 if step <= 2 else 1 - 0.93 * (step - 2) / 8
+        assert steps.rate == pytest.approx(rate / 2 * share)
+        g = 1 + decay * w
+        v = m * v + g
+        w -= rate / 2 * share * (g + m * v)
+        steps.take(model[0].weight.sum())
+        if step + 1 in (5, 10):
+            kept = 0.95**5 * ((step + 1) / total) ** 3
+            average = kept * average + (1 - kept) * w
+            w = average
+        assert model[0].weight.item() == pytest.approx(w, rel=1e-5)
+    with torch.no_grad():
+        model[0].weight += 1.0
+    steps.finish()
+    assert model[0].weight.item() == pytest.approx(average, rel=1e-5)
+
+
+def test_offsets_of_normalisations_move_faster_and_their_factors_not_at_all() -> None:
+    model = large_network(torch.randn(6, 1, 2, 2), 2, NetworkSettings(width=8, layout="large"))
+    groups = Steps(model, 10, 1000, NetworkSettings(rate=1.0, decay=0.1, layout="large")).optimizer.param_groups
+    norms = [layer for layer in model if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert [id(p) for p in groups[1]["params"]] == [id(layer.bias) for layer in norms]
+    assert groups[1]["lr"] == pytest.approx(64 * groups[0]["lr"])
+    assert groups[1]["lr"] * groups[1]["weight_decay"] == pytest.approx(groups[0]["lr"] * groups[0]["weight_decay"])
+    assert not any(layer.weight.requires_grad for layer in norms)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_judging_moved_images_is_a_weighted_mean_over_all_views(mirror: bool) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, 6, 8, 3)).astype(np.uint8)
+    images = Images.of(x, np.arange(5), CPU)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(96, 2)).eval()
+    found = judge(model, images, np.array([3, 1]), 2, mirror=mirror, shifted=True)
+    expected = np.zeros((2, 2))
+    for row, at in enumerate((3, 1)):
+        for move, weight in ((0, 0.5), (-1, 0.25), (1, 0.25)):
+            rows, columns = (np.clip(np.arange(side) + move, 0, side - 1) for side in (6, 8))
+            seen = x[at][rows][:, columns]
+            views = [seen, seen[:, ::-1]] if mirror else [seen]
+            for view in views:
+                one = Images(torch.from_numpy(view[None].copy()), images.mean, images.scale)
+                with torch.no_grad():
+                    expected[row] += weight / len(views) * model(one.batch(torch.tensor([0])))[0].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("resident", [True, False], ids=["resident", "streamed"])
@@ -181,7 +251,7 @@ def test_the_large_network_learns_on_the_gpu() -> None:
     x, y = stripes(400, 3, 32)
     device = torch.device("cuda")
     images = Images.of(x, np.arange(400), device)
-    settings = NetworkSettings(width=16, steps=40, batch=100, rate=0.005, layout="large")
+    settings = NetworkSettings(width=16, steps=40, batch=100, rate=1.5, decay=0.00133, layout="large")
     model = train_network(images, torch.arange(300), torch.from_numpy(y[:300]), 2, settings, 0).model
     out = judge(model, images, np.arange(300, 400), 2, mirror=False).argmax(axis=1)
     assert (out == y[300:]).mean() > 0.9
