@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,6 +75,12 @@ def encode(
             f"labels must hold at least two classes; got only {names[0]!r} (-1 counts as unlabelled). "
             "Pass classes=[...] with every class name if the others have no example yet."
         )
+    for same in alike_names(names):
+        warnings.warn(
+            f"the classes {', '.join(map(repr, same))} differ in case or spaces alone. If they are one, give them one "
+            "name first, such as with labels.str.strip().str.lower() in pandas.",
+            stacklevel=4,
+        )
     codes = np.full(n, UNLABELED, dtype=np.int64)
     for i in np.flatnonzero(~missing):
         key = int(values[i]) if numeric else str(values[i])
@@ -81,6 +89,27 @@ def encode(
             raise InputError(f"labels must be one of {meant}; got {values[i]!r} at position {i}.")
         codes[i] = position[key]
     return codes, names
+
+
+def class_key(name: str) -> str:
+    """What look-alikes share: a name without the differences of case, of spaces and of Unicode form.
+
+    >>> class_key(" Snowy  OWL") == class_key("snowy owl")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def alike_names(names: Sequence[str]) -> list[list[str]]:
+    """Class names that share a key, a list for each group of two or more, in the order of the names.
+
+    >>> alike_names(["cat", "dog", "Cat ", "c++"])
+    [['cat', 'Cat ']]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(class_key(name), []).append(name)
+    return [same for same in groups.values() if len(same) > 1]
 
 
 def _names(classes: Sequence[str]) -> tuple[str, ...]:

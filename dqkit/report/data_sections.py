@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.datasets.labels import alike_names
 from dqkit.report.inputs import Absent, Inputs, texts
 
 SHOWN_SAMPLES = 12
@@ -99,7 +100,7 @@ def _empty(content: Any) -> int:
 
 
 def balance(inputs: Inputs) -> dict[str, Any]:
-    """How many labels each class has, how uneven that is, and which are rare (a tenth of the mean, or below 5)."""
+    """How many labels each class has, how uneven that is, which are rare (a tenth of the mean, or below 5) or alike."""
     current = inputs.current
     if not (current >= 0).any():
         raise Absent("No sample has a label yet.")
@@ -125,6 +126,7 @@ def balance(inputs: Inputs) -> dict[str, Any]:
         "rare": rare,
         "rare_below": few,
         "empty": empty,
+        "alike": alike_names(inputs.classes),
         "metrics": {
             "imbalance_ratio": ratio,
             "min_class_count": int(filled.min()),

@@ -179,6 +179,9 @@ def next_steps(sections: Mapping[str, Mapping[str, Any]], queue: Mapping[str, in
     if copies.get("identical_conflicts"):
         what = f"Decide {counted(copies['identical_conflicts'], 'group')} of identical samples whose labels differ."
         add("duplicates", what, "The same sample cannot be both, so at least one label in each is wrong.")
+    for same in classes.get("alike", []):
+        what = f"Make one class of {' and '.join(map(repr, same))}, if they are one."
+        add("balance", what, "They differ in case or spaces alone; apart, each has fewer samples and more look wrong.")
     if errors.get("open"):
         pair = next(iter(errors.get("pairs") or []), None)
         start = f" Start with {pair['given']} that look like {pair['suggested']} ({pair['count']})." if pair else ""

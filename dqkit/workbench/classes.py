@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dqkit.datasets.labels import class_key
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.store import additions
 from dqkit.workbench.decisions import check_annotator, check_texts
@@ -18,15 +19,6 @@ if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
 
 LONGEST_NAME = 200
-
-
-def class_key(name: str) -> str:
-    """What look-alikes share: a name without the differences of case, of spaces and of Unicode form.
-
-    >>> class_key(" Snowy  OWL") == class_key("snowy owl")
-    True
-    """
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def add_class(bench: Workbench, name: str, *, annotator: str) -> str:

@@ -178,11 +178,11 @@ def _answers_of(bench: Workbench, rnd: Round, people: pd.DataFrame) -> pd.DataFr
 
 
 def _curve(rounds: list[Round]) -> list[dict[str, float]]:
-    """labels, answers and accuracy of each round: on the held-out samples where there are any, else out of sample."""
-    held_out = all(rnd.metrics.get("test_accuracy") is not None for rnd in rounds)
+    """labels, answers and accuracy of each round: on the held-out samples where there are any, else out of sample.
+
+    Rounds without a model have no accuracy and are left out.
+    """
+    measured = [m for m in (rnd.metrics for rnd in rounds) if m.get("oos_accuracy") is not None]
+    held_out = all(m.get("test_accuracy") is not None for m in measured)
     name = "test_accuracy" if held_out else "oos_accuracy"
-    return [
-        {"labels": m["n_labeled"], "answers": m["n_human"], "accuracy": m[name]}
-        for m in (rnd.metrics for rnd in rounds)
-        if m.get(name) is not None
-    ]
+    return [{"labels": m["n_labeled"], "answers": m["n_human"], "accuracy": m[name]} for m in measured]

@@ -363,3 +363,10 @@ def test_a_column_called_width_is_not_taken_for_the_size_of_the_pictures(tmp_pat
     assert ds.metadata["image_width"].tolist() == [20] * 4
     told = dq.Predictions.from_arrays(np.full((4, 2), 0.5, np.float32), ids=ds.ids, classes=ds.classes)
     assert not signal_table(ds, told).table["odd_aspect_ratio_flag"].any()
+
+
+def test_class_names_that_differ_in_case_or_spaces_alone_are_named_in_a_warning():
+    table = pd.DataFrame({"text": list("abcdef"), "kind": ["cat", "Cat ", "dog", "cat", "dog", "C++"]})
+    with pytest.warns(UserWarning, match=r"the classes 'Cat ', 'cat' differ in case or spaces alone"):
+        ds = dq.from_table(table, text="text", label="kind")
+    assert ds.classes == ("C++", "Cat ", "cat", "dog")  # what they are is for their owner to say

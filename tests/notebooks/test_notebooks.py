@@ -90,3 +90,14 @@ def test_the_notebook_on_fiftyone_mends_labels_beside_those_of_the_user(
     before, after = score["wrong labels"]
     assert after < before / 4
     assert before - after <= score["changed"] <= score["answers"] == 80
+
+
+@pytest.mark.slow
+def test_the_notebook_without_labels_gets_further_than_random_samples_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = run_scored("07_no_labels_yet.ipynb", "no-labels", tmp_path, monkeypatch)
+    assert score["answers"] == [30, 60, 90, 120, 150]
+    assert sum(score["queue"]) > sum(score["random"])
+    assert score["queue"][-1] > 0.95
+    assert (tmp_path / "no-labels" / "health.html").exists()

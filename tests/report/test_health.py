@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dqkit as dq
 import dqkit.report.assemble as assemble
 from dqkit.records import Dataset, Predictions
-from dqkit.report import METRICS, SCHEMA, SECTIONS, health
+from dqkit.report import METRICS, SCHEMA, SECTIONS, health, render
 from tests.report.pets import make_dataset, make_inputs
 
 
@@ -285,3 +286,14 @@ def test_the_report_says_which_evidence_the_scores_rest_on(dataset: Dataset, inp
         "neighbours: used; planted errors are found with average precision 0.750 with it, 0.500 without",
         "dynamics: not used; too few errors or rows to test it",
     ]
+
+
+def test_class_names_that_differ_in_case_or_spaces_alone_are_a_next_step() -> None:
+    labels = ["cat", "Cat ", "dog", "cat", "dog"]
+    with pytest.warns(UserWarning, match="differ in case or spaces"):
+        ds = dq.from_arrays(["a", "b", "c", "d", "e"], labels)
+    found = health(ds)
+    assert found["sections"]["balance"]["alike"] == [["Cat ", "cat"]]
+    steps = [step["do"] for step in found["sections"]["next_steps"]["steps"]]
+    assert "Make one class of 'Cat ' and 'cat', if they are one." in steps
+    assert "Alike but for case or spaces" in render(found, ds)

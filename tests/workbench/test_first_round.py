@@ -9,6 +9,7 @@ import pytest
 
 import dqkit as dq
 from dqkit.records import Predictions
+from dqkit.workbench.evidence import _curve
 
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -84,6 +85,20 @@ def test_advice_before_a_model_is_to_label_and_not_to_stop(tmp_path: Path) -> No
         answer(wb, truth)
     wb.run_round(budget=15, progress=False)
     assert "a model" not in {c.name for c in wb.advice().criteria}
+
+
+def test_a_learning_curve_begins_with_the_first_model(tmp_path: Path) -> None:
+    whole, truth = digits()
+    held_out = np.arange(600) % 4 == 0
+    given = np.where(held_out, truth.astype(int), -1)
+    split = np.where(held_out, "test", "train")
+    ds = dq.from_arrays(whole.content, given, classes=CLASSES, split=split)
+    wb = dq.Workbench.create(tmp_path / "wb", ds)
+    wb.run_round(budget=15, progress=False)
+    answer(wb, truth)
+    wb.run_round(budget=15, progress=False)
+    found = _curve(wb.rounds)
+    assert [point["accuracy"] for point in found] == [wb.rounds[1].metrics["test_accuracy"]]
 
 
 def test_labels_of_one_class_are_too_few_for_a_model_and_are_kept(tmp_path: Path) -> None:
