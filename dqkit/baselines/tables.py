@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.baselines.columns import as_dates, as_numbers, date_parts
 from dqkit.baselines.compress import principal
 from dqkit.baselines.defaults import Representation
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, full_scores, serialized_size
@@ -35,20 +36,13 @@ def encode(frame: pd.DataFrame, seen: Positions) -> Encoded:
     """Numbers for a table of numeric, boolean, categorical, text and date columns; statistics come from `seen` rows."""
     ordinal, categorical, dense = [], [], []
     for name in frame.columns:
-        column = frame[name]
-        if pd.api.types.is_datetime64_any_dtype(column):
-            numbers = _dates(column)
-        elif pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            numbers = [pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)]
-        else:
-            parsed = _as_dates(column)
-            if parsed is None:
-                codes, hot = _categories(column, seen)
-                ordinal.append(codes)
-                categorical.append(True)
-                dense.append(hot)
-                continue
-            numbers = _dates(parsed)
+        numbers = _numbers(frame[name])
+        if numbers is None:
+            codes, hot = _categories(frame[name], seen)
+            ordinal.append(codes)
+            categorical.append(True)
+            dense.append(hot)
+            continue
         for values in numbers:
             ordinal.append(np.where(np.isfinite(values), values, np.nan))
             categorical.append(False)
@@ -58,21 +52,17 @@ def encode(frame: pd.DataFrame, seen: Positions) -> Encoded:
     return Encoded(np.column_stack(ordinal), np.array(categorical), np.hstack(dense).astype(np.float32))
 
 
-def _dates(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
-    """Days since 1970, month, day of the week and hour."""
-    at = pd.to_datetime(column, errors="coerce", utc=True)
-    # In seconds: nanoseconds reach back to the year 1677 only.
-    days = (at.dt.as_unit("s") - pd.Timestamp(0, tz="UTC").as_unit("s")).dt.total_seconds() / 86_400
-    parts: list[pd.Series[Any]] = [days, at.dt.month, at.dt.day_of_week, at.dt.hour]
-    return [np.asarray(part.to_numpy(dtype=np.float64, na_value=np.nan)) for part in parts]
-
-
-def _as_dates(column: pd.Series[Any]) -> pd.Series[Any] | None:
-    """A text column of ISO dates as dates, or None."""
-    present = column.dropna().astype(str)
-    if present.empty or not present.str.match(r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}|$)").all():
-        return None
-    return pd.Series(pd.to_datetime(column.astype("string"), errors="coerce", utc=True, format="ISO8601"))
+def _numbers(column: pd.Series[Any]) -> list[NDArray[np.float64]] | None:
+    """What a column says in numbers, (n,) each; None where its values are categories."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return date_parts(column)
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return [pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)]
+    dates = as_dates(column)
+    if dates is not None:
+        return date_parts(dates)
+    written = as_numbers(column)
+    return None if written is None else [written]
 
 
 def _categories(column: pd.Series[Any], seen: Positions) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

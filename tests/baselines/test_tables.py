@@ -44,13 +44,3 @@ def test_hundreds_of_classes_take_no_boosting_and_no_warning() -> None:
     x = np.random.default_rng(0).normal(size=(200, 3))
     out = cross_val_predictions(dataset(x, np.arange(200) % 100), folds=2, progress=False)
     assert out.members == ("forest", "linear")
-
-
-def test_dates_of_any_century_are_days() -> None:
-    from dqkit.baselines.tables import _dates
-
-    days = _dates(pd.Series(pd.to_datetime(["1970-01-03 12:00", None], utc=True)))[0]
-    assert days[0] == 2.5
-    assert np.isnan(days[1])
-    old = pd.Series(np.array(["0001-01-01", "2024-02-29"], dtype="datetime64[s]"))
-    assert _dates(old)[0].tolist() == [-719162.0, 19782.0]
