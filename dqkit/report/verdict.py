@@ -40,7 +40,8 @@ def _ok(sections: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, An
 def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
     if not errors:
         n, classes = int(metrics.get("n_samples", 0)), int(metrics.get("n_classes", 0))
-        return f"{counted(n, 'sample')} in {counted(classes, 'class', 'classes')}; the labels are not judged yet."
+        rest = "the labels are not judged yet" if metrics.get("n_labeled", 1) else "none has a label yet"
+        return f"{counted(n, 'sample')} in {counted(classes, 'class', 'classes')}; {rest}."
     if errors["open"]:
         verb = "looks" if errors["open"] == 1 else "look"
         share = percent(errors["open"] / errors["n_labeled"]) if errors["n_labeled"] else ""

@@ -67,6 +67,7 @@ def test_a_first_round_can_be_read_again_repeated_shown_and_reported(tmp_path: P
     again.report(tmp_path / "health.html")
     text = (tmp_path / "health.html").read_text()
     assert "No model yet" in text
+    assert "600 samples in 10 classes; none has a label yet." in text
     assert "looks wrong among" not in text
     cards = again.labeler(annotator="ana")
     assert cards is not None
