@@ -49,8 +49,8 @@ def build_queue(
         P(label is wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
     budget: total cost of the answers (= number of rows while every cost is 1).
     predictions: features and probabilities for the strategy; without them new labels are ranked by least_confidence.
-        Without a model (`is_trained` is False) new labels cover the features, and nothing is suggested.
         With them, labels nobody has checked are ranked by label_score and the probability of the given label together.
+        Where they are of no model (`is_trained` is False), new labels cover the features, and nothing is suggested.
     status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
         "none"), optionally `annotators` (how many people labelled it), `answers` (how many answers agree with it; one
         person may have been asked again; default `annotators`) and `disputed` (people disagree). A Series is
