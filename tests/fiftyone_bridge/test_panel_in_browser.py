@@ -63,8 +63,8 @@ class App:
         return {e.sample_id: (e.kind, e.label, e.annotator) for e in pull(NAME) if e.kind != "undo"}
 
     def settled(self, sample_ids: set[str]) -> dict[str, tuple[str, str | None, str]]:
-        """What a pull gives once all these samples are in it, within ten seconds."""
-        for _ in range(50):
+        """What a pull gives once all these samples are in it, within a minute: a new App takes its time to connect."""
+        for _ in range(300):
             found = self.pulled()
             if sample_ids <= set(found):
                 break
