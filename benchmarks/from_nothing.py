@@ -21,12 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 from active_learning import TASKS, Task, fit, probabilities
-from cleanlab.multiannotator import get_active_learning_scores
-from one_budget import out_of_sample
+from one_budget import active_lab, at_random, out_of_sample, predictions_of, signals_of
 
 from dqkit.acquisition import build_queue, select
-from dqkit.records import Predictions
-from dqkit.signals import label_errors
 
 PICKERS = ("queue", "queue, new alone", "ActiveLab", "random")
 
@@ -37,35 +34,18 @@ def picks(
     """Positions of the next n samples to ask about."""
     known = labels >= 0
     if how == "random":
-        return np.random.default_rng(seed).permutation(np.flatnonzero(~known))[:n]
+        return at_random(task.x, labels, probs, known, n, seed)
     if how == "ActiveLab":
-        old, new = np.flatnonzero(known), np.flatnonzero(~known)
-        scores = get_active_learning_scores(labels[old][:, None].astype(float), probs[old], probs[new])
-        return np.concatenate([old, new])[np.argsort(np.concatenate(scores), kind="stable")[:n]]
-    names = np.array([str(k) for k in range(probs.shape[1])] + [None], dtype=object)
-    ids = np.array([f"{i:07d}" for i in range(len(labels))], dtype=object)
-    found = label_errors(labels[known], probs[known], seed=seed).table
-    signals = pd.DataFrame(
-        {
-            "label_score": 0.0,
-            "label_flag": False,
-            "given_label": names[labels],
-            "suggested_label": names[probs.argmax(axis=1)],
-            "least_confidence": 1 - probs.max(axis=1),
-        },
-        index=ids,
-    )
-    signals.loc[ids[known], "label_score"] = found["score"].to_numpy()
-    signals.loc[ids[known], "label_flag"] = found["flag"].to_numpy()
+        return active_lab(task.x, labels, probs, known, n, seed)
+    signals = signals_of(labels, probs, seed)
+    people = {"source": np.where(known, "human", "none"), "annotators": known.astype(int), "answers": answers}
     queue = build_queue(
         signals,
         budget=n,
         seed=seed,
-        predictions=Predictions.from_arrays(probs, ids=ids.tolist(), classes=list(names[:-1]), features=task.x),
-        status=pd.DataFrame(
-            {"source": np.where(known, "human", "none"), "annotators": known.astype(int), "answers": answers}, index=ids
-        ),
-        exclude=ids[known].tolist() if how == "queue, new alone" else (),
+        predictions=predictions_of(task.x, probs),
+        status=pd.DataFrame(people, index=signals.index),
+        exclude=signals.index[known].tolist() if how == "queue, new alone" else (),
         control=0.0,
     )
     return queue["sample_id"].astype(int).to_numpy()

@@ -30,11 +30,12 @@ from dqkit.signals import label_errors
 Picker = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int], np.ndarray]
 
 
-def queue(x: np.ndarray, labels: np.ndarray, probs: np.ndarray, seen: np.ndarray, budget: int, seed: int) -> np.ndarray:
+def signals_of(labels: np.ndarray, probs: np.ndarray, seed: int) -> pd.DataFrame:
+    """What `build_queue` needs of the signals, by id; classes are named by their numbers."""
     known = np.flatnonzero(labels >= 0)
     found = label_errors(labels[known], probs[known], seed=seed).table
     names = np.array([str(k) for k in range(probs.shape[1])] + [None], dtype=object)
-    ids = [f"{i:07d}" for i in range(len(x))]
+    ids = [f"{i:07d}" for i in range(len(labels))]
     signals = pd.DataFrame(
         {
             "label_score": 0.0,
@@ -47,8 +48,18 @@ def queue(x: np.ndarray, labels: np.ndarray, probs: np.ndarray, seen: np.ndarray
     )
     signals.iloc[known, 0] = found["score"].to_numpy()
     signals.iloc[known, 1] = found["flag"].to_numpy()
-    status = pd.Series(np.where(seen, "human", np.where(labels >= 0, "given", "none")), index=ids)
-    predictions = Predictions.from_arrays(probs, ids=ids, classes=list(names[:-1]), features=x)
+    return signals
+
+
+def predictions_of(x: np.ndarray, probs: np.ndarray) -> Predictions:
+    """The probabilities under the ids and class names of `signals_of`."""
+    ids, names = [f"{i:07d}" for i in range(len(x))], [str(k) for k in range(probs.shape[1])]
+    return Predictions.from_arrays(probs, ids=ids, classes=names, features=x)
+
+
+def queue(x: np.ndarray, labels: np.ndarray, probs: np.ndarray, seen: np.ndarray, budget: int, seed: int) -> np.ndarray:
+    signals, predictions = signals_of(labels, probs, seed), predictions_of(x, probs)
+    status = pd.Series(np.where(seen, "human", np.where(labels >= 0, "given", "none")), index=signals.index)
     out = build_queue(signals, budget=budget, seed=seed, predictions=predictions, status=status, control=0.0)
     return out["sample_id"].astype(int).to_numpy()
 

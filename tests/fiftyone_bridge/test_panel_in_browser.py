@@ -63,8 +63,8 @@ class App:
         return {e.sample_id: (e.kind, e.label, e.annotator) for e in pull(NAME) if e.kind != "undo"}
 
     def settled(self, sample_ids: set[str]) -> dict[str, tuple[str, str | None, str]]:
-        """What a pull gives once all these samples are in it, within a minute: a new App takes its time to connect."""
-        for _ in range(300):
+        """What a pull gives once all these samples are in it, within ten seconds."""
+        for _ in range(50):
             found = self.pulled()
             if sample_ids <= set(found):
                 break
@@ -301,7 +301,8 @@ def test_when_the_app_is_killed_the_page_says_so_and_goes_on_by_itself(app: App,
     assert not waiting & set(now)
     page.unroute("**/operators/execute")
     app.session = app.open()
-    page.wait_for_selector(f"{ROOT}[data-sample-id]")  # nobody touched the page
+    bar.wait_for(state="detached")  # nobody touched the page: until it has loaded again, the old sample stands there
+    page.wait_for_selector(f"{ROOT}[data-sample-id]")
     now = app.settled(waiting)
     assert {now[sample_id] for sample_id in waiting} == {("label", "dog", "ana")}
     assert bar.count() == 0
