@@ -60,6 +60,9 @@ class Dataset:
     true_labels: (n,) int64 known truth (planted or verified), or None. No stage reads it except to score itself.
     problems: DataFrame (sample_id, kind, message, fatal): what is wrong with single samples. A fatal problem
         (an unreadable file) takes its sample out of training and queues; the sample stays in the dataset.
+    reading: one or two sentences on what a loader understood and what it left out; "" where there is nothing to say.
+    groups: (n,) strings, None where a sample is of no group, or None altogether. Samples of one group (a patient, a
+        video) are held out together.
     """
 
     ids: NDArray[np.object_]
@@ -73,6 +76,8 @@ class Dataset:
     true_labels: NDArray[np.int64] | None = None
     problems: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PROBLEM_COLUMNS)))
     name: str = "dataset"
+    reading: str = ""
+    groups: NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,15 +136,17 @@ class Dataset:
             metadata=self.metadata.iloc[at],
             paths=None if self.paths is None else self.paths[at],
             true_labels=None if self.true_labels is None else self.true_labels[at],
+            groups=None if self.groups is None else self.groups[at],
             problems=self.problems[self.problems["sample_id"].isin(ids)].reset_index(drop=True),
         )
 
     def __repr__(self) -> str:
         labeled = int(self.is_labeled.sum())
-        return (
+        about = (
             f"Dataset({self.name!r}: {len(self):,} {self.modality} samples, {labeled:,} labelled, "
             f"{len(self.classes)} classes, {int(self.is_test.sum()):,} held out for test)"
         )
+        return f"{about}\n{self.reading}" if self.reading else about
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -22,6 +22,7 @@ def from_arrays(
     split: ArrayLike | None = None,
     metadata: pd.DataFrame | None = None,
     true_labels: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     name: str = "arrays",
 ) -> Dataset:
     """A `Dataset` over arrays in memory.
@@ -30,6 +31,7 @@ def from_arrays(
     labels: (n,) class names or integers; None, NaN or -1 where unlabelled. Without `classes`, the distinct labels are
         the classes; with it, integers are positions in it.
     ids: (n,) unique; positions when left out. split: (n,) names, "test" is never trained on.
+    groups: (n,) values; samples that share one (a patient, a video) are held out together. None: of no group.
     Raises `InputError` on other shapes, NaN or infinite features, duplicate ids, unknown labels or a single class.
 
     >>> ds = from_arrays(["good", "bad", "fine"], ["pos", "neg", None])
@@ -42,6 +44,7 @@ def from_arrays(
         "split": split,
         "metadata": metadata,
         "true_labels": true_labels,
+        "groups": groups,
         "name": name,
     }
     if isinstance(x, str | bytes) or not hasattr(x, "__len__"):

@@ -25,6 +25,8 @@ def assemble(
     paths: Sequence[str] | None = None,
     true_labels: ArrayLike | None = None,
     problems: Sequence[tuple[str, str, str, bool]] = (),
+    groups: ArrayLike | None = None,
+    reading: str = "",
     name: str,
 ) -> Dataset:
     """A checked `Dataset`; see there for the shapes. Raises `InputError` on the first rule that does not hold."""
@@ -62,6 +64,8 @@ def assemble(
         true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),
         name=name,
+        reading=reading,
+        groups=None if groups is None else group_names(groups, n=n),
     )
 
 
@@ -73,6 +77,17 @@ def split_names(split: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     names = ["train" if pd.isna(v) or not str(v).strip() else str(v).strip() for v in values]
     # To train on what somebody has marked as "Test" would be the worst reading of it.
     return np.array([TEST_SPLIT if name.casefold() == TEST_SPLIT else name for name in names], dtype=object)
+
+
+def group_names(groups: ArrayLike, *, n: int) -> NDArray[np.object_]:
+    """(n,) group names as strings; None where a sample is of no group (None, NaN or an empty text)."""
+    values = np.asarray(groups, dtype=object)
+    if values.shape != (n,):
+        raise InputError(f"groups must have one entry for each of the {n:,} samples; got shape {values.shape}.")
+    missing = pd.isna(values)
+    names = [None if gone or not str(v).strip() else str(v) for v, gone in zip(values, missing, strict=True)]
+    _check_utf8("groups", [name or "" for name in names])
+    return np.array(names, dtype=object)
 
 
 def _check_columns(what: str, table: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.datasets.paths import local_path
 from dqkit.records import Dataset, InputError, StoreError
 
 FORMAT = 1
@@ -28,11 +29,9 @@ def database_url(folder: Path) -> str:
 
 def folder_of(path: str | os.PathLike[str]) -> Path:
     """The folder that `path` names, absolute; raises `InputError` for what is no path."""
-    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes) or not str(path).strip():
-        raise InputError(f"path must be the path of a folder, a text or a pathlib.Path; got {path!r}.")
     try:
-        return Path(path).expanduser().resolve()
-    except (ValueError, RuntimeError) as error:  # a NUL in it; no such home folder
+        return local_path("path", path).resolve()
+    except (OSError, RuntimeError) as error:  # too long a name; links in a circle
         raise InputError(f"path must be the path of a folder; got {str(path)!r} ({error}).") from error
 
 
@@ -61,6 +60,7 @@ def create(
         "modality": dataset.modality,
         "classes": list(dataset.classes),
         "store_url": store_url,
+        "reading": dataset.reading,
     }
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
@@ -107,7 +107,9 @@ def _save_dataset(folder: Path, dataset: Dataset) -> None:
     folder.mkdir()
     samples = pd.DataFrame({"sample_id": dataset.ids, "label": dataset.labels, "split": dataset.split})
     if dataset.paths is not None:
-        samples["path"] = dataset.paths
+        samples["path"] = _storable(dataset.paths)
+    if dataset.groups is not None:
+        samples["group"] = dataset.groups
     if dataset.true_labels is not None:
         samples["true_label"] = dataset.true_labels
     if dataset.modality == "text":
@@ -138,11 +140,34 @@ def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
         content=content,
         split=samples["split"].to_numpy(dtype=object),
         metadata=pd.read_parquet(folder / "metadata.parquet"),
-        paths=samples["path"].to_numpy(dtype=object) if "path" in samples else None,
+        paths=_readable(samples["path"]) if "path" in samples else None,
         true_labels=samples["true_label"].to_numpy(dtype=np.int64) if "true_label" in samples else None,
         problems=pd.read_parquet(folder / "problems.parquet"),
         name=about["name"],
+        reading=about.get("reading", ""),
+        groups=_groups(samples),
     )
+
+
+def _storable(paths: np.ndarray) -> np.ndarray:
+    """The paths, as bytes where one of them is no UTF-8: a file's name may hold any bytes, a text column may not."""
+    try:
+        "".join(path or "" for path in paths).encode("utf-8")
+    except UnicodeEncodeError:
+        return np.array([path if path is None else os.fsencode(path) for path in paths], dtype=object)
+    return paths
+
+
+def _readable(column: pd.Series) -> np.ndarray:
+    return np.array([path if path is None else os.fsdecode(path) for path in column], dtype=object)
+
+
+def _groups(samples: pd.DataFrame) -> np.ndarray | None:
+    """The column of groups with None where one is missing, or None where there is no such column."""
+    if "group" not in samples:
+        return None
+    values = samples["group"].astype(object)
+    return np.asarray(values.where(values.notna(), None), dtype=object)
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
