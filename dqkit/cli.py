@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dqkit.console import never_fail
 from dqkit.records import DqkitError, InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ TEXT_WORDS = 3.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. A user's mistake is one line on stderr and code 2, never a traceback."""
+    never_fail()
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:

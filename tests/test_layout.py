@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dqkit"
 # A stage may import from the stages before it and from no other.
 ORDER = [
+    "console",
     "records",
     "near_copies",
     "datasets",
