@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from dqkit.baselines.shelf import Shelf
 from dqkit.baselines.threads import fitting_threads
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
-from dqkit.records import Dataset, DqkitError, InputError, Predictions
+from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 MOST_NETWORKS = 20
 
@@ -69,7 +70,8 @@ def cross_val_predictions(
     sample is judged. A member that raises is reported in a warning and in `baselines`; the others go on.
 
     Raises `InputError` where fewer than two classes have labelled samples, or two of which one has a
-    single sample, or where folds, seed, groups or estimators do not fit.
+    single sample, or where folds, seed, groups or estimators do not fit; `MissingExtra` where `tensorboard` is asked
+    for and not installed.
 
     >>> import dqkit as dq, numpy as np
     >>> x = np.random.default_rng(0).normal(size=(60, 3)); y = (x[:, 0] > 0).astype(int)
@@ -83,6 +85,8 @@ def cross_val_predictions(
             f"ds must be a dqkit.Dataset; got {type(ds).__name__}. Make one, such as with dqkit.from_arrays."
         )
     check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds))
+    if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtra("tensorboard= needs TensorBoard. Run: pip install 'dqkit[tensorboard]'")
     folds, seed = int(folds), int(seed)
     with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
         shelf = Shelf.of(checkpoint_dir, ds)

@@ -1,4 +1,4 @@
-"""From votes to weak labels: Snorkel's label model and naive Bayes, weighed by the trusted labels there are."""
+"""From votes to weak labels: Snorkel's label model, naive Bayes, or both, weighed by the trusted labels there are."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.records import ABSTAIN, InputError
-from dqkit.weak_labels.naive_bayes import Known, naive_bayes
+from dqkit.records import ABSTAIN, InputError, MissingExtra
+from dqkit.weak_labels.naive_bayes import Known, majority, naive_bayes
+
+Model = Literal["auto", "snorkel", "naive_bayes", "majority"]
 
 # Snorkel's label model identifies each function's accuracy from its agreement with two others.
 FEWEST_FUNCTIONS = 3
@@ -28,11 +31,15 @@ SURPRISE = 1e-3
 class WeakLabels:
     """What the labelling functions say together.
 
-    probs: (n, c), rows sum to one; a row no function votes on holds the class balance.
-    labels: (n,) int64, the most probable class; -1 where no function votes or the best classes tie.
-    lf_table: DataFrame, one row a function: coverage, overlaps, conflicts (shares of n), weight (the estimated chance
-        that its vote is right, in the mean of both models) and, given dev labels, dev_votes and dev_accuracy
-        (smoothed by two votes at 0.7, as the models use it).
+    Attributes
+    ----------
+    probs : ndarray of float, shape (n, c)
+        Rows sum to one. A row that no function votes on holds the class balance.
+    labels : ndarray of int64, shape (n,)
+        The most probable class; -1 where no function votes or the best classes tie.
+    lf_table : DataFrame
+        One row per function: polarity, coverage, overlaps, conflicts (shares of n) and weight (the estimated chance
+        that its vote is right). With dev labels also dev_votes and dev_accuracy (smoothed by two votes at 0.7).
     """
 
     probs: NDArray[np.float64]
@@ -55,28 +62,58 @@ def label_model(
     *,
     dev_labels: ArrayLike | None = None,
     names: Sequence[str] | None = None,
+    model: Model = "auto",
     seed: int = 0,
 ) -> WeakLabels:
-    """Weak labels from the votes of labelling functions.
+    """Turn the votes of labelling functions into weak labels.
 
-    votes: (n, functions) ints in [0, cardinality), -1 (`ABSTAIN`) where a function abstains.
-    cardinality: the number of classes, at least 2.
-    dev_labels: (n,) ints, -1 where unknown: trusted labels of a fair sample. They set the class balance, and each
-        function's starting accuracy (smoothed towards 0.7, as Snorkel assumes without any). Labels of one class alone
-        set no balance, and no accuracy of a function that votes for other classes only: they could but show it wrong.
-    Two models judge: Snorkel's, which learns the functions' accuracies from their agreement, and naive Bayes, which
-    takes the starting accuracies as they are. probs is their weighted mean; the weights are those under which the dev
-    labels are likeliest (each judged without itself), equal ones without any.
-    Fewer than three functions, or none that overlap, cannot tell their accuracies from their agreement: naive Bayes
-    judges alone, so that one unchecked function is believed at 0.7 at most. So it does over hundreds of classes
-    (functions ** 2 * classes ** 3 above 1e8), where Snorkel's model would take minutes to hours.
-    Raises `InputError` on votes outside the classes or shapes that disagree. The global random state is left alone.
+    Parameters
+    ----------
+    votes : array-like of int, shape (n, functions)
+        Class positions in [0, cardinality); -1 (`ABSTAIN`) where a function abstains.
+    cardinality : int
+        The number of classes, at least 2.
+    dev_labels : array-like of int, shape (n,), optional
+        Trusted labels of a fair sample, -1 where unknown. They set the class balance and each function's starting
+        accuracy (0.7 without any, with the weight of two votes).
+    names : sequence of str, optional
+        One name per function, for `WeakLabels.lf_table`.
+    model : {"auto", "snorkel", "naive_bayes", "majority"}
+        "snorkel" learns the functions' accuracies from how they agree. "naive_bayes" takes the starting accuracies as
+        they are. "majority" counts votes. "auto" mixes the first two; `dev_labels` set the weights.
+    seed : int
+        0 to 2**32 - 1, for Snorkel's model. The global random state is left alone.
 
-    Source: A. Ratner et al., Training Complex Models with Multi-Task Weak Supervision (AAAI 2019), as in Snorkel.
+    Returns
+    -------
+    WeakLabels
+        `probs` (n, cardinality), `labels` (n,) and `lf_table`, one row per function.
 
-    >>> label_model([[0, 0, -1], [1, 1, 1], [-1, -1, -1]], 2).labels.tolist()
+    Raises
+    ------
+    InputError
+        Where votes lie outside the classes, shapes disagree, or Snorkel's model is asked for and cannot tell the
+        functions apart.
+    MissingExtra
+        Where Snorkel's model is needed and Snorkel is not installed. The other models need nothing more.
+
+    Notes
+    -----
+    "auto" uses naive Bayes alone where Snorkel's model cannot tell (fewer than three functions vote, or none overlap)
+    or would take minutes to hours (functions ** 2 * classes ** 3 above 1e8). Dev labels of one class alone set no
+    balance, and no accuracy of a function that votes for other classes only.
+
+    References
+    ----------
+    A. Ratner et al., Training Complex Models with Multi-Task Weak Supervision, AAAI 2019.
+
+    Examples
+    --------
+    >>> label_model([[0, 0, -1], [1, 1, 1], [-1, -1, -1]], 2, model="naive_bayes").labels.tolist()
     [0, 1, -1]
     """
+    if model not in get_args(Model):
+        raise InputError(f"model must be one of {', '.join(get_args(Model))}; got {model!r}.")
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2**32 - 1; got {seed!r}.")
     table = _checked_votes(votes, cardinality)
@@ -87,18 +124,8 @@ def label_model(
         raise InputError(f"names must name each of the {functions} functions; got {len(labels_of)} names.")
     balance = _class_balance(dev, cardinality)
     known = Known.of(table, dev)
-    accuracy = known.accuracy()
-    voted = table != ABSTAIN
-    covered, heard = voted.any(axis=1), voted.any(axis=0)
-    overlapping = (voted.sum(axis=1) > 1).any()
-    affordable = int(heard.sum()) ** 2 * int(cardinality) ** 3 <= MOST_WORK
-    weights = accuracy.copy()
-    probs = naive_bayes(table[covered], cardinality, balance, accuracy)
-    if heard.sum() >= FEWEST_FUNCTIONS and overlapping and affordable:
-        agreed, learned = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
-        share = _share(known, agreed, covered, cardinality, balance)
-        probs = share * probs + (1 - share) * agreed
-        weights[heard] = share * weights[heard] + (1 - share) * learned
+    covered = (table != ABSTAIN).any(axis=1)
+    probs, weights = _judged(model, known, covered, cardinality, balance, seed)
     everyone = np.tile(balance, (n, 1))
     everyone[covered] = probs
     top = everyone.max(axis=1, keepdims=True)
@@ -107,8 +134,41 @@ def label_model(
     summary = _analysis(table).assign(weight=weights)
     summary.index = pd.Index(labels_of, name="function")
     if dev is not None:
-        summary = summary.assign(dev_votes=known.voted, dev_accuracy=np.where(known.voted > 0, accuracy, np.nan))
+        measured = np.where(known.voted > 0, known.accuracy(), np.nan)
+        summary = summary.assign(dev_votes=known.voted, dev_accuracy=measured)
     return WeakLabels(everyone, chosen, summary)
+
+
+def _judged(
+    model: Model,
+    known: Known,
+    covered: NDArray[np.bool_],
+    cardinality: int,
+    balance: NDArray[np.float64],
+    seed: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P(class | votes) of the covered rows, and each function's weight, as the model says."""
+    table, accuracy = known.table, known.accuracy()
+    if model == "majority":
+        return majority(table[covered], cardinality), accuracy
+    counted = naive_bayes(table[covered], cardinality, balance, accuracy)
+    if model == "naive_bayes":
+        return counted, accuracy
+    voted = table != ABSTAIN
+    heard = voted.any(axis=0)
+    told_apart = heard.sum() >= FEWEST_FUNCTIONS and bool((voted.sum(axis=1) > 1).any())
+    if model == "snorkel" and not told_apart:
+        raise InputError(
+            f"Snorkel's model needs {FEWEST_FUNCTIONS} functions that vote, some of them on the same samples; got "
+            f"{int(heard.sum())}. Pass model='naive_bayes' or add functions."
+        )
+    if model == "auto" and not (told_apart and int(heard.sum()) ** 2 * int(cardinality) ** 3 <= MOST_WORK):
+        return counted, accuracy
+    agreed, learned = _snorkel(table[covered][:, heard], cardinality, balance, accuracy[heard], seed)
+    share = 0.0 if model == "snorkel" else _share(known, agreed, covered, cardinality, balance)
+    weights = accuracy.copy()
+    weights[heard] = share * accuracy[heard] + (1 - share) * learned
+    return share * counted + (1 - share) * agreed, weights
 
 
 def _checked_votes(votes: ArrayLike, cardinality: int) -> NDArray[np.int64]:
@@ -180,7 +240,13 @@ def _share(
 def _snorkel(
     table: NDArray[np.int64], cardinality: int, balance: NDArray[np.float64], start: NDArray[np.float64], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from snorkel.labeling.model import LabelModel
+    try:
+        from snorkel.labeling.model import LabelModel
+    except ImportError as error:
+        raise MissingExtra(
+            "Snorkel's label model needs Snorkel. Run: pip install 'dqkit[snorkel]', or pass model='naive_bayes', "
+            "which works without it."
+        ) from error
 
     with _random_state_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Snorkel 0.10 uses names that newer torch and numpy deprecate

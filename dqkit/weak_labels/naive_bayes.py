@@ -63,3 +63,13 @@ def naive_bayes(
         logs[:, c] += np.where(table == c, right, np.where(table == ABSTAIN, 0.0, wrong)).sum(axis=1)
     probs = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(probs / probs.sum(axis=1, keepdims=True))
+
+
+def majority(table: NDArray[np.int64], cardinality: int) -> NDArray[np.float64]:
+    """Each class's share of the votes in every row; no row abstains throughout.
+
+    >>> majority(np.array([[0, 0, 1], [-1, 1, -1]]), 2).round(2).tolist()
+    [[0.67, 0.33], [0.0, 1.0]]
+    """
+    counts = np.stack([(table == c).sum(axis=1) for c in range(cardinality)], axis=1)
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True), dtype=np.float64)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dqkit.acquisition import Advice
     from dqkit.relabel import Labeler
-    from dqkit.weak_labels import WeakLabels
+    from dqkit.weak_labels import Model, WeakLabels
     from dqkit.workbench.agreement import Agreement
 
 
@@ -347,19 +347,19 @@ class Workbench:
         functions: Sequence[Callable[[Any], Any]],
         *,
         min_probability: float = 0.8,
+        model: Model = "auto",
         progress: bool = True,
         seed: int = 0,
     ) -> WeakLabels:
         """Label with Snorkel labelling functions what nobody has labelled; returns their probabilities and analysis.
 
-        functions: see `dqkit.weak_labels.apply_functions`. Labels that are already there, outside the test split, serve
-        as dev labels. A sample without a given or human label gets the weak label if its probability reaches
-        `min_probability`; the event's `why` says the probability and who voted. Called again, the new weak labels
-        replace the old ones. A given or human label is never touched.
+        functions: see `dqkit.weak_labels.apply_functions`; model: `label_model`. Labels outside the test split serve as
+        dev labels. A sample without a given or human label gets the weak label if its probability reaches
+        `min_probability`; `why` says who voted. New weak labels replace the old; no other label is touched.
         """
-        from dqkit.workbench.weak import add_weak_labels
+        from dqkit.workbench.weak import add_weak_labels as add
 
-        return add_weak_labels(self, functions, min_probability=min_probability, progress=progress, seed=seed)
+        return add(self, functions, min_probability=min_probability, model=model, progress=progress, seed=seed)
 
     # --- other surfaces
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from dqkit.records import ABSTAIN, UNLABELED, InputError, LabelEvent
 from dqkit.weak_labels import WeakLabels, apply_functions, label_model
+from dqkit.weak_labels.model import Model
 from dqkit.weak_labels.votes import function_names
 from dqkit.workbench.project import now
 
@@ -25,6 +26,7 @@ def add_weak_labels(
     functions: Sequence[Callable[[Any], Any]],
     *,
     min_probability: float,
+    model: Model = "auto",
     progress: bool,
     seed: int,
 ) -> WeakLabels:
@@ -36,7 +38,7 @@ def add_weak_labels(
     votes = apply_functions(current, functions, progress=progress)
     names = function_names(functions)
     dev = np.where(current.is_test, UNLABELED, current.labels)
-    weak = label_model(votes, len(current.classes), dev_labels=dev, names=names, seed=seed)
+    weak = label_model(votes, len(current.classes), dev_labels=dev, names=names, model=model, seed=seed)
 
     # A person's label stands above a weak one in the journal, so that undoing it brings the weak one back.
     free = (bench.dataset.labels == UNLABELED) & ~current.is_test & (weak.labels != ABSTAIN)

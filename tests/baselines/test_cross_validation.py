@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from dqkit.baselines import BaselineWarning, cross_val_predictions
 from dqkit.baselines.calibration import fit_calibration
-from dqkit.records import InputError, check_probabilities
+from dqkit.records import InputError, MissingExtra, check_probabilities
 from tests.baselines.data import blobs, dataset, digits
 
 
@@ -256,3 +256,10 @@ def test_weighted_batches_change_the_network_and_other_words_are_refused() -> No
 def test_what_is_no_dataset_is_named() -> None:
     with pytest.raises(InputError, match=r"ds must be a dqkit.Dataset; got list"):
         cross_val_predictions([1, 2], progress=False)  # type: ignore[arg-type]
+
+
+def test_logs_are_refused_before_any_training_where_tensorboard_is_missing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'dqkit\[tensorboard\]'"):
+        cross_val_predictions(blobs(), tensorboard=tmp_path / "logs", progress=False)
+    assert not (tmp_path / "logs").exists()

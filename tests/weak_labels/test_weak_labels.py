@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import numpy as np
 import pandas as pd
@@ -217,3 +218,29 @@ def test_the_probability_of_a_dev_label_is_judged_without_itself():
     one = dev.copy()
     one[7] = -1
     assert np.allclose(known.accuracy(without=np.array([7])), Known.of(votes, one).accuracy())
+
+
+def test_majority_and_naive_bayes_need_no_snorkel_and_snorkels_model_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "snorkel.labeling.model", None)  # as if it were not installed
+    votes, _ = simulated(n=200)
+    counts = np.stack([(votes == c).sum(axis=1) for c in range(3)], axis=1)
+    voted = counts.sum(axis=1) > 0
+    shares = counts[voted] / counts[voted].sum(axis=1, keepdims=True)
+    assert np.allclose(label_model(votes, 3, model="majority").probs[voted], shares)
+    assert len(label_model(votes, 3, model="naive_bayes").labels) == 200
+    for model in ("auto", "snorkel"):
+        with pytest.raises(dq.MissingExtra, match=r"pip install 'dqkit\[snorkel\]'"):
+            label_model(votes, 3, model=model)
+
+
+def test_auto_lies_between_its_two_models_and_without_dev_labels_halfway():
+    votes, _ = simulated(n=300)
+    probs = {name: label_model(votes, 3, model=name).probs for name in ("auto", "snorkel", "naive_bayes")}
+    assert np.allclose(probs["auto"], (probs["snorkel"] + probs["naive_bayes"]) / 2)
+
+
+def test_snorkels_model_refuses_votes_that_cannot_tell_its_functions_apart():
+    with pytest.raises(dq.InputError, match="3 functions that vote"):
+        label_model([[0, 0], [1, 1]], 2, model="snorkel")
+    with pytest.raises(dq.InputError, match="model must be one of"):
+        label_model([[0, 0], [1, 1]], 2, model="median")
