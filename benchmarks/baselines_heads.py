@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dqkit.baselines.calibration import fit_calibration, softmax
 from dqkit.baselines.folds import stratified_folds
-from dqkit.baselines.heads import logistic_folds
+from dqkit.baselines.linear_heads import logistic_folds
 from dqkit.baselines.members import Task
 from dqkit.baselines.ridge import FoldRidge
 from dqkit.datasets import from_arrays

@@ -18,10 +18,10 @@ import torch
 from baselines_images import cifar
 
 from dqkit.baselines import stratified_folds
-from dqkit.baselines.batches import Images
-from dqkit.baselines.network import best_device, settings_for
-from dqkit.baselines.network_member import judge
-from dqkit.baselines.network_training import train_network
+from dqkit.baselines.network.architecture import best_device, settings_for
+from dqkit.baselines.network.batches import Images
+from dqkit.baselines.network.member import judge
+from dqkit.baselines.network.training import train_network
 
 
 def main() -> None:

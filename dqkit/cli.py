@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dqkit.console import never_fail
+from dqkit.files import replace
 from dqkit.records import DqkitError, InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -222,14 +222,10 @@ def _peek(source: Path) -> pd.DataFrame:
 
 
 def _write_signals(path: Path, table: pd.DataFrame) -> None:
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        table.to_parquet(partial)
-        os.replace(partial, path)
+        replace(path, lambda partial: table.to_parquet(partial))
     except OSError as error:
         raise InputError(f"--out must name a folder that can be written to; {str(path)!r}: {error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _rules(given: Sequence[str], option: str) -> dict[str, float]:

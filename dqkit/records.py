@@ -22,6 +22,8 @@ Action = Literal["label", "relabel", "second_opinion"]
 
 ACTIONS: tuple[Action, ...] = ("label", "relabel", "second_opinion")
 TEST_SPLIT = "test"
+# Where a decision of a person comes from; "weak" is a guess of labelling functions.
+HUMAN_SOURCES = ("human", "fiftyone")
 CHECK_COLUMNS = ("member", "fold", "check", "ok", "found")
 PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
 

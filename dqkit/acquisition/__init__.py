@@ -1,12 +1,12 @@
 """What should a human look at next: query strategies, one budget over three actions, control slice, stopping."""
 
 from dqkit.acquisition.advice import Advice, advice
-from dqkit.acquisition.budget import build_queue
 from dqkit.acquisition.control import ControlEstimates, Share, control_estimates
-from dqkit.acquisition.pool import FallbackWarning
+from dqkit.acquisition.queue.budget import build_queue
 from dqkit.acquisition.stopping import Criterion, stopping
-from dqkit.acquisition.strategies import STRATEGIES, select
-from dqkit.acquisition.wrappers import select_balanced, select_within_cost
+from dqkit.acquisition.strategies.pool import FallbackWarning
+from dqkit.acquisition.strategies.selection import STRATEGIES, select
+from dqkit.acquisition.strategies.wrappers import select_balanced, select_within_cost
 
 __all__ = [
     "STRATEGIES",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.acquisition.distance import squared_norms
+from dqkit.arrays.distances import squared_norms
 from dqkit.records import UNLABELED, InputError
 
 

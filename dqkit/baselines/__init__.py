@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dqkit.baselines.cross_validation import check_options, cross_val_predictions
 from dqkit.baselines.folds import stratified_folds
-from dqkit.baselines.heads import logistic_folds
+from dqkit.baselines.linear_heads import logistic_folds
 from dqkit.baselines.pretrained import embed
 from dqkit.baselines.runs import BaselineWarning
 from dqkit.baselines.untrained import too_few_labels, untrained_predictions
 
 if TYPE_CHECKING:
-    from dqkit.baselines.training_checks import check_training
+    from dqkit.baselines.network.training_checks import check_training
 
 __all__ = [
     "BaselineWarning",
@@ -29,7 +29,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "check_training":  # needs torch, which costs a second to import
-        from dqkit.baselines.training_checks import check_training
+        from dqkit.baselines.network.training_checks import check_training
 
         return check_training
     raise AttributeError(f"module 'dqkit.baselines' has no attribute {name!r}")

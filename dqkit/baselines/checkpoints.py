@@ -14,8 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.baselines.feature_cache import write_whole
 from dqkit.baselines.members import Result
-from dqkit.baselines.shelf import write_whole
 
 VERSION = 2
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.threads import in_blocks
+from dqkit.arrays.threads import in_blocks
 
 FIT_ROWS = 4_000
 STATISTICS_ROWS = 20_000

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.arrays.threads import fitting_threads
 from dqkit.baselines.calibration import fit_calibration, pool_exponents
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
 from dqkit.baselines.comparison import ensemble_row, reference_rows, table
 from dqkit.baselines.estimators import estimator_members
+from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
-from dqkit.baselines.shelf import Shelf
-from dqkit.baselines.threads import fitting_threads
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.arrays.components import components
 from dqkit.near_copies import similar_images, similar_texts
 from dqkit.records import Dataset, InputError
 
@@ -114,12 +115,8 @@ def _equal(dataset: Dataset) -> NDArray[np.int64]:
 
 def join_groups(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) group numbers in which two samples share one if either grouping (or a chain of them) joins them."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     n = len(first)
     rows = np.r_[np.arange(n), np.arange(n)]
     columns = np.r_[n + first, n + int(first.max(initial=-1)) + 1 + second]
     nodes = int(columns.max(initial=n - 1)) + 1
-    graph = coo_array((np.ones(2 * n, dtype=np.int8), (rows, columns)), shape=(nodes, nodes))
-    return np.asarray(connected_components(graph, directed=False)[1][:n], dtype=np.int64)
+    return components(nodes, rows, columns)[:n]

@@ -114,9 +114,9 @@ class ImageRepresentation(Representation):
         """So many networks that differ by their seeds; they share the images on the device."""
         if not count:
             return []
-        from dqkit.baselines.network import best_device
-        from dqkit.baselines.network import settings_for as network_settings
-        from dqkit.baselines.network_member import network_members
+        from dqkit.baselines.network.architecture import best_device
+        from dqkit.baselines.network.architecture import settings_for as network_settings
+        from dqkit.baselines.network.member import network_members
 
         task = self.task
         n, height, width = task.dataset.content.shape[:3]

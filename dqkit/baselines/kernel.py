@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.arrays.threads import in_blocks
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.patches import LARGE
 from dqkit.baselines.ridge import FoldRidge, solve_spd
-from dqkit.baselines.threads import in_blocks
 
 LANDMARKS = 3_000
 PENALTIES = (0.03, 0.1, 0.3, 1.0)

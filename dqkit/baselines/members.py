@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.shelf import Shelf
+from dqkit.baselines.feature_cache import Shelf
 from dqkit.records import Dataset
 
 Positions = NDArray[np.int64]

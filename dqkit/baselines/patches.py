@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.threads import in_blocks
+from dqkit.arrays.threads import in_blocks
 
 SIDE = 32
 LARGE = 25_000_000

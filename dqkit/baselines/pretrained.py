@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.compress import principal, standardize
 from dqkit.baselines.defaults import Representation
-from dqkit.baselines.heads import head_members
+from dqkit.baselines.feature_cache import write_whole
 from dqkit.baselines.kernel import kernel_member
+from dqkit.baselines.linear_heads import head_members
 from dqkit.baselines.members import Member, Task
-from dqkit.baselines.shelf import write_whole
 from dqkit.records import Dataset, InputError, MissingExtra
 
 CHUNK = 256

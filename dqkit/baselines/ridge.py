@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.arrays.threads import in_blocks, own_threads, solving_threads
 from dqkit.baselines.members import Fitted, Positions, Predict, Scores, Task
-from dqkit.baselines.threads import in_blocks, own_threads, solving_threads
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 CHUNK = 8_192

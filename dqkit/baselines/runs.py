@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.arrays.threads import processors, side_by_side
 from dqkit.baselines.calibration import Calibration, fit_calibration
 from dqkit.baselines.checkpoints import Checkpoints
 from dqkit.baselines.comparison import latency, scores_of
 from dqkit.baselines.members import FitStopped, Fitted, Member, Result, Task, seed_of
 from dqkit.baselines.memory import MemoryWatch
 from dqkit.baselines.progress import Progress
-from dqkit.baselines.threads import processors, side_by_side
 from dqkit.records import InputError
 
 LONG_SECONDS = 20.0

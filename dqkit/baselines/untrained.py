@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.arrays.threads import fitting_threads
 from dqkit.baselines.comparison import table
+from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.members import Task
-from dqkit.baselines.shelf import Shelf
-from dqkit.baselines.threads import fitting_threads
 from dqkit.baselines.views import view_of
 from dqkit.records import UNLABELED, Dataset, Predictions
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from dqkit.fiftyone_bridge.feature_map import MAP_KEY
 from dqkit.fiftyone_bridge.samples import owned
 from dqkit.fiftyone_bridge.sessions import LOCAL, free_port, serve
 from dqkit.fiftyone_bridge.views import QUEUE_VIEW
+from dqkit.files import write_text
 from dqkit.records import InputError, MissingExtra
 
 # FiftyOne reads plugins from a folder of the user's; the Python one only points at what is installed with dqkit.
@@ -84,9 +84,7 @@ def install_plugin(plugins: Path) -> Path:
     for file, text in {"fiftyone.yml": PLUGIN_YML, "__init__.py": entry, "index.js": panel_script()}.items():
         if not (folder / file).is_file() or (folder / file).read_text("utf-8") != text:
             folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{file}.{os.getpid()}.part"
-            part.write_text(text, "utf-8")
-            os.replace(part, folder / file)
+            write_text(folder / file, text, durable=False)
     return folder
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.files import replace
 from dqkit.records import Dataset, InputError
 
 CARD_SIZE = (360, 240)
@@ -72,9 +73,7 @@ def _write(dataset: Dataset, at: int, file: Path) -> None:
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     _, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(png.tobytes())
-    os.replace(part, file)  # a killed process leaves no half image under the final name
+    replace(file, lambda partial: partial.write_bytes(png.tobytes()), durable=False)
 
 
 def _pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dqkit.near_copies.linked import linked_groups
+from dqkit.arrays.components import linked_groups
 from dqkit.near_copies.similar_images import similar_images
 from dqkit.near_copies.similar_texts import similar_texts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.near_copies.linked import linked_groups
+from dqkit.arrays.components import linked_groups
 
 _SIDE = 16
 _TABLES, _PROJECTIONS = 12, 10

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.near_copies.linked import linked_groups
+from dqkit.arrays.components import linked_groups
 from dqkit.records import InputError
 
 _SHINGLE = 5

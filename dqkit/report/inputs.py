@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.records import UNLABELED, Dataset, Predictions
+from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, Predictions
 
-CHECKED_SOURCES = ("human", "fiftyone")
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
 
 
@@ -55,7 +54,7 @@ class Inputs:
     @cached_property
     def checked(self) -> NDArray[np.bool_]:
         """(n,) True where a person has decided the current label."""
-        return np.asarray([source in CHECKED_SOURCES for source in texts(self.labels, "source")], dtype=bool)
+        return np.asarray([source in HUMAN_SOURCES for source in texts(self.labels, "source")], dtype=bool)
 
     @cached_property
     def is_test(self) -> NDArray[np.bool_]:

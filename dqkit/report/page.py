@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dqkit.files import write_text
 from dqkit.records import Dataset, InputError
 from dqkit.report import charts, words
 from dqkit.report.metrics import METRICS
@@ -86,25 +85,11 @@ def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path,
     text = json.dumps(health, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        _replace(record, text)
-        _replace(page, html)
+        write_text(record, text)
+        write_text(page, html)
     except OSError as error:
         raise InputError(f"path must be in a folder that can be written to; got {str(page)!r}: {error}.") from error
     return page, record
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def load(path: str | Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dqkit.records import ACTIONS
-from dqkit.report.inputs import CHECKED_SOURCES, Absent, Inputs, plain, texts
+from dqkit.records import ACTIONS, HUMAN_SOURCES
+from dqkit.report.inputs import Absent, Inputs, plain, texts
 from dqkit.report.metrics import METRICS
 from dqkit.report.words import counted
 
@@ -78,7 +78,7 @@ def _answered(inputs: Inputs) -> set[str]:
         for event_id, sample_id, kind, source, number in zip(*(texts(events, f) for f in fields), strict=True)
         if sample_id is not None
         and kind in ANSWERS
-        and source in CHECKED_SOURCES
+        and source in HUMAN_SOURCES
         and event_id not in undone
         and (newest is None or number is None or int(float(number)) >= int(newest))
     }

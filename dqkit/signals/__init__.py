@@ -11,11 +11,11 @@ from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
 from dqkit.signals.duplicates import leakage
 from dqkit.signals.image_properties import image_properties, property_correlation
-from dqkit.signals.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.open_errors import open_error_rate
+from dqkit.signals.label_noise.regression import TargetErrors, regression_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
-from dqkit.signals.open_errors import open_error_rate
 from dqkit.signals.order import OrderTest, order_test
-from dqkit.signals.regression import TargetErrors, regression_errors
 from dqkit.signals.signal_table import SignalTable, signal_table
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import InputError
 from dqkit.signals.duplicates import duplicate_groups, near_duplicates
-from dqkit.signals.identical_rows import identical_rows
-from dqkit.signals.knn import SMALL, Found, Metric, exact_neighbors, of_distinct_rows
+from dqkit.signals.knn.identical_rows import identical_rows
+from dqkit.signals.knn.search import SMALL, Found, Metric, exact_neighbors, of_distinct_rows
 from dqkit.signals.outliers import outlier_flags, outlier_scores
 
 Method = Literal["exact", "approximate"]
@@ -134,7 +134,7 @@ def _measurable(rows: NDArray[Any]) -> NDArray[Any]:
 def _approximate(
     rows: NDArray[Any], k: int, metric: Metric, first: NDArray[np.int64], *, seed: int, sample: int
 ) -> tuple[Found, float]:
-    from dqkit.signals.knn_approximate import approximate_neighbors
+    from dqkit.signals.knn.approximate import approximate_neighbors
 
     measured = [1.0]
 

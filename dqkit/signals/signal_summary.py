@@ -14,10 +14,10 @@ from dqkit.signals.balance import class_balance
 from dqkit.signals.calibration import calibration
 from dqkit.signals.duplicates import leakage
 from dqkit.signals.image_properties import property_correlation
-from dqkit.signals.label_errors import LabelErrors
+from dqkit.signals.label_noise.label_errors import LabelErrors
+from dqkit.signals.label_noise.self_test import FamilyTest
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.order import SIGNIFICANT, OrderTest
-from dqkit.signals.self_test import FamilyTest
 
 _EXAMPLES = 20
 _NO_LABELS = {"skipped": "no labelled usable sample"}

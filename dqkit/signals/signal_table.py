@@ -14,11 +14,11 @@ from dqkit.near_copies import linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import fit_temperature
 from dqkit.signals.image_properties import image_properties
-from dqkit.signals.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.swapped import SwappedColumns
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import order_test
 from dqkit.signals.signal_summary import summarize
-from dqkit.signals.swapped import SwappedColumns
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
 from dqkit.signals.valuation import knn_shapley

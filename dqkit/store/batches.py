@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from dqkit.records import InputError, LabelEvent
+from dqkit.records import HUMAN_SOURCES, InputError, LabelEvent
 from dqkit.store.schema import events, live, queue
 from dqkit.store.seats import settle
-from dqkit.store.store import HUMAN_SOURCES, Store, _event, _known_ids, _row
+from dqkit.store.store import Store, _event, _known_ids, _row
 
 
 def live_decisions(

@@ -10,13 +10,12 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from dqkit.records import InputError, LabelEvent, StoreError
+from dqkit.records import HUMAN_SOURCES, InputError, LabelEvent, StoreError
 from dqkit.store import schema
 from dqkit.store import seats as seating
 from dqkit.store.schema import events, live, newest_round, queue, rounds, seats
 
 LEASE_SECONDS = 900.0
-HUMAN_SOURCES = ("human", "fiftyone")
 
 
 class Store:

@@ -110,7 +110,7 @@ def drawn_rows(
     scores, moved until their mean is the estimated rate of wrong labels; elsewhere the model's doubt. detector: the
     kind of trouble. predicted_label. given_label: the label that stood, None where there was none or a weak one.
     """
-    from dqkit.acquisition.worth import with_rate
+    from dqkit.acquisition.queue.worth import with_rate
 
     ids = queue["sample_id"].to_numpy()
     unseen = in_play & (labels["source"] == "given").to_numpy()

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dqkit.files import write_json
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Card
 from dqkit.store import additions
 from dqkit.workbench.decisions import check_annotator, checked_event
 from dqkit.workbench.media import media_of
-from dqkit.workbench.project import now, write_json
+from dqkit.workbench.project import now
 
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dqkit.datasets.paths import local_path
+from dqkit.files import write_json
 from dqkit.records import Dataset, InputError, StoreError
 
 FORMAT = 1
@@ -180,22 +181,6 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         if not all(isinstance(v, str) for v in values.dropna()):
             out[name] = [None if pd.api.types.is_scalar(v) and pd.isna(v) else str(v) for v in values]
     return out
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never a part."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    replace(file, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
-
-
-def replace(file: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a new file, then put it in the place of `file` in one step."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def now() -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.files import replace, write_json
 from dqkit.records import CHECK_COLUMNS, Predictions
-from dqkit.workbench.project import replace, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from dqkit.records import ACTIONS, Dataset, InputError, Predictions, StoreError
+from dqkit.files import replace, write_json
+from dqkit.records import ACTIONS, HUMAN_SOURCES, Dataset, InputError, Predictions, StoreError
 from dqkit.store.batches import requeue
-from dqkit.store.store import HUMAN_SOURCES
 from dqkit.workbench.classes import refresh, widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
-from dqkit.workbench.project import now, replace, write_json
+from dqkit.workbench.project import now
 from dqkit.workbench.results import Round, write_predictions
 from dqkit.workbench.training import Training
 
@@ -99,7 +99,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         sharing = {name: settings[name] for name in SHARING if name in settings}
         _check_settings(size, rnd.seed, settings["folds"], settings["control"], how, sharing)
 
-        from dqkit.acquisition.worth import checked_costs
+        from dqkit.acquisition.queue.worth import checked_costs
         from dqkit.signals import signal_table
 
         audited = bench.dataset_now()

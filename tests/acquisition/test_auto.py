@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dqkit.acquisition import FallbackWarning, select
-from dqkit.acquisition.auto import evidence, geometry, leave_one_out, reach, tempered
-from dqkit.acquisition.doubt import margin_scores
-from dqkit.acquisition.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
-from dqkit.acquisition.pool import make_pool
+from dqkit.acquisition.strategies.auto import evidence, geometry, leave_one_out, reach, tempered
+from dqkit.acquisition.strategies.herding import Gaussian, bandwidth, coverage_rows, greedy_cover
+from dqkit.acquisition.strategies.pool import make_pool
+from dqkit.acquisition.strategies.uncertain import margin_scores
 
 
 def _blobs(gap: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.acquisition import STRATEGIES, FallbackWarning, build_queue
-from dqkit.acquisition.rows import eligible_rows
+from dqkit.acquisition.queue.rows import eligible_rows
 from dqkit.records import InputError, Predictions
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from dqkit.acquisition import STRATEGIES, FallbackWarning, select, select_balanced
-from dqkit.acquisition.doubt import bald_scores, kl_scores, vote_entropy_scores
 from dqkit.acquisition.inputs import feature_rows
+from dqkit.acquisition.strategies.uncertain import bald_scores, kl_scores, vote_entropy_scores
 from dqkit.records import InputError
 
 DISTANCE = ["kcenter", "maxherding", "probcover", "typiclust", "uncertainty_herding", "auto"]
@@ -134,5 +134,5 @@ def test_a_committee_is_judged_in_blocks_as_it_is_at_once(monkeypatch: pytest.Mo
         scores = score(pool["member_probs"][:, left])
         expected = left[np.argsort(-scores, kind="stable")[:20]]
         for block in (7, 68, 1000):
-            monkeypatch.setattr("dqkit.acquisition.doubt.BLOCK", block)
+            monkeypatch.setattr("dqkit.acquisition.strategies.uncertain.BLOCK", block)
             np.testing.assert_array_equal(select(name, 20, **pool), expected)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.acquisition import STRATEGIES, FallbackWarning, herding, select
-from dqkit.acquisition.pool import make_pool
+from dqkit.acquisition import STRATEGIES, FallbackWarning, select
+from dqkit.acquisition.strategies import herding
+from dqkit.acquisition.strategies.pool import make_pool
 from dqkit.records import InputError
 
 

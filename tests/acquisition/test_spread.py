@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dqkit.acquisition import build_queue
-from dqkit.acquisition.spread import spread_picks
+from dqkit.acquisition.queue.spread import spread_picks
 from dqkit.records import Predictions
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dqkit.acquisition import build_queue
-from dqkit.acquisition.suspicion import suspicion, with_predictions
+from dqkit.acquisition.queue.suspicion import suspicion, with_predictions
 from dqkit.records import Predictions
 
 

@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from dqkit.acquisition import select
-from dqkit.acquisition.badge import error_vectors, plus_plus
-from dqkit.acquisition.cover import farthest_first, typicality
-from dqkit.acquisition.distance import squared_norms
-from dqkit.acquisition.doubt import bald_scores, entropy_scores, kl_scores, margin_scores, vote_entropy_scores
-from dqkit.acquisition.herding import Ball, Gaussian, ball_radius, bandwidth, lazy_greedy
+from dqkit.acquisition.strategies.badge import error_vectors, plus_plus
+from dqkit.acquisition.strategies.cover import farthest_first, typicality
+from dqkit.acquisition.strategies.herding import Ball, Gaussian, ball_radius, bandwidth, lazy_greedy
+from dqkit.acquisition.strategies.uncertain import (
+    bald_scores,
+    entropy_scores,
+    kl_scores,
+    margin_scores,
+    vote_entropy_scores,
+)
+from dqkit.arrays.distances import squared_norms
 
 SEEDS = [0, 1, 2]
 

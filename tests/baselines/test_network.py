@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from dqkit.baselines import batches, images, network_member, runs, threads
-from dqkit.baselines.batches import Images, training_batches
+from dqkit.arrays import threads
+from dqkit.baselines import images, runs
 from dqkit.baselines.checkpoints import Checkpoints
 from dqkit.baselines.members import FitStopped, Fitted, Member, Task, seed_of
-from dqkit.baselines.network import NetworkSettings, large_network, settings_for, whitening_filters
-from dqkit.baselines.network_member import judge, network_members
-from dqkit.baselines.network_training import (
+from dqkit.baselines.network import batches, member
+from dqkit.baselines.network.architecture import NetworkSettings, large_network, settings_for, whitening_filters
+from dqkit.baselines.network.batches import Images, training_batches
+from dqkit.baselines.network.member import judge, network_members
+from dqkit.baselines.network.tensorboard_logs import confusion
+from dqkit.baselines.network.training import (
     _lessons,
     _order,
     loss_of,
@@ -23,7 +26,6 @@ from dqkit.baselines.network_training import (
     train_network,
     untrained,
 )
-from dqkit.baselines.tensorboard_logs import confusion
 from dqkit.datasets import from_arrays
 
 CPU = torch.device("cpu")
@@ -345,7 +347,7 @@ def test_out_of_device_memory_the_batch_is_halved_and_said_and_the_training_star
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return train_network(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(network_member, "train_network", short_of_memory)
+    monkeypatch.setattr(member, "train_network", short_of_memory)
     x, y = stripes(120, 1, 8)
     task = Task(from_arrays(x[..., 0], y), y.astype(np.int64), np.arange(120) % 3, 0)
     room = 16

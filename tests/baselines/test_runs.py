@@ -11,7 +11,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from dqkit.baselines import cross_val_predictions, runs, threads
+from dqkit.arrays import threads
+from dqkit.baselines import cross_val_predictions, runs
 from dqkit.baselines.checkpoints import Checkpoints
 from dqkit.baselines.members import FitStopped, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.runs import bottleneck, run_all

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from dqkit.baselines.training_checks import check_training, first_nonfinite
+from dqkit.baselines.network.training_checks import check_training, first_nonfinite
 
 
 def data(n: int = 24, channels: int = 3) -> tuple[torch.Tensor, torch.Tensor]:

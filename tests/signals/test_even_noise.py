@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dqkit.signals import label_errors
-from dqkit.signals.even_noise import EvenNoise, even_errors, evenness
+from dqkit.signals.label_noise.even_noise import EvenNoise, even_errors, evenness
 
 
 def counted(rates, rows, seed):

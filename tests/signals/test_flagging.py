@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.signals.flagging import best_count, cut_after, expit, logit, settle, shifted
-from dqkit.signals.noise_share import NoiseShare
-from dqkit.signals.posterior import Verdict, judge
+from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
+from dqkit.signals.label_noise.flagging import best_count, cut_after, settle
+from dqkit.signals.label_noise.noise_share import NoiseShare
+from dqkit.signals.label_noise.posterior import Verdict, judge
 
 
 @settings(max_examples=50, deadline=None)
@@ -33,10 +34,10 @@ def test_the_best_count_threshold_is_half_of_the_f1_it_reaches():
 
 def test_shifted_logits_have_the_mean_and_the_order():
     logits = np.random.default_rng(0).normal(size=300)
-    moved = shifted(logits, 0.13)
-    assert expit(moved).mean() == pytest.approx(0.13, abs=1e-6)
+    moved = shift_to_mean(logits, 0.13)
+    assert from_log_odds(moved).mean() == pytest.approx(0.13, abs=1e-6)
     np.testing.assert_allclose(moved - logits, (moved - logits)[0])
-    np.testing.assert_allclose(expit(logit(np.array([0.2, 0.9]))), [0.2, 0.9])
+    np.testing.assert_allclose(from_log_odds(log_odds(np.array([0.2, 0.9]))), [0.2, 0.9])
 
 
 @pytest.mark.parametrize(("count", "above"), [(0, 0), (1, 1), (2, 2), (4, 4)])

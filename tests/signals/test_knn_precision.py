@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dqkit.signals import knn_reduced, neighbors
-from dqkit.signals.knn_points import prepare
-from dqkit.signals.knn_tiles import largest_by_tiles
+from dqkit.signals import neighbors
+from dqkit.signals.knn import reduced
+from dqkit.signals.knn.points import prepare
+from dqkit.signals.knn.tiles import largest_by_tiles
 
 
 def features(n: int = 2600, d: int = 24) -> np.ndarray:
@@ -20,15 +21,15 @@ def features(n: int = 2600, d: int = 24) -> np.ndarray:
 
 def test_products_of_rounded_rows_lead_to_the_same_neighbours(monkeypatch):
     rows = features()
-    monkeypatch.setattr(knn_reduced, "precision", lambda: "float32")
+    monkeypatch.setattr(reduced, "precision", lambda: "float32")
     exact = neighbors(rows)
 
     def rounded(unit, offset, keep):
         return largest_by_tiles(unit.bfloat16().float(), offset, keep)
 
-    monkeypatch.setattr(knn_reduced, "precision", lambda: "bfloat16")
-    monkeypatch.setattr(knn_reduced, "_MOST_UNSURE", 1.0)
-    monkeypatch.setattr(knn_reduced, "largest_by_tiles", rounded)
+    monkeypatch.setattr(reduced, "precision", lambda: "bfloat16")
+    monkeypatch.setattr(reduced, "_MOST_UNSURE", 1.0)
+    monkeypatch.setattr(reduced, "largest_by_tiles", rounded)
     found = neighbors(rows)
     np.testing.assert_array_equal(found.distances, exact.distances)
     np.testing.assert_array_equal(found.indices, exact.indices)
@@ -37,10 +38,10 @@ def test_products_of_rounded_rows_lead_to_the_same_neighbours(monkeypatch):
 @pytest.mark.parametrize("most_unsure", [0.1, 1.0])
 def test_whole_number_products_lead_to_the_same_neighbours(monkeypatch, most_unsure):
     rows = features(2600, 160)
-    monkeypatch.setattr(knn_reduced, "precision", lambda: "float32")
+    monkeypatch.setattr(reduced, "precision", lambda: "float32")
     exact = neighbors(rows)
-    monkeypatch.setattr(knn_reduced, "precision", lambda: "int8")
-    monkeypatch.setattr(knn_reduced, "_MOST_UNSURE", most_unsure)
+    monkeypatch.setattr(reduced, "precision", lambda: "int8")
+    monkeypatch.setattr(reduced, "_MOST_UNSURE", most_unsure)
     found = neighbors(rows)
     np.testing.assert_array_equal(found.distances, exact.distances)
     np.testing.assert_array_equal(found.indices, exact.indices)
@@ -49,18 +50,18 @@ def test_whole_number_products_lead_to_the_same_neighbours(monkeypatch, most_uns
 def test_whole_number_scores_stay_within_the_slack_that_is_allowed_for():
     rows = features(1500, 160)
     points = prepare(rows, "cosine", "cpu")
-    reduced = knn_reduced._int8(points)
-    index, floor = reduced.largest(20)
+    scored = reduced._int8(points)
+    index, floor = scored.largest(20)
     scores = points.unit @ points.unit.T
     scores.fill_diagonal_(-torch.inf)
     kept = torch.gather(scores, 1, index)
     left_out = scores.scatter(1, index, -torch.inf).amax(dim=1)
-    assert float((floor - kept.amin(dim=1)).abs().max()) <= reduced.slack
-    assert float((left_out - floor).max()) <= reduced.slack
+    assert float((floor - kept.amin(dim=1)).abs().max()) <= scored.slack
+    assert float((left_out - floor).max()) <= scored.slack
 
 
 def test_the_precision_of_the_process_is_put_back(monkeypatch):
-    monkeypatch.setattr(knn_reduced, "precision", lambda: "bfloat16")
+    monkeypatch.setattr(reduced, "precision", lambda: "bfloat16")
     before = torch.get_float32_matmul_precision()
     neighbors(features(1200))
     assert torch.get_float32_matmul_precision() == before

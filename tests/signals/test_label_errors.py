@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.records import InputError
-from dqkit.signals.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
 
 
 def noisy(n=2000, c=4, rate=0.2, seed=0, sharpness=4.0, members=1):

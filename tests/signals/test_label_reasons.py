@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqkit.signals.label_errors import label_errors
-from dqkit.signals.label_reasons import Evidence, kinds, reasons
+from dqkit.signals.label_noise.label_errors import label_errors
+from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 
 
 def evidence(given, probs, *, suggested, votes=None, around=None, outlier=None, history=None):

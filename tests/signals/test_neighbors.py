@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from dqkit.near_copies import linked_groups
 from dqkit.records import InputError
-from dqkit.signals import knn_approximate, knn_cells, neighbors
+from dqkit.signals import neighbors
 from dqkit.signals.duplicates import duplicate_groups
-from dqkit.signals.identical_rows import identical_rows
-from dqkit.signals.knn_blocks import block_neighbors
-from dqkit.signals.knn_tree import tree_neighbors
+from dqkit.signals.knn import approximate, cells
+from dqkit.signals.knn.blocks import block_neighbors
+from dqkit.signals.knn.identical_rows import identical_rows
+from dqkit.signals.knn.tree import tree_neighbors
 
 
 def slow_neighbors(features, k, metric):
@@ -207,7 +208,7 @@ def test_identical_rows_are_those_that_compare_equal(seed, dtype):
     ("metric", "d", "dtype"), [("cosine", 20, "f4"), ("cosine", 160, "f4"), ("euclidean", 9, "f8")]
 )
 def test_the_approximate_search_reports_the_recall_that_it_has(monkeypatch, metric, d, dtype):
-    monkeypatch.setattr(knn_cells, "CELL", 100)
+    monkeypatch.setattr(cells, "CELL", 100)
     features = clustered(4000, d, dtype=dtype)
     features[50] = features[51]
     exact = neighbors(features, 10, metric=metric, method="exact")
@@ -228,9 +229,9 @@ def test_searched_in_every_cell_the_approximate_neighbours_are_the_exact_ones(se
     rng = np.random.default_rng(seed)
     features = clustered(int(rng.integers(1100, 1400)), int(rng.integers(4, 9)), seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(knn_cells, "CELL", int(rng.integers(40, 400)))
-        patch.setattr(knn_approximate, "_RECALL", 1.1)
-        patch.setattr(knn_approximate, "_MOST_PROBES", 1000)
+        patch.setattr(cells, "CELL", int(rng.integers(40, 400)))
+        patch.setattr(approximate, "_RECALL", 1.1)
+        patch.setattr(approximate, "_MOST_PROBES", 1000)
         found = neighbors(features, 5, metric=metric, method="approximate")
     expected, distances = slow_neighbors(features, 5, metric)
     np.testing.assert_array_equal(found.indices, expected)
@@ -239,7 +240,7 @@ def test_searched_in_every_cell_the_approximate_neighbours_are_the_exact_ones(se
 
 
 def test_rows_in_cells_with_fewer_rows_than_neighbours_are_compared_with_all(monkeypatch):
-    monkeypatch.setattr(knn_cells, "CELL", 100)
+    monkeypatch.setattr(cells, "CELL", 100)
     features = clustered(3000, 16, seed=4)
     features[:6] = 40 + np.arange(6)[:, None] * 0.01 + np.eye(6, 16) * 0.01  # six rows far from all others
     found = neighbors(features, 10, metric="euclidean", method="approximate")
@@ -250,15 +251,15 @@ def test_rows_in_cells_with_fewer_rows_than_neighbours_are_compared_with_all(mon
 
 
 def test_a_crowd_in_one_place_is_split_over_cells(monkeypatch):
-    monkeypatch.setattr(knn_cells, "CELL", 100)
+    monkeypatch.setattr(cells, "CELL", 100)
     rng = np.random.default_rng(0)
     rows = torch.from_numpy(np.r_[rng.normal(size=(500, 8)) * 5, rng.normal(size=(4500, 8)) * 1e-3].astype("f4"))
-    cells = knn_cells.gather(rows, seed=0)
-    size = np.diff(cells.starts.numpy())
+    found = cells.gather(rows, seed=0)
+    size = np.diff(found.starts.numpy())
     assert size.sum() == 5000
     assert size.max() <= 3 * 100 * 1.01
-    np.testing.assert_array_equal(np.sort(cells.order.numpy()), np.arange(5000))
-    np.testing.assert_array_equal(np.repeat(np.arange(len(cells)), size), cells.home[cells.order].numpy())
+    np.testing.assert_array_equal(np.sort(found.order.numpy()), np.arange(5000))
+    np.testing.assert_array_equal(np.repeat(np.arange(len(found)), size), found.home[found.order].numpy())
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dqkit.signals.label_errors import label_errors
-from dqkit.signals.noise_share import noise_share
+from dqkit.signals.label_noise.label_errors import label_errors
+from dqkit.signals.label_noise.noise_share import noise_share
 
 
 def weak_model(n, rate, seed, c=5, sharpness=1.6):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dqkit.records import InputError
-from dqkit.signals.regression import regression_errors
+from dqkit.signals.label_noise.regression import regression_errors
 
 
 def test_a_residual_counts_relative_to_its_neighbourhood():

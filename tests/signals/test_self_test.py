@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dqkit.records import InputError
-from dqkit.signals.families import history_evidence, training_history
-from dqkit.signals.label_errors import label_errors
-from dqkit.signals.self_test import average_precision, logistic, plant
+from dqkit.signals.label_noise.families import history_evidence, training_history
+from dqkit.signals.label_noise.label_errors import label_errors
+from dqkit.signals.label_noise.self_test import average_precision, logistic, plant
 
 N = 1200
 

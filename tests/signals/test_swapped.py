@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dqkit.records import InputError
-from dqkit.signals.label_errors import label_errors
+from dqkit.signals.label_noise.label_errors import label_errors
 
 
 def two_classes(n, agree, seed=0):

@@ -1,0 +1,172 @@
+"""The rows a budget can be spent on: what would be asked of each, and what the answer is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.acquisition.queue.suspicion import with_predictions
+from dqkit.acquisition.queue.worth import after_yield, harm, human_doubt, with_rate
+from dqkit.records import HUMAN_SOURCES, InputError, Predictions
+
+MAX_OPINIONS = 3
+
+
+def eligible_rows(
+    signals: pd.DataFrame,
+    *,
+    status: pd.DataFrame | pd.Series | None,
+    exclude: Collection[str],
+    noise_rate: float | None,
+    reviewed: pd.DataFrame | None,
+    human_error: float,
+    cost: Mapping[str, float],
+    predictions: Predictions | None = None,
+) -> pd.DataFrame:
+    """Rows that may be queued, sorted by id.
+
+    action: what would be asked. chance: P(the answer replaces a wrong class). score: chance on the common scale, in
+    [0, 1]. value: score per unit of cost. seen: a human has labelled it. doubted: the detectors name it.
+    disputed, annotators: from status. expected: the class the answer is expected to be.
+    """
+    table = signals.sort_index()
+    who = _status(status, table)
+    labeled = (who["source"] != "none").to_numpy()
+    seen = who["source"].isin(HUMAN_SOURCES).to_numpy()
+    annotators, answers = who["annotators"].to_numpy(np.int64), who["answers"].to_numpy(np.int64)
+    disputed = who["disputed"].to_numpy(bool)
+    unseen = labeled & ~seen
+    score = column(table, "label_score", 0.0)
+    flagged = column(table, "label_flag", 0.0) > 0
+    if noise_rate is None and "label_flag" in table and unseen.any():
+        noise_rate = float(flagged[unseen].mean())
+    chance = column(table, "least_confidence", 0.5)
+    chance[unseen] = with_rate(with_predictions(score, table, unseen, predictions)[unseen], noise_rate)
+    if reviewed is not None:
+        past = _past(reviewed)
+        chance[unseen] = _corrected(chance[unseen], _detector(table)[unseen], past[past["action"] == "relabel"])
+        chance[~labeled] = _corrected(chance[~labeled], _detector(table)[~labeled], past[past["action"] == "label"])
+    rate = float(chance[unseen].mean()) if unseen.any() else float(noise_rate or 0.0)
+    weight = harm(rate, _class_count(table))
+    chance[seen] = human_doubt(
+        score[seen],
+        answers[seen],
+        disputed[seen],
+        score_rate=float(score[labeled].mean()) if labeled.any() else 0.0,
+        human_error=human_error,
+    )
+    action = np.where(~labeled, "label", np.where(seen, "second_opinion", "relabel"))
+    common = np.where(labeled, chance, chance / weight)
+    doubted = flagged | (score >= 0.5)
+    rows = pd.DataFrame(
+        {
+            "action": action,
+            "chance": chance,
+            "score": common,
+            "value": common / np.array([cost[a] for a in action], dtype=float),
+            "seen": seen,
+            "doubted": doubted | disputed | ~labeled,
+            "disputed": disputed,
+            "annotators": annotators,
+            "expected": _expected(table),
+        },
+        index=table.index,
+    )
+    asks = disputed | (doubted & (answers < MAX_OPINIONS))
+    return rows[(~seen | asks) & ~rows.index.isin(list(exclude))]
+
+
+def ranked(rows: pd.DataFrame, by: str = "value") -> pd.DataFrame:
+    """The rows by falling value, equal values by id."""
+    return rows.iloc[np.lexsort((rows.index.to_numpy(str), -rows[by].to_numpy(float)))]
+
+
+def column(table: pd.DataFrame, name: str, missing: float) -> NDArray[np.float64]:
+    """A numeric column in [0, 1], `missing` where it or a value is absent."""
+    if name not in table:
+        return np.full(len(table), missing)
+    try:
+        values = table[name].astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the column {name} of signals must hold numbers; got dtype {table[name].dtype}.") from error
+    return np.array(values.fillna(missing).clip(0, 1), dtype=float)
+
+
+def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.DataFrame:
+    """source, annotators, answers and disputed for every row of the table."""
+    given = table["given_label"].isna().to_numpy() if "given_label" in table else np.ones(len(table), dtype=bool)
+    fallback = pd.Series(np.where(given, "none", "given"), index=table.index, dtype=object)
+    known = status.to_frame("source") if isinstance(status, pd.Series) else status
+    if known is None:
+        known = fallback.to_frame("source")
+    if "source" not in known:
+        raise InputError(f"status must have a column 'source'; got {', '.join(map(str, known.columns))}.")
+    if not known.index.is_unique:
+        raise InputError("status must have one row per sample id; an id comes twice. Keep the current label only.")
+    known = known.reindex(table.index)
+    source = known["source"].astype(object).where(known["source"].notna(), fallback)
+    human = source.isin(HUMAN_SOURCES).to_numpy()
+    count = known["annotators"].fillna(0).to_numpy(np.int64) if "annotators" in known else human.astype(np.int64)
+    answers = known["answers"].fillna(0).to_numpy(np.int64) if "answers" in known else count
+    disputed = np.zeros(len(table), dtype=bool)
+    if "disputed" in known:
+        disputed = known["disputed"].eq(True).to_numpy(bool) & human
+    columns = {"source": source, "annotators": count, "answers": answers, "disputed": disputed}
+    return pd.DataFrame(columns, index=table.index)
+
+
+def _past(reviewed: pd.DataFrame) -> pd.DataFrame:
+    """score, wrong, action and detector of earlier reviews."""
+    missing = {"score", "wrong"} - set(reviewed.columns)
+    if missing:
+        raise InputError(f"reviewed must have the columns score and wrong; {' and '.join(sorted(missing))} is missing.")
+    known = reviewed.dropna(subset=["score", "wrong"])
+    return pd.DataFrame(
+        {
+            "score": known["score"].astype(float),
+            "wrong": known["wrong"].astype(bool),
+            "action": known.get("action", "relabel"),
+            "detector": known["detector"].fillna("").astype(str) if "detector" in known else "",
+        }
+    )
+
+
+def _detector(table: pd.DataFrame) -> NDArray[np.object_]:
+    """What kind of trouble each row was found in, "" for none."""
+    if "label_kind" not in table:
+        return np.full(len(table), "", dtype=object)
+    return np.asarray(table["label_kind"].fillna("").astype(str), dtype=object)
+
+
+def _corrected(chance: NDArray[np.float64], detector: NDArray[np.object_], past: pd.DataFrame) -> NDArray[np.float64]:
+    """P(wrong) after the yield of all earlier reviews, then after what each detector's own yielded beyond that."""
+    score, wrong = past["score"].to_numpy(float), past["wrong"].to_numpy(bool)
+    out = after_yield(chance, score, wrong)
+    if past["detector"].nunique() < 2:
+        return out
+    expected = after_yield(score, score, wrong)
+    for name in sorted(past["detector"].unique()):
+        theirs = (past["detector"] == name).to_numpy()
+        mine = detector == name
+        out[mine] = after_yield(out[mine], expected[theirs], wrong[theirs])
+    return out
+
+
+def _class_count(table: pd.DataFrame) -> int:
+    names: set[object] = set()
+    for name in ("given_label", "suggested_label", "predicted_label"):
+        if name in table:
+            names.update(table[name].dropna().unique())
+    return max(len(names), 2)
+
+
+def _expected(table: pd.DataFrame) -> pd.Series:
+    """The suggested class, else the predicted one, else None."""
+    out = pd.Series([None] * len(table), index=table.index, dtype=object)
+    for name in ("suggested_label", "predicted_label"):
+        if name in table:
+            out = out.where(out.notna(), table[name].astype(object))
+    return out.where(out.notna(), None)

@@ -1,0 +1,1 @@
+"""Query strategies: which unlabelled rows to label next."""

@@ -1,0 +1,100 @@
+"""`select`: which unlabelled rows to label next, by any of the strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.acquisition.strategies.auto import auto
+from dqkit.acquisition.strategies.badge import badge
+from dqkit.acquisition.strategies.cover import kcenter, typiclust
+from dqkit.acquisition.strategies.herding import maxherding, probcover, uncertainty_herding
+from dqkit.acquisition.strategies.pool import Pool, make_pool
+from dqkit.acquisition.strategies.uncertain import (
+    bald,
+    entropy,
+    kl,
+    least_confidence,
+    margin,
+    power_bald,
+    power_margin,
+    random,
+    vote_entropy,
+)
+from dqkit.records import InputError
+
+Strategy = Callable[[Pool, int], NDArray[np.int64]]
+
+STRATEGIES: dict[str, Strategy] = {
+    "random": random,
+    "margin": margin,
+    "entropy": entropy,
+    "least_confidence": least_confidence,
+    "vote_entropy": vote_entropy,
+    "kl": kl,
+    "bald": bald,
+    "power_bald": power_bald,
+    "power_margin": power_margin,
+    "kcenter": kcenter,
+    "coreset": kcenter,
+    "typiclust": typiclust,
+    "probcover": probcover,
+    "maxherding": maxherding,
+    "uncertainty_herding": uncertainty_herding,
+    "badge": badge,
+    "auto": auto,
+}
+
+# Those that need features alone; "auto" then is TypiClust.
+WITHOUT_MODEL = frozenset(("random", "kcenter", "coreset", "typiclust", "probcover", "maxherding", "auto"))
+
+
+def select(
+    strategy: str,
+    n: int,
+    *,
+    features: ArrayLike | None = None,
+    pred_probs: ArrayLike | None = None,
+    member_probs: ArrayLike | None = None,
+    labeled: ArrayLike,
+    labels: ArrayLike | None = None,
+    candidates: ArrayLike | None = None,
+    seed: int = 0,
+) -> NDArray[np.int64]:
+    """Positions of n unlabelled rows to label next, in pick order (all of them when fewer than n are left).
+
+    strategy: a name in `STRATEGIES`. features: (n_total, d), finite; centred where their mean is over ten times their
+    spread, which changes no distance but by rounding. pred_probs: (n_total, c). member_probs: (members, n_total, c);
+    their mean stands in for pred_probs when only they are passed.
+    labeled: boolean mask (n_total,) or positions of the labelled rows. labels: (n_total,) class positions, -1 where
+    unknown.
+    candidates: mask or positions that may be picked (default: every unlabelled row).
+    Same arguments and seed, same picks; equal scores go by position.
+
+    Raises `InputError` for an unknown strategy, shapes that disagree, values that are not probabilities, or a
+    missing input the strategy cannot do without. A strategy that lacks features says so in a `FallbackWarning`
+    and measures distance between predicted probabilities, or picks at random.
+
+    >>> probs = [[0.9, 0.1], [0.55, 0.45], [0.7, 0.3]]
+    >>> select("margin", 2, pred_probs=probs, labeled=[False, False, False]).tolist()
+    [1, 2]
+    """
+    if strategy not in STRATEGIES:
+        raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+        raise InputError(f"n must be a whole number of rows, 0 or more; got {n!r}.")
+    pool = make_pool(
+        features=features,
+        pred_probs=pred_probs,
+        member_probs=member_probs,
+        labeled=labeled,
+        labels=labels,
+        candidates=candidates,
+        seed=seed,
+    )
+    wanted = min(int(n), len(pool.candidates))
+    if wanted == 0:
+        return np.empty(0, np.int64)
+    return np.asarray(STRATEGIES[strategy](pool, wanted), dtype=np.int64)

@@ -1,0 +1,86 @@
+"""Any strategy, made to even out the classes or to mind what each row costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dqkit.acquisition.strategies.pool import make_pool
+from dqkit.acquisition.strategies.selection import select
+from dqkit.records import InputError
+
+SHORTLIST = 5
+
+
+def select_balanced(
+    strategy: str, n: int, *, pred_probs: ArrayLike, labeled: ArrayLike, labels: ArrayLike | None = None, **inputs: Any
+) -> NDArray[np.int64]:
+    """Positions of n unlabelled rows that even out the classes, for data with a long tail.
+
+    From the first 5 n picks of the strategy, the next row is always of the predicted class with fewest labels and picks
+    so far, in the order of the strategy; classes without such a row left are passed over, equal counts go by position.
+    Arguments and errors as in `select`; pred_probs must be given.
+
+    >>> probs = [[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]]
+    >>> select_balanced("margin", 2, pred_probs=probs, labeled=[False] * 3).tolist()
+    [0, 2]
+    """
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+        raise InputError(f"n must be a whole number of rows, 0 or more; got {n!r}.")
+    order = select(strategy, SHORTLIST * int(n), pred_probs=pred_probs, labeled=labeled, labels=labels, **inputs)
+    probs = np.asarray(pred_probs)
+    probs = probs.mean(axis=0) if probs.ndim == 3 else probs
+    known = np.empty(0, np.int64) if labels is None else np.asarray(labels, dtype=np.int64)
+    counts = np.bincount(known[known >= 0], minlength=probs.shape[1])
+    queues = [order[probs[order].argmax(axis=1) == k].tolist() for k in range(probs.shape[1])]
+    picks: list[int] = []
+    while len(picks) < min(n, len(order)):
+        k = min((k for k, queue in enumerate(queues) if queue), key=lambda k: counts[k])
+        picks.append(queues[k].pop(0))
+        counts[k] += 1
+    return np.array(picks, np.int64)
+
+
+def select_within_cost(
+    strategy: str, budget: float, *, row_costs: ArrayLike, labeled: ArrayLike, **inputs: Any
+) -> NDArray[np.int64]:
+    """Positions of unlabelled rows that together cost at most the budget, by usefulness per cost.
+
+    The strategy orders the rows that the budget could buy; a row's usefulness falls evenly from 1 for the first pick to
+    near 0 for the last, and rows are bought by usefulness over cost while they fit. row_costs: (n_total,) positive.
+    Other arguments and errors as in `select`.
+
+    >>> probs = [[0.5, 0.5], [0.6, 0.4], [0.7, 0.3]]
+    >>> select_within_cost("margin", 2, row_costs=[9, 1, 1], pred_probs=probs, labeled=[False] * 3).tolist()
+    [1, 2]
+    """
+    cost = np.asarray(row_costs, dtype=float)
+    if cost.ndim != 1 or not np.isfinite(cost).all() or (cost <= 0).any():
+        raise InputError("row_costs must be one positive number per row; leave out rows that cannot be bought.")
+    if not np.isfinite(budget) or budget < 0:
+        raise InputError(f"budget must be a number, 0 or more; got {budget!r}.")
+    pool = make_pool(
+        features=inputs.get("features"),
+        pred_probs=inputs.get("pred_probs"),
+        member_probs=inputs.get("member_probs"),
+        labeled=labeled,
+        labels=inputs.get("labels"),
+        candidates=inputs.get("candidates"),
+        seed=0,
+    )
+    if len(cost) != pool.size:
+        raise InputError(f"row_costs must have one value per row, {pool.size} in all; got {len(cost)}.")
+    affordable = pool.candidates[cost[pool.candidates] <= budget]
+    cheapest = np.cumsum(np.sort(cost[affordable]))
+    most = int((cheapest <= budget + 1e-9).sum())
+    order = select(strategy, SHORTLIST * most, labeled=labeled, **{**inputs, "candidates": affordable})
+    worth = (1 - np.arange(len(order)) / max(len(order), 1)) / cost[order]
+    picks: list[int] = []
+    left = budget
+    for at in order[np.argsort(-worth, kind="stable")].tolist():
+        if cost[at] <= left + 1e-9:
+            picks.append(at)
+            left -= cost[at]
+    return np.array(picks, np.int64)

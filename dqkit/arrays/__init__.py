@@ -1,0 +1,1 @@
+"""Array arithmetic that several stages share: pure functions that know no stage."""

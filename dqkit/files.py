@@ -1,0 +1,67 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def replace(file: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
+    """Let `write` fill a new file beside `file`, then put it in its place in one step.
+
+    A reader sees the old file or the new one, never a part; a failure leaves the old one.
+
+    Parameters
+    ----------
+    file : Path
+        The file to write. Its folder must exist.
+    write : callable
+        Fills the path that it is given.
+    durable : bool
+        Wait until the disk has the bytes and the name, so that a power cut cannot take them back. Left out for what
+        can be made again, such as caches.
+    """
+    partial = file.with_name(f".{file.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.partial")
+    try:
+        write(partial)
+        if durable:
+            sync(partial)
+        os.replace(partial, file)
+        if durable:
+            sync_folder(file.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(file: Path, text: str, *, durable: bool = True) -> None:
+    """Write UTF-8 text with "\\n" at the line ends; see `replace`."""
+    replace(file, lambda partial: partial.write_text(text, encoding="utf-8", newline="\n"), durable=durable)
+
+
+def write_json(file: Path, value: Any, *, durable: bool = True) -> None:
+    """Write JSON; NaN and infinity are refused with `ValueError`; see `replace`."""
+    write_text(file, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n", durable=durable)
+
+
+def sync(file: Path) -> None:
+    """Wait until the disk has what was written to the file."""
+    # Windows syncs only what is open for writing.
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in the folder; does nothing where folders cannot be opened (Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network drives cannot sync a folder; the file itself is synced
+        return
+    finally:
+        os.close(handle)
