@@ -8,10 +8,10 @@ MONGOD := $(PY) -c 'from dqkit.fiftyone_bridge.mongod import main; raise SystemE
 DEMO := work/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lab fiftyone clean
+.PHONY: help env demo test test-fast lint docs lab fiftyone clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY) ## Make the environment in .venv, pinned by constraints.txt
 
@@ -40,6 +40,13 @@ demo: $(READY) ## Run the quickstart notebook from top to bottom; results in wor
 
 test: lint ## Check style and types, then run the tests
 	$(PY) -m pytest
+
+test-fast: $(READY) ## The tests that need no browser and no long wait
+	$(PY) -m pytest -m "not slow and not browser"
+
+docs: $(READY) ## Build the documentation into work/docs/, with warnings as errors
+	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html -d work/doctrees docs work/docs
+	@echo "Look at work/docs/index.html"
 
 lint: $(READY) ## Style and types only
 	$(VENV)/bin/ruff check

@@ -1,0 +1,131 @@
+"""How the documentation is built: `make docs` writes it to work/docs/, with warnings as errors."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+import dqkit  # noqa: E402 - found by the path above
+
+project = "dqkit"
+author = "the dqkit authors"
+copyright = "the dqkit authors, Apache-2.0"
+version = release = dqkit.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
+exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # `make test` runs the notebooks; here they are shown as they are written
+default_role = "code"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+autodoc_typehints = "none"  # the signature on the page shows them, the Parameters section repeats what matters
+autodoc_member_order = "bysource"
+html_theme = "furo"
+html_title = f"dqkit {release}"
+html_static_path = ["_static"]
+html_css_files = ["dqkit.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options: dict[str, Any] = {"navigation_with_keys": False}
+
+# The stages that a user calls by name, in the order of the loop.
+MODULES = {
+    "dqkit": "The whole loop: load, run rounds, label, report.",
+    "dqkit.datasets": "Data in.",
+    "dqkit.baselines": "Out-of-sample probabilities.",
+    "dqkit.signals": "What is wrong with the data.",
+    "dqkit.findings": "Checks, each of them one finding.",
+    "dqkit.acquisition": "What to look at next.",
+    "dqkit.weak_labels": "Labelling functions.",
+    "dqkit.near_copies": "Samples that are nearly the same.",
+    "dqkit.relabel": "The widget.",
+    "dqkit.fiftyone_bridge": "FiftyOne as a second surface.",
+    "dqkit.report": "The health report.",
+    "dqkit.export": "Data out.",
+    "dqkit.store": "The journal.",
+}
+
+
+def public_names(module: str) -> list[str]:
+    """The names that a module offers, as its `__all__` says."""
+    return list(importlib.import_module(module).__all__)
+
+
+def reference_page(module: str, said: str) -> str:
+    """One page of the reference in reStructuredText: every public name of a module."""
+    title = f"{module}: {said[0].lower()}{said[1:].rstrip('.')}"
+    parts = [title, "=" * len(title), "", f".. py:module:: {module}", ""]
+    for name in public_names(module):
+        value = getattr(importlib.import_module(module), name)
+        if inspect.isclass(value):
+            parts += [name, "-" * len(name), "", f".. autoclass:: {module}.{name}", "   :members:", ""]
+        elif inspect.isroutine(value):
+            parts += [name, "-" * len(name), "", f".. autofunction:: {module}.{name}", ""]
+        else:
+            shown = repr(value) if isinstance(value, int | float | str) else f"a {type(value).__name__}"
+            parts += [name, "-" * len(name), "", f".. py:data:: {module}.{name}", "   :noindex:", "", f"   {shown}", ""]
+    return "\n".join(parts)
+
+
+def write_reference() -> None:
+    """Write the pages of the reference, one per module that is there."""
+    folder = HERE / "api"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    there = [name for name in MODULES if name == "dqkit" or (ROOT.joinpath(*name.split(".")) / "__init__.py").exists()]
+    for module in there:
+        if hasattr(importlib.import_module(module), "__all__"):
+            (folder / f"{module}.rst").write_text(reference_page(module, MODULES[module]), encoding="utf-8")
+
+
+def copy_notebooks() -> None:
+    """Put the guided notebooks where Sphinx finds them."""
+    for old in (HERE / "guides").glob("*.ipynb"):
+        old.unlink()
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        shutil.copy(notebook, HERE / "guides" / notebook.name)
+
+
+SECTION = re.compile(r"^\s*-{3,}\s*$")
+
+
+def unindent_plain_docstrings(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Flatten docstrings that have no numpydoc sections: there, an indented line goes on with the entry above it."""
+    if any(SECTION.match(line) for line in lines):
+        return
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            lines[i] = re.sub(r"([*|])", r"\\\1", line.strip())
+
+
+def leave_out_missing_pages(app: Any, name: str, source: list[str]) -> None:
+    """Drop entries of the list of contents whose page is not written yet."""
+    if name == "index":
+        kept = [
+            line
+            for line in source[0].splitlines()
+            if not re.fullmatch(r"[a-z_]+", line) or (HERE / f"{line}.md").exists()
+        ]
+        source[0] = "\n".join(kept)
+
+
+def setup(app: Any) -> None:
+    app.connect("source-read", leave_out_missing_pages)
+    app.connect("autodoc-process-docstring", unindent_plain_docstrings, priority=100)
+
+
+write_reference()
+copy_notebooks()
