@@ -31,6 +31,8 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 autodoc_typehints = "none"  # the signature on the page shows them, the Parameters section repeats what matters
 autodoc_member_order = "bysource"
+pygments_style = "default"
+pygments_dark_style = "monokai"
 html_theme = "furo"
 html_title = f"dqkit {release}"
 html_static_path = ["_static"]
@@ -64,8 +66,7 @@ def public_names(module: str) -> list[str]:
 
 def reference_page(module: str, said: str) -> str:
     """One page of the reference in reStructuredText: every public name of a module."""
-    title = f"{module}: {said[0].lower()}{said[1:].rstrip('.')}"
-    parts = [title, "=" * len(title), "", f".. py:module:: {module}", ""]
+    parts = [module, "=" * len(module), "", said, "", f".. py:module:: {module}", ""]
     for name in public_names(module):
         value = getattr(importlib.import_module(module), name)
         if inspect.isclass(value):
@@ -73,7 +74,7 @@ def reference_page(module: str, said: str) -> str:
         elif inspect.isroutine(value):
             parts += [name, "-" * len(name), "", f".. autofunction:: {module}.{name}", ""]
         else:
-            shown = repr(value) if isinstance(value, int | float | str) else f"a {type(value).__name__}"
+            shown = f"A {type(value).__name__}." if isinstance(value, dict) else f"``{value}``".replace("typing.", "")
             parts += [name, "-" * len(name), "", f".. py:data:: {module}.{name}", "   :noindex:", "", f"   {shown}", ""]
     return "\n".join(parts)
 
@@ -84,9 +85,14 @@ def write_reference() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     there = [name for name in MODULES if name == "dqkit" or (ROOT.joinpath(*name.split(".")) / "__init__.py").exists()]
+    there = [name for name in there if hasattr(importlib.import_module(name), "__all__")]
+    overview = ["Reference", "=========", "", "Every public name. All others may change at any time.", ""]
     for module in there:
-        if hasattr(importlib.import_module(module), "__all__"):
-            (folder / f"{module}.rst").write_text(reference_page(module, MODULES[module]), encoding="utf-8")
+        (folder / f"{module}.rst").write_text(reference_page(module, MODULES[module]), encoding="utf-8")
+        names = ", ".join(f"``{name}``" for name in public_names(module))
+        overview += [f":doc:`{module}`", f"   {MODULES[module]} {names}", ""]
+    overview += [".. toctree::", "   :hidden:", "", *(f"   {module}" for module in there), ""]
+    (folder / "index.rst").write_text("\n".join(overview), encoding="utf-8")
 
 
 def copy_notebooks() -> None:
