@@ -18,6 +18,7 @@ ORDER = [
     "files",
     "arrays",
     "near_copies",
+    "export",
     "datasets",
     "store",
     "baselines",
@@ -31,7 +32,7 @@ ORDER = [
     "cli",
 ]
 # These know arrays and `records`, nothing else of dqkit, so that they can be used alone.
-PURE = {"near_copies", "signals", "acquisition", "weak_labels"}
+PURE = {"near_copies", "export", "signals", "acquisition", "weak_labels"}
 HEAVY = ("torch", "fiftyone", "cleanlab", "snorkel", "sklearn", "anywidget", "matplotlib", "transformers", "pandas")
 FORBIDDEN_NAMES = {"utils", "util", "core", "manager", "base", "helpers", "helper", "misc", "common"}
 FILES = sorted(PACKAGE.rglob("*.py"))

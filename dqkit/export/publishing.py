@@ -1,0 +1,170 @@
+"""A file or a folder that appears whole under its name, or not at all, and never over what somebody else put there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dqkit.records import InputError, StoreError
+
+# The record in the root of every folder that dqkit exported: what it wrote there, and what the names stand for.
+RECORD = "dqkit-export.json"
+RECORD_FORMAT = 1
+
+
+def target(path: str | os.PathLike[str], *, forbidden: Sequence[Path]) -> Path:
+    """The absolute path; raises `InputError` for what is no path or lies in a folder that must stay as it is.
+
+    forbidden: the workbench's folder and those that the originals lie in.
+    """
+    if not isinstance(path, str | os.PathLike) or isinstance(os.fspath(path), bytes) or not str(path).strip():
+        raise InputError(f"path must be a text or a pathlib.Path; got {path!r}.")
+    try:
+        out = Path(path).expanduser().absolute()
+        real = out.parent.resolve() / out.name
+    except (ValueError, RuntimeError, OSError) as error:  # a NUL in it; no such home folder; a loop of links
+        raise InputError(f"path must be a path that can be written to; got {str(path)!r} ({error}).") from error
+    if "\0" in str(out) or not out.name:
+        raise InputError(f"path must name a file or folder; got {str(path)!r}.")
+    for folder in forbidden:
+        if real == folder or folder in real.parents:
+            raise InputError(
+                f"path must lie outside the workbench and the originals; {str(out)!r} is inside {str(folder)!r}. "
+                "Choose another place. Nothing was written."
+            )
+    return out
+
+
+def file(path: Path, write: Callable[[Path], Any], *, overwrite: bool) -> None:
+    """Let `write` fill a new file, and put it under `path` in one step.
+
+    Raises `InputError` where something is there (with overwrite: anything but a file), `StoreError` where it cannot be
+    written; then `path` is as it was.
+    """
+    _check_free_file(path, overwrite=overwrite)
+    partial = _partial(path)
+    with _said(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            flush(partial)
+            _check_free_file(path, overwrite=overwrite)  # it took a while
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bool) -> None:
+    """Let `write` fill a new folder, add the record that it returns, and put it under `path` in one step.
+
+    Raises `InputError` where something is there; with overwrite only where it is anything but an export of dqkit
+    in which every file is one that dqkit wrote.
+    """
+    check_free_folder(path, overwrite=overwrite)
+    partial, old = _partial(path), path.with_name(f".{path.name}.{os.getpid()}.old")
+    with _said(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.mkdir()
+            record = write(partial)
+            record = {"dqkit": "export", "record": RECORD_FORMAT, **record, "written": _files(partial)}
+            with (partial / RECORD).open("w", encoding="utf-8") as out:
+                json.dump(record, out, ensure_ascii=False, allow_nan=False)
+            flush(partial / RECORD)
+            check_free_folder(path, overwrite=overwrite)  # it took a while
+            if path.exists():
+                os.rename(path, old)
+            try:
+                os.rename(partial, path)
+            except BaseException:
+                if old.exists():
+                    os.rename(old, path)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_free_folder(path: Path, *, overwrite: bool) -> None:
+    """Raise `InputError` unless a folder may be written at `path`; an empty folder may."""
+    if not os.path.lexists(path) or (path.is_dir() and not path.is_symlink() and not any(path.iterdir())):
+        return
+    if not overwrite:
+        raise InputError(
+            f"path must be free; {str(path)!r} exists. Choose another name, or pass overwrite=True "
+            "to replace an earlier export. Nothing was changed."
+        )
+    record = None if path.is_symlink() or not path.is_dir() else read_record(path)
+    if record is None:
+        raise InputError(
+            f"overwrite=True replaces only folders that dqkit exported; {str(path)!r} is none (it holds no {RECORD}). "
+            "Choose another name. Nothing was changed."
+        )
+    own = {*record["written"], RECORD}
+    foreign = next((name for name in _files(path) if name not in own), None)
+    if foreign is not None:
+        raise InputError(
+            f"overwrite=True replaces only what dqkit wrote; {str(path)!r} also holds {foreign!r}, which dqkit did not "
+            "write. Move it away or choose another name. Nothing was changed."
+        )
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What the record of an exported folder says, or None where there is none that dqkit wrote."""
+    try:
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    good = isinstance(record, dict) and record.get("dqkit") == "export" and isinstance(record.get("written"), list)
+    return record if good else None
+
+
+def flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
+    # Windows wants a handle that may write.
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def _check_free_file(path: Path, *, overwrite: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise InputError(
+            f"path must be free; {str(path)!r} exists. Choose another name, or pass overwrite=True. "
+            "Nothing was changed."
+        )
+    if not path.is_file() or path.is_symlink():
+        raise InputError(f"path must name a file; {str(path)!r} is a folder or a link. Nothing was changed.")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}.partial")
+
+
+def _files(root: Path) -> list[str]:
+    """Every file and link below a folder, as relative paths with "/"."""
+    return sorted(
+        (Path(folder) / name).relative_to(root).as_posix()
+        for folder, folders, names in os.walk(root)
+        for name in [*names, *(d for d in folders if (Path(folder) / d).is_symlink())]
+    )
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What the system refuses, in dqkit's words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
+            what = "the disk is full. Free some space or choose another drive"
+        else:
+            what = f"{error}"
+        raise StoreError(f"{str(path)!r} cannot be written: {what}. Nothing was left under that name.") from error
