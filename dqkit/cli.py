@@ -314,6 +314,9 @@ def _parser() -> argparse.ArgumentParser:
             description=("Open JupyterLab on the notebooks, reachable from this machine only (127.0.0.1)."),
         )
     )
+    from dqkit.commands import export
+
+    export.add_to(commands)
     return parser
 
 

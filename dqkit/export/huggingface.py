@@ -13,7 +13,7 @@ from dqkit.export.selection import Chosen
 from dqkit.export.tables import full_table
 from dqkit.records import UNLABELED, InputError, MissingExtra
 
-WITHOUT = ("label", "given_label", "path")
+WITHOUT = ("label", "given_label")
 
 
 def write(root: Path, chosen: Chosen) -> tuple[Chosen, dict[str, Any]]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from dqkit.export.file_names import FreeNames
-from dqkit.export.publishing import flush
 from dqkit.export.selection import Chosen
+from dqkit.files import sync
 from dqkit.records import InputError
 
 WAYS = ("copy", "hardlink", "symlink")
@@ -70,7 +70,7 @@ def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Calla
         out, i = root / names[row], int(chosen.at[row])
         if dataset.paths is None:
             out.write_bytes(png(np.asarray(dataset.content[i])))
-            flush(out)
+            sync(out)
             return
         source = Path(str(dataset.paths[i]))
         if way == "symlink":
@@ -79,7 +79,7 @@ def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Calla
             _hard_link(source, out)
         else:
             shutil.copyfile(source, out)
-            flush(out)
+            sync(out)
 
     return write
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dqkit.files import sync, sync_folder
 from dqkit.records import InputError, StoreError
 
 # The record in the root of every folder that dqkit exported: what it wrote there, and what the names stand for.
@@ -53,9 +54,10 @@ def file(path: Path, write: Callable[[Path], Any], *, overwrite: bool) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write(partial)
-            flush(partial)
+            sync(partial)
             _check_free_file(path, overwrite=overwrite)  # it took a while
             os.replace(partial, path)
+            sync_folder(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -76,7 +78,7 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
             record = {"dqkit": "export", "record": RECORD_FORMAT, **record, "written": _files(partial)}
             with (partial / RECORD).open("w", encoding="utf-8") as out:
                 json.dump(record, out, ensure_ascii=False, allow_nan=False)
-            flush(partial / RECORD)
+            sync(partial / RECORD)
             check_free_folder(path, overwrite=overwrite)  # it took a while
             if path.exists():
                 os.rename(path, old)
@@ -86,6 +88,7 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
                 if old.exists():
                     os.rename(old, path)
                 raise
+            sync_folder(path.parent)
             shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -123,13 +126,6 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
     good = isinstance(record, dict) and record.get("dqkit") == "export" and isinstance(record.get("written"), list)
     return record if good else None
-
-
-def flush(path: Path) -> None:
-    """Wait until a file is on the disk."""
-    # Windows wants a handle that may write.
-    with path.open("rb+") as handle:
-        os.fsync(handle.fileno())
 
 
 def _check_free_file(path: Path, *, overwrite: bool) -> None:

@@ -92,8 +92,8 @@ def choose(material: Material, *, labels: str = "all", weak: bool = False, drop:
     dataset = material.dataset
     table = provenance(material, weak=weak)
     position = {name: i for i, name in enumerate(dataset.classes)}
-    codes = table["label"].map(position).fillna(UNLABELED).to_numpy(dtype=np.int64)
-    chosen = Chosen(dataset, np.arange(len(dataset), dtype=np.int64), table, codes, {})
+    codes = np.asarray(table["label"].map(position).fillna(UNLABELED), dtype=np.int64)
+    chosen = Chosen(dataset, np.arange(len(dataset), dtype=np.int64), table, codes, dict.fromkeys(reasons, 0))
     if labels != "all":
         chosen = chosen.without(~_by_people(material, table, labels), _NAMES[labels])
     for reason in dict.fromkeys(reasons):

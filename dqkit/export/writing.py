@@ -69,9 +69,11 @@ class Exported:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        left_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in self.dropped.items())
+        left_out = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in self.dropped.items() if count)
         said = f"Exported {self.rows:,} row{'' if self.rows == 1 else 's'} as {self.format} to {str(self.path)!r}"
+        none = ", ".join(reason.replace("_", " ") for reason, count in self.dropped.items() if not count)
         said += f"; left out: {left_out}." if left_out else "; nothing was left out."
+        said += f" None was left out as {none}." if none and left_out else ""
         return " ".join([said, *self.notes])
 
 

@@ -20,6 +20,7 @@ from dqkit.store.additions import added_classes
 from dqkit.workbench import classes, evidence, project, surfaces, withdrawals
 from dqkit.workbench.classes import with_added
 from dqkit.workbench.decisions import check_texts, checked_event, recorded_before
+from dqkit.workbench.exchange import Exchange
 from dqkit.workbench.results import Round
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from dqkit.workbench.agreement import Agreement
 
 
-class Workbench:
+class Workbench(Exchange):
     """A folder that holds a dataset, every decision ever made about it, and every round.
 
     Make one with `Workbench.create`, come back to it with `Workbench.open`. Several processes may use one folder.
@@ -385,8 +386,6 @@ class Workbench:
     def report(self, path: str | os.PathLike[str] = "health.html") -> Path:
         """Write the health report: HTML at `path`, the same as JSON beside it; returns the path of the HTML."""
         return surfaces.write_report(self, Path(path))
-
-    # --- the rest
 
     def _round_number(self) -> int:
         rounds = self.store.rounds()

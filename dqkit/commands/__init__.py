@@ -1,0 +1,1 @@
+"""Commands of the shell that work on a workbench, each with its options."""

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from dqkit.export import publishing
+from dqkit.records import InputError, StoreError
+
+
+def fill(text="x"):
+    def write(folder):
+        (folder / "inner").mkdir()
+        (folder / "inner" / "a.txt").write_text(text)
+        return {"format": "folder"}
+
+    return write
+
+
+def test_a_failure_half_way_leaves_nothing_behind(tmp_path):
+    def write(partial):
+        fill()(partial)
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        publishing.folder(tmp_path / "out", write, overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_half_way_leaves_the_earlier_export_as_it_was(tmp_path):
+    publishing.folder(tmp_path / "out", fill("old"), overwrite=False)
+
+    def write(partial):
+        fill("new")(partial)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        publishing.folder(tmp_path / "out", write, overwrite=True)
+    assert (tmp_path / "out" / "inner" / "a.txt").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_earlier_export_is_replaced_only_when_asked(tmp_path):
+    publishing.folder(tmp_path / "out", fill("old"), overwrite=False)
+    with pytest.raises(InputError, match="exists"):
+        publishing.folder(tmp_path / "out", fill("new"), overwrite=False)
+    publishing.folder(tmp_path / "out", fill("new"), overwrite=True)
+    assert (tmp_path / "out" / "inner" / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("place", ["mine.txt", "inner/mine.txt"])
+def test_a_file_that_dqkit_did_not_write_is_never_deleted(tmp_path, place):
+    publishing.folder(tmp_path / "out", fill(), overwrite=False)
+    (tmp_path / "out" / place).write_text("precious")
+    with pytest.raises(InputError, match=r"mine\.txt"):
+        publishing.folder(tmp_path / "out", fill(), overwrite=True)
+    assert (tmp_path / "out" / place).read_text() == "precious"
+
+
+def test_a_folder_that_is_no_export_is_never_replaced(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match="only folders that dqkit exported"):
+        publishing.folder(tmp_path / "out", fill(), overwrite=True)
+    assert (tmp_path / "out" / "thesis.tex").read_text() == "precious"
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
+    def write(partial):
+        partial.write_text("some")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StoreError, match="disk is full"):
+        publishing.file(tmp_path / "out.csv", write, overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_only_when_asked_and_a_folder_never_by_a_file(tmp_path):
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(InputError, match="exists"):
+        publishing.file(tmp_path / "out.csv", lambda p: p.write_text("new"), overwrite=False)
+    publishing.file(tmp_path / "out.csv", lambda p: p.write_text("new"), overwrite=True)
+    assert (tmp_path / "out.csv").read_text() == "new"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="must name a file"):
+        publishing.file(tmp_path / "folder", lambda p: p.write_text("new"), overwrite=True)
+
+
+def test_a_path_inside_what_must_stay_is_refused_also_through_a_link(tmp_path):
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    os.symlink(tmp_path / "photos", tmp_path / "door")
+    for path in (tmp_path / "photos" / "out", tmp_path / "door" / "cat" / "out", tmp_path / "photos"):
+        with pytest.raises(InputError, match="outside"):
+            publishing.target(path, forbidden=[tmp_path / "photos"])
+    assert publishing.target(tmp_path / "photos-2", forbidden=[tmp_path / "photos"]) == tmp_path / "photos-2"
+
+
+@pytest.mark.parametrize("path", ["", "  ", None, 3, b"x", "a\0b", "~nobody-of-this-name/x"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(InputError):
+        publishing.target(path, forbidden=[])
+
+
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert publishing.target("~/out.csv", forbidden=[]) == tmp_path / "out.csv"
