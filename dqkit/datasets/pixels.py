@@ -201,5 +201,5 @@ def _key(files: Sequence[Path], side: int) -> str:
     for file in files:
         status = file.stat() if file.exists() else None
         stamp = f"{status.st_size} {status.st_mtime_ns}" if status else "missing"
-        digest.update(f"{file.resolve()} {stamp}\n".encode())
+        digest.update(os.fsencode(os.path.realpath(file)) + f" {stamp}\n".encode())
     return digest.hexdigest()[:32]
