@@ -13,7 +13,9 @@ import pytest
 import dqkit as dq
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLE = re.compile(r"^\s*>>> (?!.*doctest: \+SKIP)", re.MULTILINE)  # one that needs a database is skipped
 WITH_EXAMPLES = [f for f in sorted((ROOT / "dqkit").rglob("*.py")) if EXAMPLE.search(f.read_text())]
 
@@ -40,20 +42,65 @@ def test_python_in_the_readme_uses_names_that_exist():
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in objects
     }
-    assert len(used) > 8
+    assert len(used) > 6
     assert [f"{owner}.{name}" for owner, name in sorted(used) if not hasattr(objects[owner], name)] == []
 
 
 def test_pictures_and_files_the_readme_names_are_there():
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
-    files = re.findall(r"`((?:dqkit|notebooks|tests|benchmarks|data)/[\w./]+)`", README)
+    files = re.findall(r"`((?:dqkit|notebooks|tests|benchmarks|data|docs)/[\w./]+)`", README)
     assert pictures
     assert [name for name in [*pictures, *files] if not (ROOT / name).exists()] == []
 
 
-def test_make_targets_named_in_the_readme_exist():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
+def test_every_result_of_the_readme_is_a_line_of_the_benchmarks_and_its_script_is_there():
+    """A figure has one source: what the README shows of it stands in the long table too."""
+    rows = re.findall(r"^\| (.+) \| `benchmarks/(\w+\.py)` \|$", README, re.MULTILINE)
+    assert len(rows) == 5
+    lines = RESULTS.splitlines()
+    for said, script in rows:
+        assert (ROOT / "benchmarks" / script).exists()
+        theirs = " ".join(line for line in lines if f"`{script}" in line)
+        known = {round(float(number), 1) for number in re.findall(r"\d*\.\d+", theirs)}
+        figures = [float(number) for cell in said.split(" | ")[1:] for number in re.findall(r"\d*\.\d+", cell)]
+        assert figures
+        assert [number for number in figures if round(number, 1) not in known] == []
+
+
+def test_scripts_named_among_the_results_are_there_and_no_script_is_left_out():
+    named = set(re.findall(r"`(\w+\.py)", RESULTS))
+    assert [name for name in sorted(named) if not (ROOT / "benchmarks" / name).exists()] == []
+
+
+def test_make_targets_named_in_the_documents_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for text in [README, *(page.read_text(encoding="utf-8") for page in PAGES)]:
+        assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
+
+
+def test_files_and_rooms_named_in_the_documents_are_there():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        files = re.findall(r"`((?:dqkit|notebooks|tests|benchmarks|data|docs)/[\w./]+)`", text)
+        assert [name for name in files if not (ROOT / name).exists()] == [], page.name
+
+
+def test_every_guided_notebook_has_a_line_among_the_guides():
+    guides = (ROOT / "docs" / "guides" / "index.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\((\d\d_\w+\.ipynb)\)", guides))
+    assert named == {file.name for file in (ROOT / "notebooks").glob("*.ipynb")}
+
+
+def test_the_map_names_every_room_and_no_room_that_is_not_there():
+    """Top-level rooms of the package, and the rooms inside them, each with its paragraph."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {name.rstrip("/") for name in re.findall(r"\*\*`([\w./]+)`\*\*", text)}
+    there = {
+        file.name
+        for file in (ROOT / "dqkit").iterdir()
+        if file.name not in ("__init__.py", "py.typed", "__pycache__", "notebooks")
+    }
+    assert there <= named
 
 
 def test_the_environments_for_pip_and_conda_say_the_same():
