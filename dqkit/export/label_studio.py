@@ -31,7 +31,7 @@ def tasks(chosen: Chosen) -> tuple[Chosen, list[dict[str, Any]]]:
         task: dict[str, Any] = {"id": row + 1, "data": data, "annotations": [], "predictions": []}
         if code != UNLABELED:
             # Label Studio refuses an author that it does not know, but keeps what a result carries as "meta".
-            meta = {name: known[name] for name in ("source", "annotator", "at", "event_id") if known[name]}
+            meta = {name: known[name] for name in ("label", "source", "annotator", "at", "event_id") if known[name]}
             result = {**_choice(known["label"]), "meta": meta}
             task["annotations"].append({"result": [result], "was_cancelled": False})
         if known["suggested_label"] is not None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dqkit.export import Exported, Material
     from dqkit.workbench.bench import Workbench
 
@@ -71,6 +75,138 @@ class Exchange:
         options = Options(labels, weak, drop, overwrite, files, spreadsheet, progress)
         bench = cast("Workbench", self)
         return write_export(self._material(), path, format, options, workbench=bench.path)
+
+    def changes(self, since: int | str | datetime | None = None, *, weak: bool = False) -> pd.DataFrame:
+        """What changed and why: a label pull request.
+
+        Parameters
+        ----------
+        since
+            A round number (what was decided in it and after it), a datetime or a text such as "2024-05-03T12:00"
+            (UTC unless it says otherwise). Everything by default.
+        weak
+            Whether weak labels count as labels.
+
+        Returns
+        -------
+        DataFrame
+            One row a sample whose label is another one now: sample_id, given (label in the dataset), now, annotator,
+            source, at, round, why, event_id, before (label at `since`), reviewed_by. Oldest change first. As a page:
+            `changes_page`; as CSV: `changes().to_csv(file, index=False)`.
+
+        Raises
+        ------
+        InputError
+            For a `since` that is no round and no time.
+        """
+        from dqkit.workbench import changes
+        from dqkit.workbench.classes import refresh
+
+        bench = cast("Workbench", self)
+        refresh(bench)
+        return changes.changes(bench.dataset, bench.store.events(), since, weak=weak)
+
+    def changes_page(
+        self,
+        path: str | os.PathLike[str] = "changes.html",
+        since: int | str | datetime | None = None,
+        *,
+        weak: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write `changes` as a page for people, with thumbnails; HTML at `path`, the same as CSV beside it.
+
+        Parameters
+        ----------
+        path
+            The HTML file.
+        since, weak
+            See `changes`.
+        overwrite
+            Replace the files of an earlier call.
+
+        Returns
+        -------
+        Path
+            The HTML file.
+
+        Raises
+        ------
+        InputError
+            Where one of the files is there already or cannot be written.
+        """
+        from dqkit.report.changes_page import write_changes
+
+        bench = cast("Workbench", self)
+        table = self.changes(since, weak=weak)
+        return write_changes(path, table, bench.dataset, title=str(bench.about["title"]), overwrite=overwrite)
+
+    def review(
+        self,
+        changes: pd.DataFrame | None = None,
+        *,
+        annotator: str,
+        approve: str | bool | Sequence[str] | pd.DataFrame = False,
+        revert: str | bool | Sequence[str] | pd.DataFrame = False,
+        why: str = "",
+    ) -> pd.DataFrame:
+        """Approve or revert changes, as events: an approval is a note, a revert withdraws the author's label.
+
+        Parameters
+        ----------
+        changes
+            What was looked at, from `changes`; the changes as they are now by default.
+        annotator
+            The reviewer. To approve, it must be another person than the author.
+        approve, revert
+            Which rows: True for all, the name of an annotator, sample ids, or rows of `changes`.
+        why
+            The reviewer's reason.
+
+        Returns
+        -------
+        DataFrame
+            The rows with outcome ("approved", "approved before", "reverted", "not reviewed") and problem.
+
+        Raises
+        ------
+        InputError
+            For rows that are no changes; then nothing was written.
+        """
+        from dqkit.workbench.reviewing import record_review
+
+        return record_review(cast("Workbench", self), changes, annotator, approve, revert, why)
+
+    def apply(self, source: str | os.PathLike[str] | pd.DataFrame, *, annotator: str | None = None) -> pd.DataFrame:
+        """Bring a colleague's answers back in, as events.
+
+        Parameters
+        ----------
+        source
+            A CSV or Parquet file or a frame with sample_id and now (or label), such as `changes` gives; Label Studio's
+            JSON; a folder that `export` wrote, whose images may have been moved from class to class.
+        annotator
+            The author of answers that name none.
+
+        Returns
+        -------
+        DataFrame
+            One row an answer: sample_id, label, annotator, at, event_id, outcome ("recorded", "already there",
+            "unchanged", "no answer", "not recorded") and problem: an unknown sample or class, a conflict with a
+            label that was recorded later here, a contradiction.
+
+        Raises
+        ------
+        InputError
+            Where the source is malformed or an answer has no author; then nothing was written.
+
+        Notes
+        -----
+        Applied twice, it changes nothing: an answer is known by its event id, else by its content.
+        """
+        from dqkit.workbench.reviewing import apply_answers
+
+        return apply_answers(cast("Workbench", self), source, annotator)
 
     def _material(self) -> Material:
         from dqkit.export import Material

@@ -139,3 +139,33 @@ def test_a_missing_original_is_left_out_and_counted(tmp_path, monkeypatch):
         assert written.dropped == {"unlabeled": 1, "file missing": 1}
         assert written.rows == 4
         assert "1 file missing" in repr(written)
+
+
+@pytest.mark.parametrize("format", ["folder", "coco", "fiftyone"])
+def test_an_export_of_images_brings_a_colleagues_labels_back(tmp_path, monkeypatch, format):
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+    dataset = images(tmp_path)
+    with (
+        dq.Workbench.create(tmp_path / "theirs", dataset) as theirs,
+        dq.Workbench.create(tmp_path / "wb", dataset) as bench,
+    ):
+        theirs.record("cat/0.png", "dog", annotator="ben")
+        theirs.record("unlabeled/0.png", "cat", annotator="ben")
+        theirs.export(tmp_path / "out", format)
+        bench.apply(tmp_path / "out", annotator="ben")
+        assert bench.labels()["label"].to_dict() == theirs.labels()["label"].to_dict()
+        assert len(bench.store.events()) == 2
+
+
+def test_an_image_that_was_moved_to_another_class_by_hand_is_an_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+    with dq.Workbench.create(tmp_path / "wb", images(tmp_path)) as bench:
+        bench.export(tmp_path / "out", "folder")
+        out = tmp_path / "out"
+        (out / "train" / "dog" / "2.png").rename(out / "train" / "cat" / "2.png")
+        (out / "train" / "cat" / "mine.png").write_bytes(b"x")
+        found = bench.apply(out, annotator="ben").set_index("sample_id")
+        assert found.loc["dog/2.png", ["label", "outcome"]].tolist() == ["cat", "recorded"]
+        assert found.loc["train/cat/mine.png", "outcome"] == "not recorded"
+        assert bench.labels().loc["dog/2.png", ["label", "annotator"]].tolist() == ["cat", "ben"]
+        assert len(bench.store.events()) == 1

@@ -1,0 +1,283 @@
+"""A label pull request: what changed, who reviewed it, and a colleague's answers brought back."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import dqkit as dq
+
+
+def dataset():
+    return dq.from_arrays(
+        [f"text {i}" for i in range(6)],
+        ["cat", "dog", "cat", "dog", None, "cat"],
+        ids=[f"s{i}" for i in range(6)],
+        name="pets",
+    )
+
+
+@pytest.fixture
+def pets(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", dataset(), title="Pets & <co>") as workbench:
+        yield workbench
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    with dq.Workbench.create(tmp_path / "theirs", dataset()) as workbench:
+        yield workbench
+
+
+def pairs(table):
+    return [(row.sample_id, row.given, row.now, row.annotator) for row in table.itertuples()]
+
+
+def test_a_change_says_what_was_given_what_is_now_and_who_said_why(pets):
+    pets.record("s1", "cat", annotator="ana", why="it purrs")
+    pets.record("s0", "cat", annotator="ana")  # as given: no change
+    event = pets.record("s4", "dog", annotator="ben")
+    table = pets.changes()
+    assert list(table.columns[:9]) == [
+        "sample_id",
+        "given",
+        "now",
+        "annotator",
+        "source",
+        "at",
+        "round",
+        "why",
+        "event_id",
+    ]
+    assert pairs(table) == [("s1", "dog", "cat", "ana"), ("s4", None, "dog", "ben")]
+    assert table["why"].tolist() == ["it purrs", ""]
+    assert table["event_id"][1] == event.event_id
+
+
+def test_since_a_moment_only_what_is_another_label_than_then(pets):
+    pets.record("s1", "cat", annotator="ana")
+    pets.record("s0", "dog", annotator="ana")
+    moment = pets.record("s2", "dog", annotator="ana").at
+    rows = pets.changes(since=moment)
+    assert pairs(rows) == [("s2", "cat", "dog", "ana")]
+    pets.undo(annotator="eva", undoes=pets.changes()["event_id"][0])
+    rows = pets.changes(since=moment).set_index("sample_id")
+    # s1 is as it was given, and so another label than at that moment; the undo says who did it.
+    assert rows.loc["s1", ["given", "before", "now", "annotator"]].tolist() == ["dog", "cat", "dog", "eva"]
+    assert set(pets.changes()["sample_id"]) == {"s0", "s2"}
+    assert len(pets.changes(since="2001-01-01")) == 2
+    assert len(pets.changes(since=pd.Timestamp("2100-01-01"))) == 0
+
+
+@pytest.mark.parametrize("since", [True, -1, "yesterday-ish", 1.5, ""])
+def test_a_since_that_is_no_time_and_no_round_is_refused(pets, since):
+    with pytest.raises(dq.InputError, match="since"):
+        pets.changes(since=since)
+
+
+def test_a_second_person_approves_and_the_author_cannot(pets):
+    pets.record("s1", "cat", annotator="ana")
+    pets.record("s4", "dog", annotator="ben")
+    found = pets.review(approve=True, annotator="Ana ")
+    assert found["outcome"].tolist() == ["not reviewed", "approved"]
+    assert "another person" in found["problem"][0]
+    assert pets.changes()["reviewed_by"].tolist() == [None, "Ana "]
+    assert pets.review(approve=["s4"], annotator="Ana ")["outcome"].tolist() == ["approved before"]
+    assert pets.history("s4")["kind"].tolist() == ["label", "note"]
+
+
+def test_all_of_one_author_is_reverted_and_the_labels_before_come_back(pets):
+    for sample in ("s0", "s2", "s5"):
+        pets.record(sample, "dog", annotator="ben")
+    pets.record("s1", "cat", annotator="ana")
+    found = pets.review(revert="ben", annotator="eva", why="wrong guide")
+    assert found["outcome"].tolist() == ["reverted"] * 3
+    assert pairs(pets.changes()) == [("s1", "dog", "cat", "ana")]
+    assert pets.labels().loc["s0", ["label", "source"]].tolist() == ["cat", "given"]
+    assert pets.history("s0")["kind"].tolist() == ["label", "undo"]
+    assert pets.history("s0")["why"].tolist() == ["", "wrong guide"]
+
+
+def test_what_changed_after_the_list_was_made_is_not_reviewed(pets):
+    pets.record("s1", "cat", annotator="ana")
+    seen = pets.changes()
+    pets.undo(annotator="ana")
+    pets.record("s1", "cat", annotator="ben")
+    found = pets.review(seen, approve=True, annotator="eva")
+    assert found["outcome"].tolist() == ["not reviewed"]
+    assert "changed again" in found["problem"][0]
+
+
+@pytest.mark.parametrize("options", [{"approve": ["s9"]}, {"approve": ["s1"], "revert": "ana"}, {"revert": "nobody"}])
+def test_a_review_of_what_is_no_change_is_refused_and_writes_nothing(pets, options):
+    pets.record("s1", "cat", annotator="ana")
+    before = len(pets.store.events())
+    with pytest.raises(dq.InputError, match="Nothing was written"):
+        pets.review(annotator="eva", **options)
+    assert len(pets.store.events()) == before
+
+
+def test_the_page_shows_each_change_escaped_and_needs_no_javascript(pets, tmp_path):
+    pets.record("s1", "cat", annotator="<b>ana</b>", why="<script>alert(1)</script>")
+    page = pets.changes_page(tmp_path / "changes.html")
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script" not in text
+    assert "<b>ana" not in text
+    assert "Pets &amp; &lt;co&gt;" in text
+    assert "text 1" in text
+    assert pd.read_csv(tmp_path / "changes.csv")["now"].tolist() == ["cat"]
+    with pytest.raises(dq.InputError, match="exists"):
+        pets.changes_page(tmp_path / "changes.html")
+    assert pets.changes_page(tmp_path / "changes.html", overwrite=True) == page
+
+
+# --- a colleague's answers
+
+
+def test_a_colleagues_changes_come_in_as_theirs_and_only_once(pets, theirs, tmp_path):
+    theirs.record("s1", "cat", annotator="ben", why="it purrs")
+    theirs.record("s4", "dog", annotator="ben")
+    theirs.changes().to_csv(tmp_path / "changes.csv", index=False)
+    first = pets.apply(tmp_path / "changes.csv")
+    assert first["outcome"].tolist() == ["recorded", "recorded"]
+    assert pairs(pets.changes()) == pairs(theirs.changes())
+    assert pets.changes()["why"].tolist() == ["it purrs", ""]
+    assert pets.changes()["at"].tolist() == theirs.changes()["at"].tolist()
+    again = pets.apply(tmp_path / "changes.csv")
+    assert again["outcome"].tolist() == ["already there", "already there"]
+    assert len(pets.store.events()) == 2
+
+
+def test_an_answer_without_an_id_is_known_by_its_content(pets):
+    answers = pd.DataFrame({"sample_id": ["s1", "s4"], "label": ["cat", ""]})
+    assert pets.apply(answers, annotator="ben")["outcome"].tolist() == ["recorded", "no answer"]
+    assert pets.apply(answers, annotator="ben")["outcome"].tolist() == ["already there", "no answer"]
+    assert len(pets.store.events()) == 1
+
+
+def test_what_cannot_be_used_is_listed_and_the_rest_is_recorded(pets):
+    answers = pd.DataFrame(
+        {
+            "sample_id": ["s1", "zz", "s2", "s0", "s0", "s5"],
+            "label": ["cat", "cat", "cow", "dog", "cat", "dog"],
+            "at": [None, None, None, None, None, "soon"],
+        }
+    )
+    found = pets.apply(answers, annotator="ben")
+    assert found["outcome"].tolist() == ["recorded"] + ["not recorded"] * 5
+    assert [problem and problem.split()[0] for problem in found["problem"]] == [None, "this", "no", "the", "the", "at"]
+    assert pairs(pets.changes()) == [("s1", "dog", "cat", "ben")]
+
+
+def test_a_label_that_was_recorded_here_later_is_kept(pets, theirs, tmp_path):
+    theirs.record("s1", "cat", annotator="ben")
+    theirs.changes().to_csv(tmp_path / "changes.csv", index=False)
+    pets.record("s1", "dog", annotator="ana")
+    found = pets.apply(tmp_path / "changes.csv")
+    assert found["outcome"].tolist() == ["not recorded"]
+    assert "conflict: ana decided later here ('dog'" in found["problem"][0]
+    assert pets.labels().loc["s1", "label"] == "dog"
+
+
+def test_a_label_edited_in_the_list_is_another_persons_decision(pets, tmp_path):
+    pets.record("s1", "cat", annotator="ana")
+    table = pets.changes()
+    table.loc[0, "now"] = "dog"
+    table.to_csv(tmp_path / "changes.csv", index=False)
+    with pytest.raises(dq.InputError, match="author"):
+        pets.apply(tmp_path / "changes.csv")
+    assert pets.apply(tmp_path / "changes.csv", annotator="eva")["annotator"].tolist() == ["eva"]
+    assert pets.labels().loc["s1", ["label", "annotator"]].tolist() == ["dog", "eva"]
+
+
+def test_what_was_withdrawn_here_does_not_come_back(pets, tmp_path):
+    pets.record("s1", "cat", annotator="ana")
+    pets.changes().to_csv(tmp_path / "changes.csv", index=False)
+    pets.undo(annotator="ana")
+    assert "withdrawn" in pets.apply(tmp_path / "changes.csv")["problem"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "id,klass\n1,cat\n"),
+        ("a.csv", "sample_id,label\n,cat\n"),
+        ("a.json", "[{]"),
+        ("a.json", '[{"data": {}, "annotations": []}]'),
+        ("a.json", '"cat"'),
+        ("a.parquet", "no parquet"),
+        ("a.npz", "no archive"),
+        ("a.xyz", "x"),
+        ("a.csv", ""),
+    ],
+)
+def test_a_malformed_file_is_refused_and_nothing_is_written(pets, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(dq.InputError):
+        pets.apply(tmp_path / name, annotator="ben")
+    assert len(pets.store.events()) == 0
+
+
+@pytest.mark.parametrize("source", ["nowhere.csv", 3, None, ""])
+def test_what_is_no_file_is_refused(pets, source):
+    with pytest.raises(dq.InputError):
+        pets.apply(source, annotator="ben")
+
+
+def test_an_answer_without_an_author_is_refused(pets):
+    with pytest.raises(dq.InputError, match="author"):
+        pets.apply(pd.DataFrame({"sample_id": ["s1"], "label": ["cat"]}))
+
+
+def test_a_spreadsheets_semicolons_and_formula_marks_are_read(pets, tmp_path):
+    (tmp_path / "a.csv").write_text("\ufeffsample_id;label;why\r\ns1;cat;'=because\r\n", encoding="utf-8")
+    assert pets.apply(tmp_path / "a.csv", annotator="ben")["outcome"].tolist() == ["recorded"]
+    assert pets.history("s1")["why"].tolist() == ["=because"]
+
+
+def test_label_studio_brings_its_annotators_answers_back(pets, tmp_path):
+    pets.record("s1", "cat", annotator="ana")
+    pets.export(tmp_path / "tasks.json", "label_studio")
+    tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
+
+    def choose(task, *labels):
+        result = {"type": "choices", "from_name": "label", "to_name": "sample", "value": {"choices": list(labels)}}
+        task["annotations"] = [
+            {
+                "result": [result],
+                "completed_by": {"email": "ben@lab.org"},
+                "created_at": "2100-01-01T00:00:00Z",
+            }
+        ]
+
+    choose(tasks[0], "dog")
+    choose(tasks[4], "cat", "dog")
+    (tmp_path / "done.json").write_text(json.dumps(tasks), encoding="utf-8")
+    found = pets.apply(tmp_path / "done.json").set_index("sample_id")
+    assert found["outcome"].to_dict() == {
+        "s0": "recorded",
+        "s1": "already there",
+        "s2": "no answer",
+        "s3": "no answer",
+        "s4": "not recorded",
+        "s5": "no answer",
+    }
+    assert pets.labels().loc["s0", ["label", "annotator"]].tolist() == ["dog", "ben@lab.org"]
+    assert "several choices" in found.loc["s4", "problem"]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "label_studio", "numpy", "torch", "huggingface"])
+def test_every_own_export_brings_a_colleagues_labels_back(pets, theirs, tmp_path, format):
+    out = tmp_path / {"csv": "x.csv", "parquet": "x.parquet", "label_studio": "x.json", "numpy": "x.npz"}.get(
+        format, "x"
+    )
+    theirs.record("s1", "cat", annotator="ben")
+    theirs.record("s4", "dog", annotator="ben")
+    theirs.export(out, format)
+    pets.apply(out, annotator="ben")
+    assert pairs(pets.changes()) == pairs(theirs.changes())
+    pets.apply(out, annotator="ben")
+    assert len(pets.store.events()) == 2
