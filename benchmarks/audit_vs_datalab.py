@@ -70,7 +70,14 @@ def audit_datalab(features: np.ndarray, labels: np.ndarray, probs: np.ndarray) -
 
 
 def audit_dqkit(features: np.ndarray, labels: np.ndarray, probs: np.ndarray, method: Any) -> dict[str, Any]:
-    from dqkit.signals import class_balance, feature_clusters, label_errors, neighbors, order_test, weak_groups
+    from dqkit.signals import (
+        class_balance,
+        feature_clusters,
+        label_errors,
+        neighbors,
+        order_test,
+        underperforming_groups,
+    )
 
     steps: dict[str, float] = {}
 
@@ -85,7 +92,7 @@ def audit_dqkit(features: np.ndarray, labels: np.ndarray, probs: np.ndarray, met
     timed("order", lambda: order_test(graph.indices))
     timed("balance", lambda: class_balance(labels, CLASSES))
     wrong = probs.argmax(axis=1) != labels
-    timed("weak groups", lambda: weak_groups(wrong, {"cluster": feature_clusters(features)}))
+    timed("underperforming groups", lambda: underperforming_groups(wrong, {"cluster": feature_clusters(features)}))
     return {
         "indices": graph.indices.astype(np.int32),
         "distances": graph.distances.astype(np.float32),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dqkit.baselines import cross_val_predictions
     from dqkit.datasets import from_arrays, from_folder, from_table, load_digits
     from dqkit.fiftyone_bridge import from_fiftyone
+    from dqkit.findings import Audit, Finding, NotMeasured, register_check, unregister_check
     from dqkit.records import (
         ABSTAIN,
         UNLABELED,
@@ -29,11 +30,14 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ABSTAIN": "records",
+    "Audit": "findings",
     "Dataset": "records",
     "DqkitError": "records",
+    "Finding": "findings",
     "InputError": "records",
     "LabelEvent": "records",
     "MissingExtra": "records",
+    "NotMeasured": "findings",
     "Predictions": "records",
     "Round": "workbench",
     "StoreError": "records",
@@ -45,6 +49,8 @@ _HOME = {
     "from_folder": "datasets",
     "from_table": "datasets",
     "load_digits": "datasets",
+    "register_check": "findings",
+    "unregister_check": "findings",
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the loop
@@ -59,6 +65,11 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
     "Workbench",
     "Round",
     "LabelEvent",
+    "register_check",
+    "unregister_check",
+    "Audit",
+    "Finding",
+    "NotMeasured",
     "UNLABELED",
     "ABSTAIN",
     "DqkitError",

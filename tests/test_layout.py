@@ -23,6 +23,7 @@ ORDER = [
     "store",
     "baselines",
     "signals",
+    "findings",
     "acquisition",
     "weak_labels",
     "relabel",

@@ -1,37 +1,24 @@
-"""From inputs to the health record: every section on its own, so that one that fails leaves the others standing."""
+"""From findings to the health record: one dict for machines, from which the page is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from dqkit.findings import CHECKS, METRICS, Audit, Finding, Journal, find, next_steps, verdict
+from dqkit.findings.finding import plain
 from dqkit.records import Dataset, Predictions
-from dqkit.report.copies import duplicates
-from dqkit.report.data_sections import balance, outliers, overview
-from dqkit.report.inputs import Absent, Inputs, align, plain
-from dqkit.report.metrics import METRICS
-from dqkit.report.model_sections import baselines, calibration, label_errors, uncertain
-from dqkit.report.verdict import verdict
-from dqkit.report.work_sections import activity, changes, next_steps, waiting
 
 SCHEMA = 1
-
-SECTIONS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
-    "overview": overview,
-    "balance": balance,
-    "label_errors": label_errors,
-    "uncertain": uncertain,
-    "outliers": outliers,
-    "duplicates": duplicates,
-    "baselines": baselines,
-    "calibration": calibration,
-    "activity": activity,
-    "changes": changes,
-}
+FINDINGS_SCHEMA = 1
+SECTIONS = CHECKS
+KEPT_IDS = 100
+KEPT_ROWS = 50
 
 
 def health(
@@ -41,6 +28,7 @@ def health(
     signals: pd.DataFrame | None = None,
     summary: Mapping[str, Any] | None = None,
     predictions: Predictions | None = None,
+    neighbors: NDArray[np.int64] | None = None,
     queue: pd.DataFrame | None = None,
     rounds: Sequence[Mapping[str, Any]] = (),
     events: pd.DataFrame | None = None,
@@ -49,58 +37,147 @@ def health(
     tags: Sequence[str] = (),
     created: str | None = None,
 ) -> dict[str, Any]:
-    """The health of a dataset as one plain dict, ready for JSON.
+    """Return the health of a dataset as one plain dict, ready for JSON.
 
-    labels: indexed by sample id, with label, source, annotator, at, round; the dataset's own labels where None.
-    signals, summary: the table and the summary of `dqkit.signals.signal_table`. queue: sample_id, action, ...
-    rounds: oldest first, each with round, metrics, queue_counts, answered. events: one row a label event.
-    created: ISO 8601, now where None.
+    It runs the checks (`dqkit.findings.find`) and gathers what they found (`record`).
 
-    Returns `schema` (an int, raised when a name changes its meaning), `title`, `verdict`, `metrics` (flat, finite
-    numbers only; what could not be measured is not there), `sections` (each with `status`: "ok", "absent" with a
-    `note`, or "failed" with an `error`), `next_steps` and `failed_sections`. A missing input makes its sections absent
-    and an error inside one section fails that section alone; neither raises.
+    Parameters
+    ----------
+    dataset
+        The samples with their labels as they were given.
+    labels
+        Indexed by sample id, with label, source, annotator, at, round; the dataset's own labels where None.
+    signals, summary, neighbors
+        The table, the summary and the neighbours' positions of `dqkit.signals.signal_table`.
+    predictions
+        Out-of-sample predictions.
+    queue
+        The newest queue: sample_id, action, ...
+    rounds
+        Oldest first, each with round, metrics, queue_counts, answered.
+    events
+        One row a label event.
+    title, description, tags
+        What the page says of the dataset.
+    created
+        ISO 8601, now where None.
 
+    Returns
+    -------
+    dict
+        See `record`.
+
+    Examples
+    --------
     >>> import dqkit as dq
     >>> found = health(dq.from_arrays([[0.1], [0.9], [0.8]], ["no", "yes", "yes"]))
     >>> found["metrics"]["imbalance_ratio"], found["sections"]["label_errors"]["status"]
     (2.0, 'absent')
     """
-    inputs = align(dataset, labels, signals, summary, predictions, queue, rounds, events)
-    sections: dict[str, dict[str, Any]] = {}
-    failed: list[dict[str, str]] = []
+    audit = Audit.of(
+        dataset,
+        labels=labels,
+        predictions=predictions,
+        signals=signals,
+        summary=summary,
+        neighbors=neighbors,
+        journal=Journal(events=events, queue=queue, rounds=list(rounds)),
+    )
+    return record(
+        find(audit),
+        title=title or dataset.name,
+        description=description,
+        tags=tags,
+        created=created,
+        n_samples=len(dataset),
+    )
+
+
+def record(
+    findings: Sequence[Finding],
+    *,
+    title: str,
+    n_samples: int,
+    description: str = "",
+    tags: Sequence[str] = (),
+    created: str | None = None,
+) -> dict[str, Any]:
+    """Return the health record of a dataset from its findings.
+
+    Parameters
+    ----------
+    findings
+        What `dqkit.findings.find` returned.
+    title, description, tags, created
+        See `health`.
+    n_samples
+        How many samples the dataset has.
+
+    Returns
+    -------
+    dict
+        `schema` and `findings_schema` (ints, raised when a name changes its meaning), `title`, `verdict`, `metrics`
+        (flat, finite numbers only; what could not be measured is not there; those of your own checks begin with the
+        name of the check and a dot), `sections` (by name of the check, each with `status`: "ok", "absent" with a
+        `note`, or "failed" with an `error`), `next_steps`, `failed_sections`, and `findings`: a list with name, title,
+        status, severity, summary, metrics, affected (a count) and rate (the share of the samples), sample_ids (the
+        first 100), and of its table columns and rows (the first 50).
+    """
+    told = [finding for finding in findings if finding.status == "ok"]
+    broken = [finding for finding in findings if finding.status == "failed"]
     metrics: dict[str, float] = {}
+    for finding in told:
+        own = "" if finding.name in CHECKS else f"{finding.name}."
+        if own:
+            metrics |= {f"{own}affected": len(finding.sample_ids)}
+            metrics |= {f"{own}rate": len(finding.sample_ids) / n_samples if n_samples else 0.0}
+        metrics |= {f"{own}{name}": value for name, value in finding.metrics.items()}
+    metrics["failed_sections"] = len(broken)
+    sections = {finding.name: _section(finding) for finding in findings}
+    sections["next_steps"] = {"status": "ok", "steps": next_steps(findings)}
+    known = [name for name in METRICS if name in metrics]
+    return dict(
+        plain(
+            {
+                "schema": SCHEMA,
+                "findings_schema": FINDINGS_SCHEMA,
+                "title": title,
+                "description": description,
+                "tags": list(tags),
+                "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
+                "verdict": verdict(findings, metrics),
+                "metrics": {name: metrics[name] for name in [*known, *(n for n in metrics if n not in METRICS)]},
+                "sections": sections,
+                "failed_sections": [
+                    {"section": f.name, "error": f.data.get("error", ""), "message": f.data.get("message", "")}
+                    for f in broken
+                ],
+                "findings": [_entry(finding, n_samples) for finding in findings],
+            }
+        )
+    )
 
-    def run(name: str, compute: Callable[[], dict[str, Any]]) -> None:
-        try:
-            found = plain(compute())
-        except Absent as absence:
-            sections[name] = {"status": "absent", "note": str(absence)}
-            return
-        except Exception as error:  # one section must not take the report with it; what failed is in the record
-            failed.append({"section": name, "error": type(error).__name__, "message": str(error)})
-            sections[name] = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-            return
-        metrics.update({key: value for key, value in found.pop("metrics", {}).items() if value is not None})
-        sections[name] = {"status": "ok", **found}
 
-    for name, section in SECTIONS.items():
-        run(name, lambda section=section: section(inputs))  # type: ignore[misc]
-    open_queue: dict[str, int] = {}
-    if queue is not None and "sample_id" in queue.columns:
-        open_queue = waiting(inputs)
-        metrics["queue_open"] = sum(open_queue.values())
-    run("next_steps", lambda: {"steps": next_steps(sections, open_queue)})
-    metrics["failed_sections"] = len(failed)
-    record = {
-        "schema": SCHEMA,
-        "title": title or dataset.name,
-        "description": description,
-        "tags": list(tags),
-        "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
-        "verdict": verdict(sections, metrics),
-        "metrics": {name: metrics[name] for name in METRICS if name in metrics and np.isfinite(metrics[name])},
-        "sections": sections,
-        "failed_sections": failed,
+def _section(finding: Finding) -> dict[str, Any]:
+    if finding.status == "absent":
+        return {"status": "absent", "note": finding.summary}
+    if finding.status == "failed":
+        return {"status": "failed", "error": finding.summary}
+    return {"status": "ok", **{key: value for key, value in finding.data.items() if key != "status"}}
+
+
+def _entry(finding: Finding, n_samples: int) -> dict[str, Any]:
+    affected = len(finding.sample_ids)
+    return {
+        "name": finding.name,
+        "title": finding.title,
+        "status": finding.status,
+        "severity": finding.severity,
+        "summary": finding.summary,
+        "metrics": dict(finding.metrics),
+        "affected": affected,
+        "rate": affected / n_samples if n_samples else 0.0,
+        "sample_ids": list(finding.sample_ids[:KEPT_IDS]),
+        "columns": list(finding.table.columns),
+        "rows": finding.table.head(KEPT_ROWS).to_numpy(dtype=object).tolist() if len(finding.table.columns) else [],
     }
-    return dict(plain(record))

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dqkit.report.words import fixed, number, percent
+from dqkit.findings.words import fixed, number, percent
 
 WIDTH, HEIGHT = 380, 220
 LEFT, RIGHT, TOP, BOTTOM = 56, 22, 18, 34

@@ -10,28 +10,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dqkit.files import write_text
+from dqkit.findings import METRICS, words
+from dqkit.findings.registry import TITLES as CHECK_TITLES
 from dqkit.records import Dataset, InputError
-from dqkit.report import charts, words
-from dqkit.report.metrics import METRICS
-from dqkit.report.model_sections import noisiest
+from dqkit.report import charts
 from dqkit.report.samples import Viewer
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TITLES = {
-    "next_steps": "What to do next",
-    "changes": "What changed",
-    "overview": "What the data is",
-    "balance": "Class balance",
-    "label_errors": "Label errors",
-    "uncertain": "Uncertain samples",
-    "outliers": "Outliers",
-    "duplicates": "Duplicates and leakage",
-    "baselines": "Baselines",
-    "calibration": "Calibration",
-    "activity": "Annotation",
-}
+# The order of the sections in the page; your own checks stand before the baselines.
+ORDER = (
+    "next_steps",
+    "changes",
+    "overview",
+    "balance",
+    "label_errors",
+    "underperforming_groups",
+    "uncertain",
+    "outliers",
+    "duplicates",
+    "properties",
+    "order",
+    "valuation",
+    "baselines",
+    "calibration",
+    "activity",
+)
+TITLES = {"next_steps": "What to do next", **CHECK_TITLES}
+PART_OF_ANOTHER = ("queue",)
 KEY_FIGURES = (
     "label_error_rate",
     "label_errors_open",
@@ -46,37 +53,76 @@ HEAT_LEVELS = 6
 
 
 def render(health: dict[str, Any], dataset: Dataset) -> str:
-    """The page for people: one HTML document with its style, pictures and charts inside.
+    """Return the page for people: one HTML document with its style, pictures and charts inside.
 
-    health: what `dqkit.report.health` returned. dataset: the samples it speaks of, for thumbnails and quotations. All
-    text that comes from data is escaped. A section that cannot be drawn shows its error instead, and is added to
-    `health["failed_sections"]`; the others stand.
+    Parameters
+    ----------
+    health
+        What `dqkit.report.health` or `dqkit.report.record` returned. A section that cannot be drawn shows its error
+        instead and is added to its `failed_sections`; the others stand.
+    dataset
+        The samples it speaks of, for thumbnails and quotations.
+
+    Returns
+    -------
+    str
+        All text that comes from data is escaped.
     """
     viewer = Viewer(dataset)
     environment = _environment()
-    sections = []
-    for name, title in TITLES.items():
+    told = {finding["name"]: finding for finding in health.get("findings", [])}
+    titles = {**TITLES, **{name: finding["title"] for name, finding in told.items()}}
+    sections, absent = [], []
+    for name in _names(health["sections"]):
         section = health["sections"].get(name, {"status": "absent", "note": "This report was made without it."})
-        context = {"name": name, "title": title, "s": section, "health": health, "show": viewer.show, "titles": TITLES}
-        template = name if section["status"] == "ok" else "not_ok"
+        if section["status"] == "absent":
+            absent.append({"name": name, "title": titles[name], "note": section["note"]})
+            continue
+        context = {"name": name, "s": section, "health": health, "show": viewer.show, "titles": titles}
+        context["finding"] = told.get(name, {})
+        template = "failed" if section["status"] == "failed" else name if name in ORDER else "own"
         try:
             body = environment.get_template(f"{template}.html").render(context)
         except Exception as error:  # one section must not take the page with it; what failed is in the record
             failure = {"section": name, "error": type(error).__name__, "message": str(error)}
             health["failed_sections"].append(failure)
             health["metrics"]["failed_sections"] = len(health["failed_sections"])
-            context["s"] = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-            body = environment.get_template("not_ok.html").render(context)
-        sections.append({"name": name, "title": title, "status": context["s"]["status"], "body": body})
+            context["s"] = section = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+            body = environment.get_template("failed.html").render(context)
+        sections.append({"name": name, "title": titles[name], "status": section["status"], "body": body})
     figures = [name for name in KEY_FIGURES if name in health["metrics"]]
     page = environment.get_template("page.html")
-    return page.render(health=health, sections=sections, figures=figures, known=METRICS)
+    return page.render(health=health, sections=sections, absent=absent, figures=figures, known=METRICS, titles=titles)
+
+
+def _names(sections: Mapping[str, Any]) -> list[str]:
+    """The sections in the order of the page."""
+    own = [name for name in sections if name not in ORDER and name not in PART_OF_ANOTHER]
+    at = ORDER.index("baselines")
+    return [*ORDER[:at], *own, *ORDER[at:]]
 
 
 def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path, Path]:
-    """Both files, each replaced in one step: `path` gets the page, and the JSON goes beside it with suffix `.json`.
+    """Write both files, each replaced in one step.
 
-    Raises `InputError` when `path` ends in .json or its folder cannot be written to; what was there stays.
+    Parameters
+    ----------
+    path
+        Gets the page; the JSON goes beside it with suffix `.json`.
+    health
+        The record that `dqkit.report.health` returned.
+    html
+        The page that `dqkit.report.render` returned.
+
+    Returns
+    -------
+    tuple of Path
+        The page and the JSON file.
+
+    Raises
+    ------
+    InputError
+        When `path` ends in .json or its folder cannot be written to; what was there stays.
     """
     page = Path(path)
     if page.suffix == ".json":
@@ -93,9 +139,22 @@ def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path,
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """A health record from its JSON file, or from the folder that holds `health.json`.
+    """Return a health record from its JSON file, or from the folder that holds `health.json`.
 
-    Raises `InputError` when the file is missing, is not JSON, or is no health record of a known schema.
+    Parameters
+    ----------
+    path
+        The file or the folder.
+
+    Returns
+    -------
+    dict
+        See `dqkit.report.record`.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, is not JSON, or is no health record of a known schema.
     """
     from dqkit.report.assemble import SCHEMA
 
@@ -137,7 +196,7 @@ def _environment() -> Environment:
         heading=words.heading,
     )
     environment.globals.update(
-        charts=charts, counted=words.counted, span=words.span, heat=heat, noisiest=noisiest, curve_points=curve_points
+        charts=charts, counted=words.counted, span=words.span, heat=heat, curve_points=curve_points
     )
     return environment
 

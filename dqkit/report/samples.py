@@ -44,7 +44,7 @@ class Viewer:
         if position not in self.seen:
             self.seen[position] = thumbnail(pixels)
         tiny = " tiny" if max(pixels.shape[:2]) <= TINY else ""
-        return Markup('<img class="frame{}" src="{}" alt="{}" loading="lazy">').format(tiny, self.seen[position], alt)
+        return Markup('<img class="frame{}" src="{}" alt="{}">').format(tiny, self.seen[position], alt)
 
 
 def thumbnail(pixels: NDArray[Any]) -> str:

@@ -19,8 +19,8 @@ from dqkit.signals.order import OrderTest, order_test
 from dqkit.signals.signal_table import SignalTable, signal_table
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
+from dqkit.signals.underperforming_groups import feature_clusters, underperforming_groups, weak_groups
 from dqkit.signals.valuation import knn_shapley
-from dqkit.signals.weak_groups import feature_clusters, weak_groups
 
 # The functions share names with their files: imported here, a name means the function whatever is imported later.
 __all__ = [
@@ -51,5 +51,6 @@ __all__ = [
     "similar_texts",
     "text_properties",
     "uncertainty",
+    "underperforming_groups",
     "weak_groups",
 ]

@@ -21,6 +21,7 @@ class Balance:
         when each new one repeats an earlier one ever more often), weight (1 / effective_number, mean 1 over the classes
         present, 0 for an empty class), rare (bool); and, with `predicted`: errors, error_rate, error_low, error_high
         (95 % Wilson interval; (0, 1) for an empty class, whose rate is 0).
+    rare_below: the count below which a class is rare.
     imbalance_ratio: largest count / smallest non-zero count. effective_classes: exp(entropy of the shares), at most c.
     labeled, unlabeled: counts. empty: names of classes with no sample.
     confused_pairs: DataFrame (given, predicted, count, share of the given class), most common first; empty without
@@ -28,6 +29,7 @@ class Balance:
     """
 
     table: pd.DataFrame
+    rare_below: float
     imbalance_ratio: float
     effective_classes: float
     labeled: int
@@ -56,7 +58,8 @@ def class_balance(
     predicted: (n,) ints, a second opinion (out-of-sample predictions, or suggested labels); a labelled sample counts as
         an error where it differs; -1 = no opinion.
     beta: the overlap of samples in the effective number (1 - beta ** count) / (1 - beta), in [0, 1).
-    rare_below: a class is rare below this share of the mean count (Datalab's class imbalance rule).
+    rare_below: a class is rare below this share of the mean count (Datalab's class imbalance rule); one without a
+        sample is empty instead.
 
     Raises `InputError` on a label out of range or arrays of unequal length.
 
@@ -83,7 +86,7 @@ def class_balance(
             "share": share,
             "effective_number": effective,
             "weight": weight,
-            "rare": count < rare_below * total / c,
+            "rare": (count > 0) & (count < rare_below * total / c),
         },
         index=pd.Index(names, name="class"),
     )
@@ -101,6 +104,7 @@ def class_balance(
     positive = share[share > 0]
     return Balance(
         table=table,
+        rare_below=rare_below * total / c,
         imbalance_ratio=float(count.max() / count[count > 0].min()) if total else 1.0,
         effective_classes=float(np.exp(-(positive * np.log(positive)).sum())) if total else 0.0,
         labeled=total,

@@ -66,7 +66,7 @@ def property_correlation(properties: pd.DataFrame, labels: ArrayLike, *, q: floa
     from scipy.stats import kruskal
 
     from dqkit.signals.labels import as_labels
-    from dqkit.signals.weak_groups import false_discovery
+    from dqkit.signals.underperforming_groups import false_discovery
 
     given = as_labels(labels, n=len(properties))
     judged = given >= 0

@@ -57,7 +57,7 @@ def summarize(
         "duplicates": _duplicates(graph, table),
         "leakage": _leakage(graph, table, dataset),
         "order": _order(order),
-        "weak_groups": _weak_groups(groups),
+        "underperforming_groups": _underperforming(groups),
         "content": _content(properties, table, labels[usable]),
     }
 
@@ -171,13 +171,13 @@ def _order(order: OrderTest | None) -> dict[str, Any]:
     }
 
 
-def _weak_groups(groups: pd.DataFrame | None) -> dict[str, Any]:
+def _underperforming(groups: pd.DataFrame | None) -> dict[str, Any]:
     if groups is None:
         return dict(_NO_LABELS)
     return {
         "tested": len(groups),
-        "weak": int(groups["weak"].sum()),
-        "groups": groups[groups["weak"]].head(_EXAMPLES).to_dict(orient="records"),
+        "underperforming": int(groups["underperforming"].sum()),
+        "groups": groups[groups["underperforming"]].head(_EXAMPLES).to_dict(orient="records"),
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.near_copies import linked_groups, similar_images
+from dqkit.near_copies import identical_content, linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import fit_temperature
 from dqkit.signals.image_properties import image_properties
@@ -21,8 +21,8 @@ from dqkit.signals.order import order_test
 from dqkit.signals.signal_summary import summarize
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
+from dqkit.signals.underperforming_groups import feature_clusters, underperforming_groups
 from dqkit.signals.valuation import knn_shapley
-from dqkit.signals.weak_groups import feature_clusters, weak_groups
 
 NEIGHBORS = 10
 DOUBT = (
@@ -72,7 +72,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities;
     vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows;
         0 with one member;
-    outlier_score, outlier (bool), nearest_distance, exact_duplicate, near_duplicate (bool), duplicate_group (int, -1 =
+    outlier_score, outlier (bool), nearest_distance, exact_duplicate (bool, another sample has the
+        same content, see `dqkit.near_copies.identical_content`), near_duplicate (bool), duplicate_group (int, -1 =
         none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
         sample without features or that is not usable. The duplicates of texts are those of `similar_texts`; those of
         images are joined with what `dqkit.near_copies.similar_images` sees in their pixels;
@@ -126,11 +127,12 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         # Features of words call two questions of one form alike; whether texts are copies is read off the texts.
         table["duplicate_group"] = table["near_identical_group"]
         table["near_duplicate"] = table["near_identical_flag"]
-        table["exact_duplicate"] = pd.Series(dataset.content).duplicated(keep=False).to_numpy() & usable
     if dataset.modality == "image":
         # Features even out contrast, and with it blow up the grain of a picture saved again: pixels have their say too.
         group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable))
         table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
+    # Texts without a letter or digit are in no group, and may still be identical.
+    table["exact_duplicate"] = _identical(dataset, None if dataset.modality == "text" else table["duplicate_group"])
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     groups = _groups(dataset, predictions, judged, predicted != labels, seed) if trained else None
@@ -229,6 +231,12 @@ def _joined(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
         left.append(rows)
         right.append(rows[np.unique(group[rows], return_index=True)[1]][np.unique(group[rows], return_inverse=True)[1]])
     return linked_groups(len(groupings[0]), np.concatenate(left), np.concatenate(right))
+
+
+def _identical(dataset: Dataset, group: pd.Series[Any] | None) -> NDArray[np.bool_]:
+    """(n,) True where another sample has the same content; only samples in a group are compared where one is given."""
+    first = identical_content(dataset, None if group is None else np.flatnonzero(group.to_numpy() >= 0))
+    return np.asarray(np.bincount(first, minlength=len(first))[first] > 1)
 
 
 def _agreement(
@@ -343,4 +351,4 @@ def _groups(
     groupings: dict[str, Any] = {str(name): dataset.metadata[name].to_numpy()[judged] for name in dataset.metadata}
     if predictions.features is not None:
         groupings["cluster"] = feature_clusters(predictions.features[judged], seed=seed)
-    return weak_groups(wrong[judged], groupings)
+    return underperforming_groups(wrong[judged], groupings)

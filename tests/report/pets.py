@@ -68,6 +68,10 @@ def make_inputs() -> dict[str, Any]:
             "given_label": pd.Series(names(GIVEN), index=IDS, dtype=object),
             "predicted_label": [CLASSES[b] for b in best],
             "confidence": probs.max(axis=1),
+            # Three labels of ten mislead their neighbours; those without a label are worth nothing.
+            "knn_shapley": [0.6, 0.6, 0.5, 0.6, 0.6, 0.2, 0.4, 0.3, 0.6, 0.6, 0.5, 0.5],
+            "dark_score": np.where(np.arange(12) == 4, 0.9, 0.1),
+            "dark_flag": np.arange(12) == 4,
         },
         index=pd.Index(IDS, name="sample_id"),
     )
@@ -125,7 +129,25 @@ def make_inputs() -> dict[str, Any]:
     return {
         "labels": labels,
         "signals": signals,
-        "summary": {"label_errors": {"estimated_rate": 0.2, "interval": [0.1, 0.3]}},
+        "summary": {
+            "label_errors": {"estimated_rate": 0.2, "interval": [0.1, 0.3]},
+            "underperforming_groups": {
+                "tested": 4,
+                "underperforming": 1,
+                "groups": [
+                    {"by": "camera", "group": "old", "size": 4, "errors": 2, "error_rate": 0.5, "rest_rate": 0.125}
+                    | {"p_value": 0.001, "q_value": 0.004, "underperforming": True}
+                ],
+            },
+            "order": {"p_value": 0.01, "statistic": 0.3, "in_meaningful_order": True},
+            "content": {
+                "flagged": {"dark": 1, "light": 0},
+                "label_correlation": [
+                    {"property": "brightness", "eta_squared": 0.4, "p_value": 0.001, "q_value": 0.002, "spurious": True}
+                ],
+                "spurious": ["brightness"],
+            },
+        },
         "predictions": Predictions.from_arrays(probs, ids=IDS, classes=CLASSES),
         "queue": queue,
         "rounds": rounds,

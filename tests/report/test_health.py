@@ -33,6 +33,8 @@ def test_the_figures_of_a_small_dataset_are_those_worked_out_by_hand(dataset: Da
         "imbalance_ratio": 7 / 2,  # cat 6 + s05; dog 3 - s05 + s10; owl 1 + s11
         "min_class_count": 2,
         "empty_classes": 0,
+        "rare_classes": 0,
+        "small_classes": 2,  # dog and owl have fewer than 5
         "label_error_rate": 0.2,
         "label_error_rate_low": 0.1,
         "label_error_rate_high": 0.3,
@@ -48,6 +50,12 @@ def test_the_figures_of_a_small_dataset_are_those_worked_out_by_hand(dataset: Da
         "duplicate_conflicts": 1,
         "exact_duplicate_conflicts": 1,
         "leakage_groups": 1,
+        "underperforming_groups": 1,
+        "worst_group_error_rate": 0.5,
+        "order_p_value": 0.01,
+        "property_flags_rate": 1 / 11,  # s04 of eleven that can be read
+        "spurious_properties": 1,
+        "misleading_label_rate": 3 / 10,
         "leakage_rate": 1 / 2,
         "exact_leakage_rate": 1 / 2,
         "test_accuracy": 0.75,
@@ -177,6 +185,7 @@ def test_the_record_is_strict_json_and_its_metrics_are_named_finite_numbers(
     assert set(found["metrics"]) <= set(METRICS)
     assert all(type(v) in (int, float) and math.isfinite(v) for v in found["metrics"].values())
     assert list(found["sections"]) == [*SECTIONS, "next_steps"]
+    assert [finding["name"] for finding in found["findings"]] == list(SECTIONS)
 
 
 @pytest.mark.parametrize(
@@ -189,18 +198,19 @@ def test_a_missing_input_makes_its_sections_absent_and_leaves_the_others(
     found = health(dataset, **kept)
     assert found["failed_sections"] == []
     absent = {name for name, section in found["sections"].items() if section["status"] == "absent"}
-    by_signals = {"label_errors", "uncertain", "outliers", "duplicates"}
+    by_summary = {"underperforming_groups", "order", "properties"}
+    by_signals = {"label_errors", "uncertain", "outliers", "duplicates", "valuation"}
     assert (
         absent
         == {
             "labels": {"baselines"},
-            "signals": {"baselines"} | by_signals,
-            "summary": {"baselines"},
+            "signals": {"baselines", "properties"} | by_signals,
+            "summary": {"baselines"} | by_summary,
             "predictions": {"baselines", "calibration"},
             "queue": {"baselines"},
             "events": {"baselines", "activity"},
             "rounds": {"baselines", "changes"},
-            "everything": {"baselines", "calibration", "activity", "changes"} | by_signals,
+            "everything": {"baselines", "calibration", "activity", "changes"} | by_signals | by_summary,
         }[missing]
     )
     assert all(found["sections"][name]["note"] for name in absent)

@@ -120,7 +120,7 @@ def test_no_labels_skip_what_needs_them():
     assert {name for name, told in found.summary.items() if isinstance(told, dict) and "skipped" in told} == {
         "label_errors",
         "calibration",
-        "weak_groups",
+        "underperforming_groups",
         "content",
     }
     assert found.table["knn_agreement"].isna().all()
@@ -135,11 +135,11 @@ def test_a_copy_across_the_split_is_leakage():
     assert told["test_rows"] >= 1
 
 
-def test_a_weak_metadata_group_is_named():
+def test_an_underperforming_metadata_group_is_named():
     camera = np.where(np.arange(180) < 40, "old", "new")
     ds = make(metadata={"camera": camera})
     labels = np.where((camera == "old") & (np.arange(180) % 2 == 0), (np.arange(180) + 1) % 3, np.arange(180) % 3)
-    told = signal_table(ds.with_labels(labels), predict(ds)).summary["weak_groups"]
+    told = signal_table(ds.with_labels(labels), predict(ds)).summary["underperforming_groups"]
     assert ("camera", "old") in {(group["by"], group["group"]) for group in told["groups"]}
 
 
@@ -213,7 +213,7 @@ def test_predictions_of_another_dataset_are_refused():
 def test_a_name_of_the_package_is_the_function_whatever_was_imported_before():
     import importlib
 
-    for name in ("uncertainty", "calibration", "neighbors", "label_errors", "weak_groups", "signal_table"):
+    for name in ("uncertainty", "calibration", "neighbors", "label_errors", "underperforming_groups", "signal_table"):
         importlib.import_module(f"dqkit.signals.{name}")
         assert callable(getattr(dqkit.signals, name)), name
 

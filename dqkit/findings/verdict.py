@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dqkit.report.words import counted, percent, span
+from dqkit.findings.finding import Finding
+from dqkit.findings.words import counted, percent, span
 
 SOUND_BELOW = 0.01
 POOR_FROM = 0.05
 LEAKING_FROM = 0.01
 
 
-def verdict(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> dict[str, Any]:
-    """`level` ("good", "fair", "poor" or "unknown"), `word`, `headline` and `sentences`.
+def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[str, Any]:
+    """Return the verdict on a dataset.
 
+    Parameters
+    ----------
+    findings
+        What `find` returned.
+    metrics
+        Their metrics in one table, with `failed_sections`.
+
+    Returns
+    -------
+    dict
+        `level` ("good", "fair", "poor" or "unknown"), `word`, `headline` and `sentences`.
+
+    Notes
+    -----
     The level follows the labels that look wrong and nobody has reviewed: below 1 % good, from 5 % poor, fair between.
     Identical samples in the test split and outside it, near copies of 1 % of the test split, unreadable samples,
-    identical samples whose labels differ, or a section that failed make a good level fair.
+    identical samples whose labels differ, or a check that failed make a good level fair.
     """
-    errors = _ok(sections, "label_errors")
+    told = {finding.name: finding.data for finding in findings if finding.status == "ok"}
+    errors = told.get("label_errors", {})
     level = "unknown"
     if errors:
         open_rate = metrics.get("label_errors_open_rate", 0.0)
@@ -29,12 +45,7 @@ def verdict(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, flo
         if level == "good" and (leaking or any(metrics.get(name, 0) > 0 for name in trouble)):
             level = "fair"
     word = {"good": "Looks sound", "fair": "Needs attention", "poor": "Needs work", "unknown": "Not judged yet"}[level]
-    return {"level": level, "word": word, "headline": _headline(errors, metrics), "sentences": _more(sections, metrics)}
-
-
-def _ok(sections: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    section = sections.get(name, {})
-    return section if section.get("status") == "ok" else {}
+    return {"level": level, "word": word, "headline": _headline(errors, metrics), "sentences": _more(told, metrics)}
 
 
 def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
@@ -52,8 +63,8 @@ def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
     return f"No label looks wrong among {errors['n_labeled']:,}."
 
 
-def _more(sections: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> list[str]:
-    errors, moved = _ok(sections, "label_errors"), _ok(sections, "changes")
+def _more(told: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> list[str]:
+    errors, moved = told.get("label_errors", {}), told.get("changes", {})
     said = []
     if errors.get("rate_is_estimate") and errors.get("estimated_rate") is not None:
         interval = errors.get("interval")

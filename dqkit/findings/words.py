@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dqkit.report.metrics import METRICS, Unit
+from dqkit.findings.metrics import METRICS, Unit
 
 NARROW = "\u202f"
 MISSING = "–"

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from dqkit.records import InputError
-from dqkit.signals import feature_clusters, weak_groups
-from dqkit.signals.weak_groups import false_discovery
+from dqkit.signals import feature_clusters, underperforming_groups
+from dqkit.signals.underperforming_groups import false_discovery
 
 
 def test_the_p_value_is_the_share_of_draws_with_as_many_errors():
     wrong = np.array([True] * 6 + [False] * 6 + [True] * 2 + [False] * 16)
-    found = weak_groups(wrong, {"by": ["a"] * 12 + ["b"] * 18}).set_index("group")
+    found = underperforming_groups(wrong, {"by": ["a"] * 12 + ["b"] * 18}).set_index("group")
     exact = sum(comb(8, x) * comb(22, 12 - x) for x in range(6, 9)) / comb(30, 12)
     assert found.loc["a", "p_value"] == pytest.approx(exact)
     assert found.loc["a", ["size", "errors", "error_rate"]].tolist() == [12, 6, 0.5]
@@ -30,31 +30,33 @@ def test_q_values_are_those_of_the_step_up_rule():
     assert len(false_discovery(np.empty(0))) == 0
 
 
-def test_random_groups_are_seldom_called_weak_and_a_planted_one_is():
+def test_random_groups_are_seldom_called_underperforming_and_a_planted_one_is():
     rng = np.random.default_rng(0)
     called = 0
     for _ in range(50):
-        found = weak_groups(rng.random(500) < 0.1, {"by": rng.integers(0, 10, 500)})
-        called += bool(found["weak"].any())
+        found = underperforming_groups(rng.random(500) < 0.1, {"by": rng.integers(0, 10, 500)})
+        called += bool(found["underperforming"].any())
     assert called <= 7
     camera = np.where(rng.random(500) < 0.1, "broken", "fine")
     wrong = rng.random(500) < np.where(camera == "broken", 0.6, 0.1)
-    found = weak_groups(wrong, {"camera": camera, "noise": rng.integers(0, 20, 500)})
-    assert found.loc[found["weak"], "group"].tolist() == ["broken"]
+    found = underperforming_groups(wrong, {"camera": camera, "noise": rng.integers(0, 20, 500)})
+    assert found.loc[found["underperforming"], "group"].tolist() == ["broken"]
 
 
 def test_numbers_are_cut_at_their_quartiles_and_names_without_end_are_left_out():
     rng = np.random.default_rng(1)
     size = rng.random(400)
-    found = weak_groups(size > 0.75, {"size": size, "file": [f"{i}.png" for i in range(400)]})
+    found = underperforming_groups(size > 0.75, {"size": size, "file": [f"{i}.png" for i in range(400)]})
     assert set(found["by"]) == {"size"}
     assert found["size"].tolist() == [100] * 4
-    assert found["weak"].tolist() == [True, False, False, False]
+    assert found["underperforming"].tolist() == [True, False, False, False]
 
 
 def test_missing_values_and_what_cannot_be_compared_are_in_no_group():
     wrong = np.array([True] * 10 + [False] * 20)
-    found = weak_groups(wrong, {"by": ["a"] * 10 + ["b"] * 10 + [None] * 10, "lists": [[1]] * 30, "same": [1] * 30})
+    found = underperforming_groups(
+        wrong, {"by": ["a"] * 10 + ["b"] * 10 + [None] * 10, "lists": [[1]] * 30, "same": [1] * 30}
+    )
     assert found["size"].tolist() == [10, 10]
     assert found["rest_rate"].tolist() == [0.0, 1.0]
 
@@ -77,16 +79,24 @@ def test_a_seed_beyond_32_bits_is_taken():
 
 def test_bad_input_is_named():
     with pytest.raises(InputError, match="bool"):
-        weak_groups([0, 1], {})
+        underperforming_groups([0, 1], {})
     with pytest.raises(InputError, match="'by' must have 2 values; got 1"):
-        weak_groups([True, False], {"by": [1]})
+        underperforming_groups([True, False], {"by": [1]})
     with pytest.raises(InputError, match="q must lie"):
-        weak_groups([True], {}, q=0)
-    assert weak_groups([True, False], {}).empty
+        underperforming_groups([True], {}, q=0)
+    assert underperforming_groups([True, False], {}).empty
 
 
 def test_infinite_values_fall_into_the_outer_quarters_of_a_numeric_grouping():
     values = np.r_[[-np.inf] * 30, np.arange(100.0), [np.inf] * 30]
-    table = weak_groups(np.arange(160) < 30, {"value": values})  # a warning would fail this test
+    table = underperforming_groups(np.arange(160) < 30, {"value": values})  # a warning would fail this test
     assert table["size"].sum() == 160
-    assert table.loc[table["weak"], "errors"].tolist() == [30]
+    assert table.loc[table["underperforming"], "errors"].tolist() == [30]
+
+
+def test_the_old_name_still_works_and_says_what_it_is_called_now():
+    from dqkit.signals import weak_groups
+
+    with pytest.warns(DeprecationWarning, match="underperforming_groups"):
+        found = weak_groups([True] * 10 + [False] * 30, {"camera": ["a"] * 10 + ["b"] * 30})
+    assert found["weak"].tolist() == [True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -12,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import InputError
 
-_COLUMNS = ("by", "group", "size", "errors", "error_rate", "rest_rate", "p_value", "q_value", "weak")
+_COLUMNS = ("by", "group", "size", "errors", "error_rate", "rest_rate", "p_value", "q_value", "underperforming")
 
 
-def weak_groups(
+def underperforming_groups(
     errors: ArrayLike,
     groupings: Mapping[str, ArrayLike],
     *,
@@ -32,10 +33,11 @@ def weak_groups(
 
     Columns: by (the grouping), group, size, errors, error_rate, rest_rate (of all other rows of the grouping), p_value
     (of so many errors or more if errors fell on rows at random: hypergeometric), q_value (Benjamini & Hochberg 1995
-    over all groups tested), weak (q_value <= q). Raises `InputError` where lengths disagree.
+    over all groups tested), underperforming (q_value <= q). Raises `InputError` where lengths disagree.
 
     >>> wrong = [True] * 10 + [False] * 30
-    >>> weak_groups(wrong, {"camera": ["a"] * 10 + ["b"] * 30})[["group", "weak"]].to_numpy().tolist()
+    >>> found = underperforming_groups(wrong, {"camera": ["a"] * 10 + ["b"] * 30})
+    >>> found[["group", "underperforming"]].to_numpy().tolist()
     [['a', True], ['b', False]]
     """
     from scipy.stats import hypergeom
@@ -63,8 +65,18 @@ def weak_groups(
             )
     table = pd.DataFrame(rows, columns=list(_COLUMNS[:-2]))
     table["q_value"] = false_discovery(table["p_value"].to_numpy(dtype=np.float64))
-    table["weak"] = table["q_value"] <= q
+    table["underperforming"] = table["q_value"] <= q
     return table.sort_values(["p_value", "by", "group"], kind="stable").reset_index(drop=True)
+
+
+def weak_groups(errors: ArrayLike, groupings: Mapping[str, ArrayLike], **options: Any) -> pd.DataFrame:
+    """The former name of `underperforming_groups`; its column `weak` is `underperforming` now. It goes in 0.3."""
+    warnings.warn(
+        "dqkit.signals.weak_groups is called underperforming_groups now; the old name goes in version 0.3.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return underperforming_groups(errors, groupings, **options).rename(columns={"underperforming": "weak"})
 
 
 def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
