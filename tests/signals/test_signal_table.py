@@ -213,7 +213,8 @@ def test_predictions_of_another_dataset_are_refused():
 def test_a_name_of_the_package_is_the_function_whatever_was_imported_before():
     import importlib
 
-    for name in ("uncertainty", "calibration", "neighbors", "label_errors", "underperforming_groups", "signal_table"):
+    importlib.import_module("dqkit.signals.label_noise.label_errors")
+    for name in ("uncertainty", "calibration", "neighbors", "underperforming_groups", "signal_table"):
         importlib.import_module(f"dqkit.signals.{name}")
         assert callable(getattr(dqkit.signals, name)), name
 
