@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.labels import encode
-from dqkit.records import PROBLEM_COLUMNS, TEST_SPLIT, Dataset, InputError, Modality
+from dqkit.datasets.conversion import brief, call_foreign, column, missing
+from dqkit.datasets.labels import LabelRules, encode
+from dqkit.datasets.splits import split_names
+from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
 
 
 def assemble(
@@ -18,11 +20,12 @@ def assemble(
     labels: ArrayLike | None,
     *,
     modality: Modality,
-    classes: Sequence[str] | None = None,
+    classes: Any = None,
+    rules: LabelRules | None = None,
     ids: ArrayLike | None = None,
     split: ArrayLike | None = None,
     metadata: pd.DataFrame | None = None,
-    paths: Sequence[str] | None = None,
+    paths: Sequence[str | None] | None = None,
     true_labels: ArrayLike | None = None,
     problems: Sequence[tuple[str, str, str, bool]] = (),
     groups: ArrayLike | None = None,
@@ -34,7 +37,9 @@ def assemble(
     if n == 0:
         raise InputError(f"{name} must hold at least one sample; got none.")
     sample_ids = sample_names(ids, n=n)
-    codes, names = encode(labels, classes, n=n)
+    encoded = encode(labels, classes, n=n, rules=rules)
+    names = encoded.classes
+    splits, split_notes = split_names(split, n=n)
     if metadata is not None and (not isinstance(metadata, pd.DataFrame) or len(metadata) != n):
         raise InputError(
             f"metadata must be a DataFrame with one row per sample ({n:,}); got {type(metadata).__name__}."
@@ -47,47 +52,48 @@ def assemble(
         _check_utf8("x", content)
     if isinstance(content, pd.DataFrame) and not len(content.columns):
         raise InputError("x must hold at least one feature column; got none.")
-    truth = None if true_labels is None else np.asarray(true_labels)
+    truth = None if true_labels is None else column("true_labels", true_labels, n=n).to_numpy()
     if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
         raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
     rows = pd.DataFrame(list(problems), columns=list(PROBLEM_COLUMNS))
     table = pd.DataFrame(index=pd.Index(sample_ids)) if metadata is None else metadata.set_axis(pd.Index(sample_ids))
     return Dataset(
         ids=sample_ids,
-        labels=codes,
+        labels=encoded.codes,
         classes=names,
         modality=modality,
         content=content,
-        split=split_names(split, n=n),
+        split=splits,
         metadata=table.rename_axis("sample_id"),
         paths=None if paths is None else np.asarray(paths, dtype=object),
         true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),
         name=name,
-        reading=reading,
+        reading=" ".join(part for part in (reading, *encoded.notes, *split_notes) if part),
         groups=None if groups is None else group_names(groups, n=n),
     )
 
 
-def split_names(split: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
-    """(n,) split names; missing ones are "train", and "test" is known however it is spelled."""
-    values = np.asarray(["train"] * n if split is None else split, dtype=object).ravel()
-    if len(values) != n:
-        raise InputError(f"split must have one entry per sample; got {len(values):,} for {n:,} samples.")
-    names = ["train" if pd.isna(v) or not str(v).strip() else str(v).strip() for v in values]
-    # To train on what somebody has marked as "Test" would be the worst reading of it.
-    return np.array([TEST_SPLIT if name.casefold() == TEST_SPLIT else name for name in names], dtype=object)
-
-
 def group_names(groups: ArrayLike, *, n: int) -> NDArray[np.object_]:
     """(n,) group names as strings; None where a sample is of no group (None, NaN or an empty text)."""
-    values = np.asarray(groups, dtype=object)
-    if values.shape != (n,):
-        raise InputError(f"groups must have one entry for each of the {n:,} samples; got shape {values.shape}.")
-    missing = pd.isna(values)
-    names = [None if gone or not str(v).strip() else str(v) for v, gone in zip(values, missing, strict=True)]
-    _check_utf8("groups", [name or "" for name in names])
-    return np.array(names, dtype=object)
+    values = column("groups", groups, n=n)
+    names = _texts("groups", values)
+    _check_utf8("groups", names)
+    names[missing(values) | (pd.Series(names).str.strip() == "").to_numpy(dtype=bool)] = None
+    return names
+
+
+def _texts(what: str, values: pd.Series[Any]) -> NDArray[np.object_]:
+    """(n,) each value as text: whole numbers that stand as floats, since some are missing, without their point."""
+    if values.dtype.kind == "f":
+        known = values.dropna()
+        if np.isfinite(known).all() and (known == np.floor(known)).all() and known.abs().max() < 2**53:
+            values = values.astype("Int64")
+    objects = values.to_numpy(dtype=object)
+    if set(map(type, objects)) <= {str}:
+        return np.array(objects, dtype=object)
+    texts: list[str] = call_foreign(what, lambda: [str(v) for v in objects], rule="values that have a text")
+    return np.array(texts, dtype=object)
 
 
 def _check_columns(what: str, table: pd.DataFrame) -> None:
@@ -100,8 +106,13 @@ def _check_columns(what: str, table: pd.DataFrame) -> None:
         raise InputError(f"{what} must hold numbers, texts, categories or dates; column {odd[0]!r} is complex.")
 
 
-def _check_utf8(what: str, texts: Iterable[Any]) -> None:
+def _check_utf8(what: str, texts: Sequence[Any] | NDArray[Any]) -> None:
     """Half a surrogate pair is no text: neither a file nor the database could hold it."""
+    try:
+        "".join(texts).encode("utf-8")  # one pass in C; only what fails here is looked at one by one
+        return
+    except (TypeError, UnicodeEncodeError, MemoryError):
+        pass
     for i, text in enumerate(texts):
         try:
             str(text).encode("utf-8")
@@ -117,19 +128,21 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
         return np.array([f"{i:07d}" for i in range(n)], dtype=object)
-    values = np.asarray(ids, dtype=object).ravel()
-    if len(values) != n:
-        raise InputError(f"ids must have one entry per sample; got {len(values):,} ids for {n:,} samples.")
-    empty = np.array([bool(pd.isna(v)) or not str(v).strip() for v in values], dtype=bool)
-    if empty.any():
-        raise InputError(
-            f"ids must not be empty; the id at position {int(np.argmax(empty))} is {values[int(np.argmax(empty))]!r}."
-        )
-    names = np.array([str(v) for v in values], dtype=object)
+    values = column("ids", ids, n=n)
+    names = _texts("ids", values)
     _check_utf8("ids", names)
+    empty = missing(values) | (pd.Series(names).str.strip() == "").to_numpy(dtype=bool)
+    if empty.any():
+        at = int(np.argmax(empty))
+        raise InputError(f"ids must not be empty; the id at position {at} is {brief(values.iloc[at])!r}.")
     repeated = pd.Index(names).duplicated(keep=False)
     if repeated.any():
         first = names[int(np.argmax(repeated))]
-        at = np.flatnonzero(names == first)[:2]
-        raise InputError(f"ids must be unique; {first!r} stands at positions {at[0]} and {at[1]}. Drop or rename one.")
+        rows = np.flatnonzero(names == first)
+        others = int(pd.Index(names).duplicated().sum()) - 1
+        more = f" {others:,} more rows repeat an id." if others else ""
+        raise InputError(
+            f"ids must be unique; {brief(first)!r} stands at positions {rows[0]} and {rows[1]}. "
+            f"Drop or rename one.{more}"
+        )
     return names

@@ -2,93 +2,203 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+import re
 import unicodedata
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from dqkit.datasets.class_names import ClassNames, class_names
+from dqkit.datasets.conversion import brief, call_foreign, column, library_of
 from dqkit.records import UNLABELED, InputError
 
+# Spellings that no one gives to a class. "NA", "None" and "null" may be names, and are taken as they are written.
+MISSING = frozenset(
+    {
+        "",
+        "nan",
+        "NaN",
+        "-nan",
+        "-NaN",
+        "<NA>",
+        "NaT",
+        "#N/A",
+        "#NA",
+        "#N/A N/A",
+        "1.#IND",
+        "-1.#IND",
+        "1.#QNAN",
+        "-1.#QNAN",
+    }
+)
+# What pandas takes for missing beside those.
+MAYBE_MISSING = frozenset({"NA", "N/A", "n/a", "NULL", "null", "None"})
+_WHOLE = re.compile(r"[-+]?(0|[1-9]\d*)([.,]0*)?")
+_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)?([.,]\d*)?")
+_TWO_WAYS = "Is it a class, pass classes=[...] with '-1' among the names; is it none, pass unlabeled=-1."
 
-def encode(
-    labels: ArrayLike | None, classes: Sequence[str] | None, *, n: int
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Positions (n,) int64 and the class names.
 
-    labels: class names, or integers; None, NaN, an empty string and -1 mean unlabelled (-1 does not where `classes` has
-        the name "-1", and is refused beside other negative numbers). None for all unlabelled.
-    classes: the names; integers are then class names where every one of them is, else positions in it. Left out, the
-    classes are the distinct labels, sorted (numbers by value).
+@dataclass(frozen=True)
+class Encoded:
+    """codes: (n,) positions in `classes`, -1 where unlabelled. notes: sentences on what was decided."""
+
+    codes: NDArray[np.int64]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """How labels are to be read.
+
+    unlabeled: the values that mean no label, or None: -1 where the other labels show that it is no class.
+    written: the labels are a column of a table: numbers written as text are numbers, and -1 beside 0 and 1 is refused.
+    """
+
+    unlabeled: Any = None
+    written: bool = False
+
+
+def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None) -> Encoded:
+    """Positions (n,) in the classes, the class names, and what had to be decided.
+
+    labels: class names, or whole numbers; None, NaN and an empty text mean unlabelled. None for all unlabelled.
+    classes: the names in order, or a dictionary of label values and names; None: the categories of a categorical
+        column, else the distinct labels, sorted (numbers by value).
     Raises `InputError` where lengths differ, a label is not one of the classes, or fewer than two classes are known.
     """
-    names = None if classes is None else _names(classes)
-    values: list[Any] = [None] * n if labels is None else list(np.asarray(labels, dtype=object).ravel())
-    values = [v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else v for v in values]
-    if len(values) != n:
-        raise InputError(f"labels must have one entry per sample; got {len(values):,} labels for {n:,} samples.")
-    missing = np.fromiter((_is_missing(v) for v in values), dtype=bool, count=n)
-    known = [v for v, gone in zip(values, missing, strict=True) if not gone]
-    # True and False are names here, though Python counts them among the integers.
-    numeric = bool(known) and all(
-        isinstance(v, int | np.integer | float | np.floating) and not isinstance(v, bool) for v in known
-    )
-    bad = next((v for v in known if not np.isfinite(v) or v != int(v)), None) if numeric else None
-    if bad is not None:
-        raise InputError(
-            f"labels must be class names or whole numbers; got {bad!r}. "
-            "If these are classes, pass them as text: [str(v) for v in labels]. "
-            "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
-        )
-    named = names is not None and str(UNLABELED) in names
-    if numeric and not named and any(int(v) < UNLABELED for v in known) and any(int(v) == UNLABELED for v in known):
-        raise InputError(
-            "labels must not hold -1 beside other negative numbers: -1 means unlabelled. Is it a class, pass "
-            "classes=[...] with '-1' among the names; is it none, write None in its place."
-        )
-    if numeric:
-        if not named:
-            missing |= np.fromiter(
-                (not gone and int(v) == UNLABELED for v, gone in zip(values, missing, strict=True)), bool, n
-            )
-        known = [int(v) for v, gone in zip(values, missing, strict=True) if not gone]
+    rules = rules or LabelRules()
+    values = column("labels", [None] * n if labels is None else _one_each(labels, n), n=n)
+    at, distinct = _distinct(values)
+    if classes is None and isinstance(values.dtype, pd.CategoricalDtype):
+        classes = _categories(values)
+    names = None if classes is None else class_names(classes)
+    counts = np.bincount(at[at >= 0], minlength=len(distinct))
+    keys = [_key(v, values, at, i) for i, v in enumerate(distinct)]
+    keys = _missing_words(keys)
+    if rules.written:
+        keys = _as_numbers(keys, names)
+    notes: list[str] = []
+    keys = _without(keys, rules, names, counts, notes)
+    known = [k for k in keys if k is not None]
+    whole = bool(known) and all(isinstance(k, int) for k in known)
     if names is None:
-        distinct = sorted(set(known)) if numeric else sorted({str(v) for v in known})
-        names = tuple(str(v) for v in distinct)
-        if not names:
+        ordered = sorted(set(known)) if whole else sorted({str(k) for k in known})
+        if not ordered:
             raise InputError(
                 "labels must name at least one class, and every sample is unlabelled; "
                 "pass classes=[...] with the class names to label from nothing."
             )
-        position = {v: i for i, v in enumerate(distinct)}
-    elif numeric and not {str(v) for v in known} <= set(names):
-        position = {i: i for i in range(len(names))}
-    elif numeric:
-        position = {int(v): names.index(str(v)) for v in set(known)}
-    else:
-        position = {v: i for i, v in enumerate(names)}
-    if len(names) < 2:
+        names = class_names([str(k) for k in ordered])
+    if len(names.names) < 2:
         raise InputError(
-            f"labels must hold at least two classes; got only {names[0]!r} (-1 counts as unlabelled). "
+            f"labels must hold at least two classes; got only {names.names[0]!r} (-1 counts as unlabelled). "
             "Pass classes=[...] with every class name if the others have no example yet."
         )
-    for same in alike_names(names):
+    for same in alike_names(names.names):
         warnings.warn(
             f"the classes {', '.join(map(repr, same))} differ in case or spaces alone. If they are one, give them one "
             "name first, such as with labels.str.strip().str.lower() in pandas.",
             stacklevel=4,
         )
-    codes = np.full(n, UNLABELED, dtype=np.int64)
-    for i in np.flatnonzero(~missing):
-        key = int(values[i]) if numeric else str(values[i])
-        if key not in position:
-            meant = f"positions 0 to {len(names) - 1} in the classes {_brief(names)}" if numeric else _brief(names)
-            raise InputError(f"labels must be one of {meant}; got {values[i]!r} at position {i}.")
-        codes[i] = position[key]
-    return codes, names
+    positions = names.positions_of(keys, whole=whole)
+    for i, (key, position) in enumerate(zip(keys, positions, strict=True)):
+        if key is not None and position is None:
+            raise InputError(
+                f"labels must be one of {names.meant(whole=whole)}; got {brief(distinct[i])!r} at position "
+                f"{int(np.argmax(at == i))}."
+            )
+    notes += [
+        f"The label {k!r} ({count:,} rows) is taken as a class, as it is written; unlabeled={k!r} takes it for none."
+        for k, count in zip(keys, counts, strict=True)
+        if k in MAYBE_MISSING and classes is None
+    ]
+    table = np.array([UNLABELED if p is None else p for p in positions] + [UNLABELED], dtype=np.int64)
+    return Encoded(codes=table[at], classes=names.names, notes=tuple(notes))
+
+
+def _one_each(labels: Any, n: int) -> Any:
+    """The labels as they are; a matrix of them is refused with what to do."""
+    shape = getattr(labels, "shape", None)
+    if isinstance(shape, tuple) and len(shape) == 2 and shape[1] > 1 and shape[0] == n:
+        raise InputError(
+            f"labels must have one entry per sample; got shape {shape}, as of one-hot labels or probabilities. Pass "
+            "the positions, labels.argmax(axis=1), and the names, classes=[...]."
+        )
+    if isinstance(labels, list | tuple) and labels and isinstance(labels[0], list | tuple | np.ndarray):
+        raise InputError(
+            f"labels must have one entry per sample; got a {type(labels[0]).__name__} at position 0. A sample has one "
+            "label: pass the positions of one-hot rows (np.argmax(labels, axis=1)), or choose one label of several."
+        )
+    return labels
+
+
+def _distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    """Positions (n,) in the distinct values, -1 where missing, and these values in the order of their first row."""
+    if values.dtype == object:
+        kinds = set(map(type, values))
+        odd = next((kind for kind in kinds if issubclass(kind, list | tuple | dict | set | np.ndarray)), None)
+        if odd is not None:
+            where = next(i for i, v in enumerate(values) if isinstance(v, odd))
+            raise InputError(
+                f"labels must be class names or whole numbers; got a {odd.__name__} at position {where}. "
+                "A sample has one label: choose one, or join them to one name."
+            )
+        booleans = kinds & {bool, np.bool_}
+        if booleans and any(issubclass(kind, numbers.Number) for kind in kinds - booleans):
+            # True equals 1, though it is another name.
+            values = values.map(lambda v: str(v) if isinstance(v, bool | np.bool_) else v).astype(object)
+    at, distinct = call_foreign(
+        "labels", lambda: pd.factorize(values, use_na_sentinel=True), rule="class names or whole numbers"
+    )
+    return at, list(distinct)
+
+
+def _categories(values: pd.Series[Any]) -> list[str]:
+    """The names that a categorical column declares, in its order."""
+    return [str(_key(v, values, None, 0)) for v in values.cat.categories]
+
+
+def _key(value: Any, values: pd.Series[Any], at: NDArray[np.intp] | None, i: int) -> int | str:
+    """A label as a whole number or a name."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0 and not isinstance(value, np.datetime64):
+        value = call_foreign("labels", value.item, rule="class names or whole numbers")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, numbers.Number) or library_of(value) == "decimal":
+        whole = call_foreign("labels", lambda: _whole(value), rule="class names or whole numbers")
+        if whole is not None:
+            return whole
+        where = "" if at is None else f" at position {int(np.argmax(at == i))}"
+        raise InputError(
+            f"labels must be class names or whole numbers; got {brief(value)}{where}. "
+            "If these are classes, pass them as text: [str(v) for v in labels]. "
+            "A continuous target is not a class: use dqkit.signals.label_errors on its predictions."
+        )
+    kind: Any = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        raise InputError(f"labels must be class names or whole numbers; got a {type(value).__name__}.")
+    return call_foreign("labels", lambda: str(value), rule="class names or whole numbers")
+
+
+def _whole(value: Any) -> int | None:
+    """A number as a whole one, None where it is none."""
+    if isinstance(value, complex | np.complexfloating):
+        return None
+    if not isinstance(value, int | np.integer) and not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else None
 
 
 def class_key(name: str) -> str:
@@ -112,24 +222,80 @@ def alike_names(names: Sequence[str]) -> list[list[str]]:
     return [same for same in groups.values() if len(same) > 1]
 
 
-def _names(classes: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(str(c) for c in classes)
-    if len(set(names)) != len(names):
-        twice = next(c for c in names if names.count(c) > 1)
-        raise InputError(f"classes must be distinct; got {twice!r} more than once.")
-    if not all(c.strip() for c in names):
-        raise InputError("classes must not be empty strings; got an empty name.")
-    if not names:
-        raise InputError("classes must name at least two classes; got none.")
-    return names
+def _missing_words(keys: list[Any]) -> list[Any]:
+    return [None if isinstance(k, str) and (not k.strip() or k.strip() in MISSING) else k for k in keys]
 
 
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return bool(pd.isna(value))
+def _as_numbers(keys: list[Any], names: ClassNames | None) -> list[Any]:
+    """Labels that are all written as numbers as numbers; a leading zero or an exponent makes them codes."""
+    texts = [k for k in keys if isinstance(k, str)]
+    if names is not None and all(names.knows(k) for k in texts):
+        return keys
+    words = [k.strip() for k in texts if k not in MAYBE_MISSING]
+    if not words or not all(re.search(r"\d", w) and _NUMBER.fullmatch(w) for w in words):
+        return keys
+    odd = next((w for w in words if not _WHOLE.fullmatch(w)), None)
+    if odd is not None:
+        raise InputError(
+            f"labels must be class names or whole numbers; got {odd!r}. If these are classes, name them: "
+            f"classes=[{odd!r}, ...]. A continuous target is not a class: use dqkit.signals.label_errors on its "
+            "predictions."
+        )
+    return [
+        k if not isinstance(k, str) else None if k in MAYBE_MISSING else int(re.split("[.,]", k.strip())[0])
+        for k in keys
+    ]
 
 
-def _brief(names: tuple[str, ...]) -> str:
-    shown = ", ".join(repr(c) for c in names[:10])
-    return shown if len(names) <= 10 else f"{shown}, ... ({len(names)} classes)"
+def _without(
+    keys: list[Any], rules: LabelRules, names: ClassNames | None, counts: NDArray[np.intp], notes: list[str]
+) -> list[Any]:
+    """The labels with None in the place of those that mean unlabelled."""
+    if rules.unlabeled is not None:
+        one = isinstance(rules.unlabeled, str | bytes) or not hasattr(rules.unlabeled, "__iter__")
+        given = [rules.unlabeled] if one else list(rules.unlabeled)
+        none = {str(_key(v, pd.Series(dtype=object), None, 0)) for v in given if v is not None and v == v}
+        never = none - {str(k) for k in keys}
+        if never:
+            notes.append(f"No label is {', '.join(map(repr, sorted(never)))}, which unlabeled= names.")
+        return [None if k is None or str(k) in none else k for k in keys]
+    known = {k for k in keys if k is not None}
+    if UNLABELED not in known or not all(isinstance(k, int) for k in known):
+        return keys
+    if names is not None and names.knows(UNLABELED):
+        return keys
+    rows = int(sum(count for k, count in zip(keys, counts, strict=True) if k == UNLABELED))
+    if _minus_one(known - {UNLABELED}, names, written=rules.written) == "class":
+        notes.append(f"The label -1 ({rows:,} rows) is a class beside 1; unlabeled=-1 takes it for none.")
+        return keys
+    notes.append(f"The label -1 ({rows:,} rows) means unlabelled.")
+    return [None if k == UNLABELED else k for k in keys]
+
+
+def _minus_one(others: set[int], names: ClassNames | None, *, written: bool) -> Literal["class", "unlabelled"]:
+    """What -1 is beside the other labels; raises `InputError` where they do not show it."""
+    if any(k < UNLABELED for k in others):
+        raise InputError(f"labels must not hold -1 beside other negative numbers: -1 means unlabelled. {_TWO_WAYS}")
+    if names is not None:
+        if others == {1} and len(names.names) == 2 and not names.knows(1):
+            first, second = names.names
+            raise InputError(
+                "labels must say which class -1 is: beside 1 alone it may be a class or none. Pass "
+                f"classes={{-1: {first!r}, 1: {second!r}}} if it is one, else unlabeled=-1."
+            )
+        return "unlabelled"
+    if others == {1}:
+        return "class"
+    if others == {0} or (written and others == {0, 1}):
+        seen = sorted({UNLABELED, *others})
+        raise InputError(
+            f"labels must say what -1 is: beside {', '.join(map(str, sorted(others)))} it may be a class or mean "
+            f"unlabelled. Is it a class, pass classes={[str(k) for k in seen]}; is it none, pass unlabeled=-1."
+        )
+    if others == {0, 1}:
+        warnings.warn(
+            "labels hold -1 beside 0 and 1: it is taken as unlabelled. Is it a class, pass classes=['-1', '0', '1']; "
+            "is it none, pass unlabeled=-1.",
+            stacklevel=7,
+        )
+    return "unlabelled"

@@ -1,173 +1,216 @@
-"""A `Dataset` from a CSV or Parquet table: texts, feature columns, or paths of images."""
+"""A `Dataset` from a table: texts, feature columns, or pictures."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dqkit.datasets.assemble import assemble, sample_names
+from dqkit.datasets.boundary import own_errors
+from dqkit.datasets.embedded import without_lists
+from dqkit.datasets.labels import LabelRules
+from dqkit.datasets.picture_column import pictures_of
 from dqkit.datasets.pixels import SIDE, decode
+from dqkit.datasets.roles import choose_features, one_column, shown
+from dqkit.datasets.sources import ReadOptions, Table, read
+from dqkit.datasets.splits import is_split_column, split_names
 from dqkit.records import Dataset, InputError
 
+AUTO = "auto"
 
+
+@own_errors
 def from_table(
-    source: str | os.PathLike[str] | pd.DataFrame,
+    source: Any,
     *,
     label: str | None = None,
     text: str | None = None,
     image: str | None = None,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     id: str | None = None,
     split: str | None = None,
-    classes: Sequence[str] | None = None,
+    groups: str | None = None,
+    classes: Any = None,
+    unlabeled: Any = None,
+    sep: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    sheet: str | int | None = None,
     side: int = SIDE,
     progress: bool = True,
 ) -> Dataset:
-    """A `Dataset`, one sample per row.
+    """A `Dataset`, one sample per row; its `reading` says how the table was understood.
 
-    source: a .csv, .tsv or .parquet file, or a DataFrame.
-    label: the column of given labels (None for none, with `classes`). Exactly one of `text` (a column of texts),
-    `image` (a column of image paths, relative to the table's folder) and `features` (a list of columns: numbers,
-    categories, dates; missing values allowed) says what the samples are.
-    id: a column of unique ids; row positions otherwise. split: a column of split names. Other columns become metadata.
-    Empty texts and rows without any value are recorded as problems; an unreadable image is a fatal one.
-    Raises `InputError` for a missing file or column, duplicate ids, or fewer than two classes.
+    Parameters
+    ----------
+    source : path or table
+        A file: delimited text (.csv, .tsv, .txt), .xlsx, .xls, .ods, .jsonl, .json, .parquet, .feather or .arrow, text
+        also packed (.gz, .bz2, .xz, .zip, .zst). A folder of Parquet parts, or one that Hugging Face's datasets saved.
+        A table of pandas, polars, pyarrow or Hugging Face's datasets. A DatasetDict brings its splits.
+    label : str, optional
+        The column of given labels; None for none, with `classes`.
+    text, image, features : optional
+        What the samples are, exactly one of them: a column of texts; a column of pictures (paths relative to the
+        table's folder, file:// URLs, bytes, base64); a list of columns, or "auto" for all that may be features.
+    id : str, optional
+        A column of unique ids, kept as they are written; row positions otherwise.
+    split : str, optional
+        A column of split names, or of yes and no where its name says of what ("is_test").
+    groups : str, optional
+        A column whose equal values (a patient, a video) are held out together.
+    classes : sequence or dict, optional
+        The class names in order, or {label value: name}. None: the distinct labels.
+    unlabeled : optional
+        The label value that means no label, or a list of them. None: -1 where the other labels show that it is none.
+    sep, encoding, decimal : str, optional
+        Of a text file; each is found where it is left out.
+    sheet : str or int, optional
+        Of a spreadsheet: the name or position of the sheet.
+    side : int
+        Edge of the decoded pictures in pixels.
+    progress : bool
+        Whether to show a bar while many pictures are decoded.
+
+    Returns
+    -------
+    Dataset
+        Columns that have no role are its metadata. Empty texts and rows without any value are recorded as problems; an
+        unreadable picture is a fatal one.
+
+    Raises
+    ------
+    InputError
+        For what is no table, a missing column, duplicate ids, fewer than two classes, or what may be read in two ways.
+    MissingExtra
+        Where the reader of a format is not installed.
+
+    Examples
+    --------
+    >>> ds = from_table({"review": ["good", "bad", "fine"], "stars": [5, 1, None]}, text="review", label="stars")
+    >>> ds.classes, ds.labels.tolist()
+    (('1', '5'), [1, 0, -1])
     """
-    named = [column for column in (label, text, image, id, split) if column is not None]
-    table, base, name = _read(source, named)
-    chosen = [option for option in (text, image, features) if option is not None]
+    roles = {"label": label, "text": text, "image": image, "id": id, "split": split, "groups": groups}
+    for option, value in roles.items():
+        if value is not None and (isinstance(value, list | tuple | set | dict | np.ndarray) or not value == value):
+            raise InputError(f"{option} must be one column; got {value!r}. Name one, such as {option}='name'.")
+    named = [column for column in roles.values() if column is not None]
+    table = read(source, named, ReadOptions(sep, encoding, decimal, sheet))
+    if split is None and table.split is not None:
+        roles["split"] = split = table.split
+    wanted = _feature_list(features, table.frame)
+    _check_roles(table, roles, wanted, features)
+    taken = {c for c in roles.values() if c is not None}
+    notes = list(table.notes)
+    if isinstance(wanted, str):
+        chosen = choose_features(table.frame, taken)
+        notes.append(chosen.sentence())
+        wanted = chosen.columns
+        if not wanted:
+            raise InputError(f"features='auto' finds no column that may be a feature. {chosen.sentence()} Name them.")
+    frame = table.frame
+    rest = [c for c in frame.columns if c not in taken | set(wanted or ())]
+    unused = [str(c) for c in rest if split is None and is_split_column(frame[c], str(c))]
+    if unused:
+        notes.append(
+            f"Column {unused[0]!r} looks like splits and is not used; split={unused[0]!r} holds its test rows out."
+        )
+    n = len(frame)
+    splits, split_notes = split_names(None if split is None else frame[split], n=n, name=str(split or ""))
+    ids = sample_names(None if id is None else frame[id], n=n)
+    options: dict[str, Any] = {
+        "classes": classes,
+        "rules": LabelRules(unlabeled=unlabeled, written=True),
+        "ids": ids,
+        "split": splits,
+        "groups": None if groups is None else frame[groups],
+        "metadata": frame[rest],
+        "name": table.name,
+    }
+    labels = None if label is None else frame[label]
+    if text is not None:
+        texts = _texts(frame[text])
+        blank = pd.Series(texts, dtype=object).str.strip().eq("").to_numpy(dtype=bool)
+        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank)]
+        options |= {"problems": empty, "reading": _joined(notes, split_notes)}
+        return assemble(texts, labels, modality="text", **options)
+    if wanted is not None:
+        rows, said = without_lists(frame[list(wanted)])
+        void = np.flatnonzero(rows.isna().all(axis=1).to_numpy())
+        problems = [(ids[i], "empty_row", "no feature has a value", False) for i in void]
+        options |= {"problems": problems, "reading": _joined([*notes, *said], split_notes)}
+        return assemble(rows, labels, modality="table", **options)
+    pictures = pictures_of(frame[image], table.base)
+    sources: Any = pictures.sources
+    decoded = decode(sources, side=side, progress=progress)
+    failures = {**decoded.failures, **pictures.problems}
+    if len(failures) == n:
+        first = min(failures)
+        raise InputError(
+            f"image must be a column of readable pictures; none of {n:,} is. First, at position {first}: "
+            f"{failures[first]}."
+        )
+    broken = [(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())]
+    # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
+    own = {"width", "height"} & set(frame.columns)
+    sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
+    options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
+    options |= {"problems": broken, "reading": _joined([*notes, *pictures.notes], split_notes)}
+    return assemble(decoded.pixels, labels, modality="image", paths=pictures.paths, **options)
+
+
+def _check_roles(table: Table, roles: dict[str, Any], wanted: Any, features: Any) -> None:
+    """Raise `InputError` unless every role has its own column of the table and one thing says what the samples are."""
+    frame, name = table.frame, table.name
+    chosen = [option for option in (roles["text"], roles["image"], features) if option is not None]
     if len(chosen) != 1:
         raise InputError(
-            "from_table needs exactly one of text='column', image='column' and features=[columns]; "
-            f"got {len(chosen)} of them. The columns are {_columns(table)}."
+            "from_table needs exactly one of text='column', image='column' and features=[columns] (or "
+            f"features='auto'); got {len(chosen)} of them. The columns are {shown(frame.columns)}."
         )
-    if isinstance(features, str):
-        raise InputError(
-            f"features must be a list of columns; got the string {features!r}. Write features=[{features!r}]."
-        )
-    if features is not None and not list(features):
-        raise InputError("features must name at least one column; got an empty list.")
-    used = {"label": label, "text": text, "image": image, "id": id, "split": split}
-    for option, column in [*used.items(), *(("features", c) for c in features or ())]:
-        if column is not None and column not in table.columns:
-            raise InputError(f"{option} must be a column of {name}; got {column!r}. The columns are {_columns(table)}.")
-    holder = "features" if features is not None else "text" if text is not None else "image"
-    if label is not None and label in (features or (text, image)):
+    listed = [] if wanted is None or isinstance(wanted, str) else wanted
+    for option, column in [*roles.items(), *(("features", c) for c in listed)]:
+        if column is not None:
+            one_column(option, column, frame, name)
+    label = roles["label"]
+    holder = "features" if features is not None else "text" if roles["text"] is not None else "image"
+    if label is not None and label in (listed if features is not None else (roles["text"], roles["image"])):
         raise InputError(
             f"{holder} must not hold the label column {label!r}: the answer would be part of the question."
         )
-    ids = sample_names(None if id is None else table[id].to_numpy(), n=len(table))
-    taken = {c for c in used.values() if c is not None} | set(features or ())
-    options: dict[str, Any] = {
-        "classes": classes,
-        "ids": ids,
-        "split": None if split is None else table[split].fillna("train").to_numpy(dtype=object),
-        "metadata": table[[c for c in table.columns if c not in taken]],
-        "name": name,
-    }
-    labels = None if label is None else _numbers(table[label])
-    if text is not None:
-        texts = np.array(["" if pd.isna(v) else str(v) for v in table[text]], dtype=object)
-        blank = [
-            (ids[i], "empty_text", f"column {text!r} is empty", False) for i, t in enumerate(texts) if not t.strip()
-        ]
-        return assemble(texts, labels, modality="text", problems=blank, **options)
-    if features is not None:
-        rows = table[list(features)].reset_index(drop=True)
-        rows = rows.replace([np.inf, -np.inf], np.nan)
-        void = [
-            (ids[i], "empty_row", "every feature is missing", False) for i in np.flatnonzero(rows.isna().all(axis=1))
-        ]
-        return assemble(rows, labels, modality="table", problems=void, **options)
-    files = [base / ("(no path given)" if pd.isna(p) else str(p)) for p in table[image]]
-    decoded = decode(files, side=side, progress=progress)
-    failures = decoded.failures
-    if files and len(failures) == len(files):
+
+
+def _feature_list(features: Any, frame: pd.DataFrame) -> list[Any] | str | None:
+    """The named feature columns, "auto", or None."""
+    if features is None:
+        return None
+    if isinstance(features, str):
+        if features == AUTO and AUTO not in frame.columns:
+            return AUTO
         raise InputError(
-            f"image must be a column of readable image files; none of {len(files)} is. First: {failures[0]}"
+            f"features must be a list of columns; got the string {features!r}. Write features=[{features!r}]."
         )
-    broken = [(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())]
-    paths = [str(file.resolve()) for file in files]
-    # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
-    own = {"width", "height"} & set(table.columns)
-    sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
-    options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in table})
-    return assemble(decoded.pixels, labels, modality="image", paths=paths, problems=broken, **options)
+    if not isinstance(features, Iterable) or isinstance(features, bytes | set | frozenset | dict):
+        raise InputError(f"features must be a list of columns; got {type(features).__name__}.")
+    names = list(features)
+    if not names:
+        raise InputError("features must name at least one column; got an empty list.")
+    twice = next((c for i, c in enumerate(names) if any(c is d or c == d for d in names[:i])), None)
+    if twice is not None:
+        raise InputError(f"features must be distinct columns; {twice!r} comes more than once.")
+    return names
 
 
-def _read(source: str | os.PathLike[str] | pd.DataFrame, named: Sequence[str]) -> tuple[pd.DataFrame, Path, str]:
-    """The table, the folder that relative paths start from, and a name for messages.
-
-    named: the columns that hold labels, texts, paths, ids or splits; what is written there is read as it is written.
-    """
-    if isinstance(source, pd.DataFrame):
-        return source.reset_index(drop=True), Path.cwd(), "table"
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(f"source must be a path or a DataFrame; got {type(source).__name__}.")
-    file = Path(source)
-    if not file.is_file():
-        raise InputError(
-            f"source must be an existing .csv, .tsv or .parquet file; got {str(file)!r} (now in {Path.cwd()})."
-        )
-    kind = file.suffix.lower()
-    try:
-        if kind in {".parquet", ".pq"}:
-            table = pd.read_parquet(file)
-        elif kind in {".csv", ".tsv", ".txt"}:
-            table = read_text_table(file, named)
-        else:
-            raise InputError(f"source must be a .csv, .tsv or .parquet file; got {file.name!r}.")
-    except (ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"source {str(file)!r} cannot be read as a table: {error}") from error
-    if table.empty:
-        raise InputError(
-            f"source must hold at least one row; {str(file)!r} has {len(table.columns)} columns and no rows."
-        )
-    return table.reset_index(drop=True), file.parent, file.stem
+def _texts(values: pd.Series[Any]) -> np.ndarray:
+    """(n,) texts, empty where missing."""
+    filled = values.astype(object).where(values.notna(), "").to_numpy(dtype=object)
+    if set(map(type, filled)) <= {str}:
+        return np.array(filled, dtype=object)
+    return np.array([v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else str(v) for v in filled], object)
 
 
-def read_text_table(file: Path, named: Sequence[str], *, rows: int | None = None) -> pd.DataFrame:
-    """A CSV or TSV file; the `named` columns word for word, the others by pandas' own guesses.
-
-    pandas takes "None", "NA" and "null" for missing and 001 for a number: right for measurements, wrong for a class
-    called None and for an id. Labels that are all numbers are numbers.
-    """
-    separator = "\t" if file.suffix.lower() == ".tsv" else ","
-    table = pd.read_csv(file, sep=separator, encoding="utf-8-sig", nrows=rows)
-    kept = [column for column in named if column in table.columns]
-    if kept:
-        words = pd.read_csv(
-            file,
-            sep=separator,
-            encoding="utf-8-sig",
-            nrows=rows,
-            usecols=kept,
-            dtype=str,
-            keep_default_na=False,
-            na_values=["", "nan", "NaN"],
-        )
-        for column in kept:
-            table[column] = words[column].astype(object).where(words[column].notna(), None)
-    return table
-
-
-def _numbers(labels: pd.Series) -> np.ndarray:
-    """Labels as numbers where all that are given are, else as they are."""
-    given = labels.dropna()
-    if not all(isinstance(v, str) for v in given):
-        return labels.to_numpy(dtype=object)
-    values = pd.to_numeric(given, errors="coerce")
-    if len(given) and values.notna().all():
-        return values.reindex(labels.index).to_numpy(dtype=object)
-    return labels.to_numpy(dtype=object)
-
-
-def _columns(table: pd.DataFrame) -> str:
-    return ", ".join(repr(c) for c in list(table.columns)[:30])
+def _joined(notes: Sequence[str], more: Sequence[str]) -> str:
+    return " ".join([*notes, *more])

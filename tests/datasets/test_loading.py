@@ -149,7 +149,7 @@ def test_images_may_be_grey_or_coloured():
         ({"x": None, "labels": [0, 1]}, "NoneType"),
         ({"x": "ab", "labels": [0, 1]}, "got str"),
         ({"x": ["a", None], "labels": [0, 1]}, "None at position 1.*empty one"),
-        ({"x": np.zeros((2, 3, 8, 8), np.uint8), "labels": [0, 1]}, "channels last.*transpose"),
+        ({"x": np.zeros((2, 5, 8, 8), np.uint8), "labels": [0, 1]}, "channels last.*transpose"),
         ({"x": ["a", "b\ud83d"], "labels": [0, 1]}, "x must .*position 1 has half a surrogate pair"),
         ({"x": ["a", "b"], "labels": [0, 1], "ids": ["a", "b\ud83d"]}, "ids must .*surrogate"),
         ({"x": ["a", "b"], "labels": ["a", "b\ud83d"]}, "classes must .*surrogate"),
@@ -344,7 +344,10 @@ def test_minus_one_is_a_class_where_the_names_say_so_and_is_refused_among_other_
     table = pd.DataFrame({"x": [0.1, 0.2, 0.3, 0.4], "mood": [-1, 0, 1, None]})
     ds = dq.from_table(table, features=["x"], label="mood", classes=["-1", "0", "1"])
     assert ds.labels.tolist() == [0, 1, 2, -1]
-    assert dq.from_table(table, features=["x"], label="mood").labels.tolist() == [-1, 0, 1, -1]
+    unlabeled = dq.from_table(table, features=["x"], label="mood", unlabeled=-1)
+    assert unlabeled.labels.tolist() == [-1, 0, 1, -1]
+    with pytest.raises(dq.InputError, match=r"classes=\['-1', '0', '1'\].*unlabeled=-1"):
+        dq.from_table(table, features=["x"], label="mood")
     with pytest.raises(dq.InputError, match="beside other negative"):
         dq.from_table(table.assign(mood=[-2, -1, 0, 1]), features=["x"], label="mood")
 

@@ -1,0 +1,174 @@
+"""Text tables: fields apart by a separator, every field first as it is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from dqkit.datasets.conversion import brief
+from dqkit.datasets.sources.layout import Layout, find_layout
+from dqkit.datasets.sources.text_encoding import to_utf8
+from dqkit.datasets.sources.written_values import NumberStyle, number_style, typed, words
+from dqkit.records import InputError
+
+_LINES_NAMED = 5
+_HEAD = 4096
+
+
+def read_delimited(
+    raw: bytes,
+    named: Sequence[str],
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    name: str,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table, and sentences on how it was read.
+
+    named: the columns that hold labels, texts, paths, ids or splits; they are kept word for word. In the others,
+    numbers become numbers, but for codes (007), which stay as they are written.
+    Raises `InputError` for what is no table, and for a row of more fields than there are columns, with its line.
+    """
+    text, found = to_utf8(raw, encoding, name=name)
+    layout = find_layout(text, named, separator, name=name)
+    twice = next((c for c in layout.names if layout.names.count(c) > 1), None)
+    if twice is not None:
+        raise InputError(f"source must have columns of different names; {twice!r} comes more than once. Rename one.")
+    columns, notes = _fields(text, layout, name)
+    if columns and not len(columns[0]):
+        raise InputError(f"source must hold at least one row; {name!r} has {len(layout.names)} columns and no rows.")
+    by_name = dict(zip(layout.names, columns, strict=True))
+    others = {c: v for c, v in by_name.items() if c not in set(named)}
+    style = number_style(others.values(), decimal=decimal, separator=layout.separator)
+    out: dict[str, pd.Series[Any]] = {}
+    codes: list[str] = []
+    for column, values in by_name.items():
+        if column in others:
+            out[column], is_code = typed(values, style)
+            codes += [column] if is_code else []
+        else:
+            out[column] = words(values)
+    empty = [c for c in out if re.fullmatch(r"Unnamed: \d+", c) and c not in named and out[c].isna().all()]
+    frame = pd.DataFrame({c: v for c, v in out.items() if c not in empty})
+    said = [f"{', '.join([*layout.notes, found])}."]
+    said += [_style_note(style)] if style.said else []
+    said += [f"Kept as they are written, with their leading zeros: {', '.join(codes)}."] if codes else []
+    return frame, (*said, *notes)
+
+
+def _style_note(style: NumberStyle) -> str:
+    thousands = f" and {style.thousands!r} between thousands" if style.thousands else ""
+    return f"Numbers are read with {style.decimal!r} before the decimals{thousands}; decimal= says otherwise."
+
+
+def _fields(text: bytes, layout: Layout, name: str) -> tuple[list[Any], tuple[str, ...]]:
+    """A pyarrow column of texts for each name."""
+    import pyarrow as pa
+
+    body = pa.py_buffer(text)[layout.start :] if layout.start < len(text) else pa.py_buffer(b"")
+    if not bytes(body[:_HEAD]).strip() and not bytes(body).strip():
+        return [pa.chunked_array([[]], type=pa.string()) for _ in layout.names], ()
+    if not layout.spaced:
+        columns = _by_arrow(body, layout, quotes=True)
+        if columns is not None:
+            return columns, ()
+    try:
+        return _by_line(text, layout, name, quotes=True)
+    except InputError:
+        # A quotation mark that is never closed, such as an inch in a table that quotes nothing.
+        if b'"' in text and (columns := _by_arrow(body, layout, quotes=False)) is not None:
+            return columns, ("Quotation marks are taken as text, since they come in no pairs.",)
+        raise
+
+
+def _by_arrow(body: Any, layout: Layout, *, quotes: bool) -> list[Any] | None:
+    """The columns as pyarrow reads them, None where a row has another number of fields or a quotation is not closed."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    keys = [str(i) for i in range(len(layout.names))]
+    odd: list[object] = []
+
+    def on_odd(row: object) -> str:
+        odd.append(row)
+        return "skip" if len(odd) < 2 else "error"
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(body),
+            read_options=arrow_csv.ReadOptions(column_names=keys, block_size=1 << 23),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=layout.separator,
+                quote_char='"' if quotes else False,
+                newlines_in_values=quotes,
+                invalid_row_handler=on_odd,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return None if odd else [table.column(key) for key in keys]
+
+
+def _by_line(text: bytes, layout: Layout, name: str, *, quotes: bool) -> tuple[list[Any], tuple[str, ...]]:
+    """The same row by row, for tables with rows of other lengths; a short row ends in missing values, and is said."""
+    import pyarrow as pa
+
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        rows, short = _rows(text, layout, name)
+    finally:
+        csv.field_size_limit(limit)
+    lines = ", ".join(f"{line:,}" for line in short[:_LINES_NAMED]) + (", ..." if len(short) > _LINES_NAMED else "")
+    notes = (f"{len(short):,} rows have fewer fields than columns (line {lines}); the last ones are missing.",)
+    columns = zip(*rows, strict=True) if rows else [()] * len(layout.names)
+    return [pa.chunked_array([pa.array(list(c), type=pa.string())]) for c in columns], notes if short else ()
+
+
+def _rows(text: bytes, layout: Layout, name: str) -> tuple[list[list[str]], list[int]]:
+    """The rows, each as long as there are columns, and the lines of those that were shorter."""
+    lines = io.StringIO(text[layout.start :].decode("utf-8"), newline="")
+    reader = csv.reader(lines, delimiter=layout.separator, skipinitialspace=layout.spaced)
+    width = len(layout.names)
+    rows: list[list[str]] = []
+    short: list[int] = []
+    before = 0
+    try:
+        for fields in reader:
+            line, before = layout.line + before, reader.line_num
+            if not fields or (len(fields) == 1 and not fields[0].strip() and width > 1):
+                continue
+            if len(fields) > width:
+                if any(field.strip() for field in fields[width:]):
+                    raise InputError(
+                        f"source must have {width} fields in every row, as its line of names has; line {line:,} of "
+                        f"{name!r} has {len(fields)}: {brief(layout.separator.join(fields), 80)!r}. Put a field that "
+                        "holds the separator in quotation marks, or name another separator with sep=."
+                    )
+                fields = fields[:width]
+            if len(fields) < width:
+                short.append(line)
+                fields += [""] * (width - len(fields))
+            rows.append(fields)
+    except csv.Error as error:
+        raise InputError(
+            f"source {name!r} cannot be read as a table near line {layout.line + before:,}: {error}."
+        ) from error
+    if rows and text.count(b'"') % 2 and _spans(rows[-1]):
+        raise InputError(
+            f"source {name!r} cannot be read as a table: the quotation mark in the row that starts on line {line:,} "
+            "is not closed."
+        )
+    return rows, short
+
+
+def _spans(fields: list[str]) -> bool:
+    return any("\n" in field or "\r" in field for field in fields)

@@ -1,0 +1,167 @@
+"""Columns of written values (pyarrow texts) as numbers, booleans or texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dqkit.records import InputError
+
+# What pandas takes for missing (pandas.read_csv, na_values).
+MISSING_WORDS = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+# In labels, texts and ids, "NA" and "None" may be what somebody wrote.
+MISSING_IN_TEXTS = ("", "nan", "NaN")
+_SAMPLE = 200
+_EXACT = 15  # a float holds so many digits
+_BLANKS = "\u00a0\u202f '’"  # between thousands; the characters themselves, since RE2 knows no escapes of them
+_GROUP = rf"[.{_BLANKS}]"
+_COMMA = re.compile(rf"[-+]?([1-9]\d{{0,2}}({_GROUP}\d{{3}})+|\d+)?(,\d+)?([eE][-+]?\d+)?")
+_POINT = re.compile(rf"[-+]?([1-9]\d{{0,2}}([,{_BLANKS}]\d{{3}})+|\d+)?(\.\d*)?([eE][-+]?\d+)?")
+_THOUSANDS_COMMA = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+_SURE_COMMA = re.compile(
+    r"[-+]?(\d{1,3}(\.\d{3})+|\d+),(\d{1,2}|\d{4,})|[-+]?\d{1,3}(\.\d{3})+,\d+|[-+]?(0|\d{4,}),\d+"
+)
+_SURE_POINT = re.compile(
+    r"[-+]?(\d{1,3}(,\d{3})+|\d+)\.(\d{1,2}|\d{4,})|[-+]?\d{1,3}(,\d{3})+\.\d+|[-+]?(0|\d{4,})\.\d+"
+)
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class NumberStyle:
+    """decimal: the sign before the decimals. thousands: the sign between thousands, "" where none was seen.
+    said: whether it is worth a word."""
+
+    decimal: str = "."
+    thousands: str = ""
+    said: bool = False
+
+
+def number_style(columns: Iterable[Any], *, decimal: str | None, separator: str) -> NumberStyle:
+    """How a table writes its numbers, from the first values of each column.
+
+    A comma is before the decimals where it can be nothing else ("3,50"), and where it may be either ("1,234") but the
+    fields are not separated by commas, as spreadsheets of such countries write.
+    """
+    if decimal is not None and decimal not in (",", "."):
+        raise InputError(f"decimal must be '.' or ','; got {decimal!r}.")
+    comma = point = unsure = False
+    for column in columns:
+        values = _first(column)
+        if not values or not all(_COMMA.fullmatch(v) or _POINT.fullmatch(v) for v in values):
+            continue
+        # Dates and versions are no numbers in either style.
+        if all(_COMMA.fullmatch(v) for v in values):
+            comma |= any(_SURE_COMMA.fullmatch(v) for v in values)
+        if all(_POINT.fullmatch(v) for v in values):
+            point |= any(_SURE_POINT.fullmatch(v) for v in values)
+        unsure |= any(_THOUSANDS_COMMA.fullmatch(v) for v in values)
+    if decimal is None:
+        decimal = "," if comma or (unsure and not point and separator != ",") else "."
+    if decimal == ",":
+        return NumberStyle(",", ".", True)
+    return NumberStyle(".", "," if unsure else "", unsure)
+
+
+def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
+    """The column as numbers or booleans where all of it is that, else as texts; and whether it is kept as codes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = pc.if_else(pc.is_in(values, value_set=pa.array(MISSING_WORDS)), pa.scalar(None, pa.string()), values)
+    if values.null_count == len(values):
+        return pd.Series(values.to_pandas()).astype("float64"), False
+    sample = _first(values)
+    if all(v.casefold() in _BOOLEANS for v in sample):
+        lower = pc.utf8_lower(values)
+        known = pc.is_in(lower, value_set=pa.array([*_BOOLEANS, None]))
+        if pc.all(known).as_py():
+            return pd.Series(pc.equal(lower, "true").to_pandas()), False
+    pattern = _COMMA if style.decimal == "," else _POINT
+    if all(_is_number(v, pattern) for v in sample):
+        numbers, code = _numbers(values, style)
+        if code:
+            return words(values), True
+        if numbers is not None:
+            return numbers, False
+    if style.decimal == "," and all(_is_number(v, _POINT) for v in sample):
+        numbers, code = _numbers(values, NumberStyle())
+        if numbers is not None:
+            return numbers, False
+    return words(values, missing=()), False
+
+
+def words(values: Any, *, missing: tuple[str, ...] = MISSING_IN_TEXTS) -> pd.Series[Any]:
+    """The column as it is written, missing where nothing is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if missing:
+        gone = pc.is_in(values, value_set=pa.array(missing))
+        if pc.any(gone).as_py():
+            values = pc.if_else(gone, pa.scalar(None, pa.string()), values)
+    return pd.Series(values.to_pandas())
+
+
+def _first(values: Any) -> list[str]:
+    """Some values that are not missing, without blanks around them: the first ones."""
+    found: list[str] = []
+    for start in range(0, len(values), _SAMPLE):
+        found += [v.strip() for v in values[start : start + _SAMPLE].to_pylist() if v is not None]
+        found = [v for v in found if v not in MISSING_WORDS]
+        if len(found) >= _SAMPLE:
+            break
+    return found
+
+
+def _is_number(value: str, pattern: re.Pattern[str]) -> bool:
+    if value.casefold().lstrip("+-") in {"inf", "infinity"}:
+        return True
+    return pattern.fullmatch(value) is not None and any(c.isdigit() for c in value)
+
+
+def _numbers(values: Any, style: NumberStyle) -> tuple[pd.Series[Any] | None, bool]:
+    """The numbers, None where a value is none; and whether they are codes: leading zeros, or too long to be held."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.utf8_trim_whitespace(values)
+    if style.decimal == ",":
+        grouped = pc.match_substring_regex(plain, rf"^({_COMMA.pattern})$")
+        if not pc.all(grouped).as_py():
+            return None, False
+        plain = pc.replace_substring(pc.replace_substring_regex(plain, f"[.{_BLANKS}]", ""), ",", ".")
+    elif any("," in v or " " in v or "'" in v for v in _first(values)):
+        grouped = pc.match_substring_regex(plain, rf"^({_POINT.pattern})$")
+        if not pc.all(grouped).as_py():
+            return None, False
+        plain = pc.replace_substring_regex(plain, f"[,{_BLANKS}]", "")
+    plain = pc.utf8_ltrim(plain, "+")
+    if _has_codes(plain):
+        return None, True
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            numbers = pc.cast(plain, kind)
+        except pa.ArrowInvalid:
+            continue
+        if kind == pa.float64() and pc.all(pc.match_substring_regex(plain, rf"^-?\d{{{_EXACT + 1},}}$")).as_py():
+            return None, True  # an identifier: as a float it would lose its last digits
+        return pd.Series(numbers.to_pandas()), False
+    return None, False
+
+
+def _has_codes(plain: Any) -> bool:
+    """Whether a number starts with a zero that a number would not have."""
+    import pyarrow.compute as pc
+
+    zeros = pc.starts_with(plain, "0")
+    if not pc.any(zeros).as_py():
+        return False
+    return bool(pc.any(pc.match_substring_regex(pc.filter(plain, pc.fill_null(zeros, False)), r"^0\d")).as_py())
