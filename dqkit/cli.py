@@ -19,13 +19,10 @@ from dqkit.records import DqkitError, InputError, MissingExtra
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dqkit.datasets.sources import Table
     from dqkit.records import Dataset
 
 HOLDS, FALLS_SHORT, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff")
-SPLITS = {"train", "test", "val", "valid", "validation", "dev"}
-TEXT_WORDS = 3.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,106 +116,78 @@ def lab(arguments: argparse.Namespace) -> int:
 def _load(arguments: argparse.Namespace) -> Dataset:
     """The dataset of the command line; says what it decided where the options leave it open."""
     from dqkit.datasets import from_folder, from_table
+    from dqkit.datasets.paths import local_path
+    from dqkit.datasets.sources import ReadOptions, is_table_folder, is_table_name, read
 
-    source = Path(arguments.source)
     progress = not arguments.quiet
     columns = [name for name in ("label", "text", "image", "features", "id", "split") if getattr(arguments, name)]
-    if source.is_dir():
-        if columns:
-            raise InputError(f"--{columns[0]} names a column of a table, but {str(source)!r} is a folder of classes.")
-        return from_folder(source, progress=progress)
-    if not source.exists():
-        raise InputError(f"SOURCE must be a folder of class folders or a table; {str(source)!r} does not exist.")
-    if source.suffix.lower() not in TABLES:
-        raise InputError(f"SOURCE must be a folder or one of {', '.join(TABLES)}; got {source.name!r}.")
+    source = arguments.source
+    if "://" not in source:
+        source = local_path("SOURCE", source)
+        if source.is_dir() and not (columns and is_table_folder(source)):
+            if columns:
+                raise InputError(
+                    f"--{columns[0]} names a column of a table, but {str(source)!r} is a folder of classes."
+                )
+            return from_folder(source, progress=progress)
+        if not source.exists():
+            raise InputError(f"SOURCE must be a folder of class folders or a table; {str(source)!r} does not exist.")
+        is_table_name(source, "SOURCE must be a folder or one of {kinds}; got {name!r}.")
     if not arguments.label:
         raise InputError("a table needs --label COLUMN, the column that holds the labels.")
-    if not arguments.split and _is_split(_peek(source)):
-        print("taking column 'split' as the split, as --split split would")
-        arguments.split = "split"
+    reading = {name: getattr(arguments, name) for name in ("sep", "encoding", "decimal", "sheet")}
+    roles = {name: getattr(arguments, name) for name in ("label", "text", "image", "id", "split")}
     features = [name.strip() for name in arguments.features.split(",") if name.strip()] if arguments.features else None
-    text, image = arguments.text, arguments.image
-    if not (text or image or features):
-        text, image, features = _decide(source, arguments)
-    return from_table(
-        source,
-        label=arguments.label,
-        text=text,
-        image=image,
-        features=features,
-        id=arguments.id,
-        split=arguments.split,
-        progress=progress,
-    )
+    if not roles["split"] or not (roles["text"] or roles["image"] or features):
+        table = read(source, [name for name in roles.values() if name], ReadOptions(**reading))
+        if not roles["split"] and table.split is None:
+            roles["split"] = _split_column(table.frame)
+        if not (roles["text"] or roles["image"] or features):
+            roles["text"], roles["image"], features = _decide(table, roles)
+    return from_table(source, **roles, features=features, **reading, progress=progress)
 
 
-def _decide(source: Path, arguments: argparse.Namespace) -> tuple[str | None, str | None, list[str] | None]:
+def _split_column(frame: pd.DataFrame) -> str | None:
+    """The column that a table calls its split, printed, so that nobody is surprised."""
+    from dqkit.datasets.splits import is_split_column
+
+    name = next((c for c in frame.columns if str(c).casefold() == "split" and is_split_column(frame[c], str(c))), None)
+    if name is not None:
+        print(f"taking column {name!r} as the split, as --split {name} would")
+    return None if name is None else str(name)
+
+
+def _decide(table: Table, roles: dict[str, str | None]) -> tuple[str | None, str | None, list[str] | None]:
     """What the samples of a table are, when only the label was named; printed, so that nobody is surprised."""
-    table = _peek(source)
-    if arguments.label not in table.columns:
-        known = ", ".join(map(str, table.columns))
-        raise InputError(f"--label must name a column of {source.name}; got {arguments.label!r}. It has: {known}.")
-    used = {arguments.label, arguments.id, arguments.split}
-    others = [str(column) for column in table.columns if column not in used]
+    from dqkit.datasets.roles import choose_features, looks_like_pictures, looks_like_text
+
+    frame, label = table.frame, roles["label"]
+    if label not in frame.columns:
+        known = ", ".join(map(str, frame.columns))
+        raise InputError(f"--label must name a column of {table.name}; got {label!r}. It has: {known}.")
+    used = {*roles.values(), table.split}
+    others = [str(column) for column in frame.columns if column not in used]
     if not others:
-        raise InputError(f"{source.name} has no column beside {arguments.label!r}; there is nothing to learn from.")
-    pictures = [column for column in others if looks_like_pictures(table[column])]
-    texts = [column for column in others if looks_like_text(table[column])]
-    names = [column for column in others if column not in pictures + texts and looks_like_ids(table[column])]
-    features = [column for column in others if column not in names]
-    for option, found in (("image", pictures), ("text", texts), ("text", [] if features else names)):
+        raise InputError(f"{table.name} has no column beside {label!r}; there is nothing to learn from.")
+    pictures = [column for column in others if looks_like_pictures(frame[column])]
+    texts = [column for column in others if looks_like_text(frame[column])]
+    features = choose_features(frame, used)
+    names = [column for column in features.names if frame[column].dtype.kind == "O"]
+    for option, found in (("image", pictures), ("text", texts), ("text", [] if features.columns else names)):
         if len(found) > 1:
             raise InputError(
-                f"{source.name} has several columns that could be it: {', '.join(found)}; name one: --{option}."
+                f"{table.name} has several columns that could be it: {', '.join(found)}; name one: --{option}."
             )
         if found:
             print(f"taking column {found[0]!r} as the {option}s, as --{option} {found[0]} would")
             return (None, found[0], None) if option == "image" else (found[0], None, None)
-    left_out = f"; left out as mere names: {', '.join(names)}" if names else ""
-    taken = f"{len(features)} column{'' if len(features) == 1 else 's'}"
-    print(f"taking {taken} as features, as --features {','.join(features)} would{left_out}")
-    return None, None, features
-
-
-def _is_split(table: pd.DataFrame) -> bool:
-    """Whether a table has a column `split` that holds names of splits and nothing else."""
-    return "split" in table.columns and set(table["split"].dropna().astype(str)) <= SPLITS
-
-
-def looks_like_text(column: pd.Series[str]) -> bool:
-    """Whether a column holds prose: strings of several words, mostly distinct."""
-    values = [value for value in column.dropna().head(500) if isinstance(value, str)]
-    if not values or len(values) < 0.9 * min(500, int(column.notna().sum())):
-        return False
-    words = sum(len(value.split()) for value in values) / len(values)
-    return words >= TEXT_WORDS and len(set(values)) > 0.5 * len(values)
-
-
-def looks_like_ids(column: pd.Series[str]) -> bool:
-    """Whether a column holds a different string in every row, which says nothing about a class."""
-    values = column.dropna()
-    return len(values) > 1 and all(isinstance(value, str) for value in values) and bool(values.is_unique)
-
-
-def looks_like_pictures(column: pd.Series[str]) -> bool:
-    """Whether a column holds names of image files."""
-    values = [value for value in column.dropna().head(500) if isinstance(value, str)]
-    return bool(values) and sum(value.lower().endswith(PICTURES) for value in values) > 0.9 * len(values)
-
-
-def _peek(source: Path) -> pd.DataFrame:
-    """The first rows of a table, as `from_table` reads them."""
-    import pandas as pd
-
-    kind = source.suffix.lower()
-    try:
-        if kind in {".parquet", ".pq"}:
-            table = pd.read_parquet(source)
-        else:
-            table = pd.read_csv(source, sep="\t" if kind == ".tsv" else ",", encoding="utf-8-sig", nrows=2000)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{str(source)!r} cannot be read as a table: {error}.") from error
-    return table
+    taken = f"{len(features.columns)} column{'' if len(features.columns) == 1 else 's'}"
+    left_out = f"; left out as mere names: {', '.join(features.names)}" if features.names else ""
+    left_out += "".join(f"; left out ({why}): {', '.join(c)}" for why, c in features.others.items())
+    if not features.columns:
+        raise InputError(f"{table.name} has no column that may be a feature{left_out}. Name one: --features COLUMN.")
+    print(f"taking {taken} as features, as --features {','.join(map(str, features.columns))} would{left_out}")
+    return None, None, features.columns
 
 
 def _write_signals(path: Path, table: pd.DataFrame) -> None:
@@ -321,7 +290,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _audit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="a folder of class folders, or a .csv, .tsv or .parquet table")
+    parser.add_argument("source", metavar="SOURCE", help="a folder of class folders, or a table (CSV, Excel, Parquet)")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the report is written; made if missing")
     parser.add_argument("--label", metavar="COL", help="the column of labels (tables)")
     kind = parser.add_mutually_exclusive_group()
@@ -330,6 +299,10 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--features", metavar="COLS", help="the samples are rows of these columns, separated by commas")
     parser.add_argument("--id", metavar="COL", help="the column of unique ids; row numbers otherwise")
     parser.add_argument("--split", metavar="COL", help='the column of splits; "test" is never trained on')
+    parser.add_argument("--sep", metavar="SIGN", help="the sign between fields of a text table; found otherwise")
+    parser.add_argument("--encoding", metavar="NAME", help="the encoding of a text table; found otherwise")
+    parser.add_argument("--decimal", metavar="SIGN", help="the sign before the decimals; found otherwise")
+    parser.add_argument("--sheet", metavar="NAME", help="the sheet of a spreadsheet")
     parser.add_argument("--folds", type=_folds, default=5, metavar="K", help="parts for cross-validation (default 5)")
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="the same seed gives the same report (default 0)"

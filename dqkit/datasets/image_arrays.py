@@ -28,8 +28,8 @@ def images_of(array: NDArray[Any], channels: str | None) -> Content:
             notes.append("The channels stand first and were moved last.")
         if array.shape[3] > 4:
             raise InputError(
-                "x must hold images of 1 to 4 channels, the channels last (n, h, w, channels); got shape "
-                f"{array.shape}. Choose up to four, such as x[..., :3]. Channels that stand before height and width are moved by "
+                "x must hold images of 1 to 4 channels, the channels last (n, h, w, channels); got "
+                f"shape {array.shape}. Choose up to four (x[..., :3]). Channels that stand first are moved by "
                 "x.transpose(0, 2, 3, 1)."
             )
     values, said = eight_bits(array)

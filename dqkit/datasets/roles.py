@@ -18,6 +18,7 @@ PICTURES = (
     ".jp2", ".dcm", ".ppm", ".pgm",
 )  # fmt: skip
 TEXT_WORDS = 3.0
+IDENTIFIERS = "identifiers"
 _SAMPLE = 500
 # In fewer rows, whole numbers may all differ by chance.
 _MANY = 20
@@ -31,6 +32,16 @@ class Features:
 
     columns: list[Any]
     left_out: dict[str, list[str]]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that were left out since they only name rows."""
+        return [name for why, names in self.left_out.items() if why.startswith(IDENTIFIERS) for name in names]
+
+    @property
+    def others(self) -> dict[str, list[str]]:
+        """The other columns that were left out, by the reason."""
+        return {why: names for why, names in self.left_out.items() if not why.startswith(IDENTIFIERS)}
 
     def sentence(self) -> str:
         """What was taken and what was left out."""
@@ -77,9 +88,9 @@ def _no_feature(values: pd.Series[Any], name: str) -> str | None:
     if texts and looks_like_text(values):
         return "texts"
     if _ID_NAME.fullmatch(_snake(name)) and (distinct > 0.5 * len(known) or (not texts and distinct == len(known))):
-        return "identifiers"
+        return IDENTIFIERS
     if distinct == len(known) and (texts or (known.dtype.kind in "iu" and len(known) >= _MANY)):
-        return "identifiers, different in every row"
+        return f"{IDENTIFIERS}, different in every row"
     return None
 
 
@@ -102,12 +113,6 @@ def looks_like_text(column: pd.Series[Any]) -> bool:
         return False
     words = sum(len(value.split()) for value in values) / len(values)
     return words >= TEXT_WORDS and len(set(values)) > 0.5 * len(values)
-
-
-def looks_like_ids(column: pd.Series[Any]) -> bool:
-    """Whether a column holds a different string in every row, which says nothing about a class."""
-    values = column.dropna()
-    return len(values) > 1 and all(isinstance(value, str) for value in values) and bool(values.is_unique)
 
 
 def looks_like_pictures(column: pd.Series[Any]) -> bool:

@@ -71,13 +71,7 @@ def read(source: Any, named: Sequence[Any] = (), options: ReadOptions | None = N
     if path.is_dir():
         return _checked(_folder(path), str(path))
     words = [str(c) for c in named]
-    raw_kind = path.suffix.lower()
-    inner = Path(path.stem).suffix.lower() if raw_kind in PACKED else raw_kind
-    if inner not in KINDS and not (raw_kind in PACKED and inner == ""):
-        raise InputError(
-            f"source must be a table ({', '.join(KINDS)}, also packed: {', '.join(PACKED)}); got {path.name!r}. "
-            f"{_PANDAS}."
-        )
+    inner = is_table_name(path, f"source must be a table ({{kinds}}); got {{name!r}}. {_PANDAS}.")
     try:
         frame, notes = _file(path, inner, words, options)
     except (InputError, ImportError):
@@ -86,8 +80,28 @@ def read(source: Any, named: Sequence[Any] = (), options: ReadOptions | None = N
         raise InputError(
             f"source {str(path)!r} cannot be read as a table: {type(error).__name__}: {brief(error)}. {_PANDAS}."
         ) from error
-    stem = path.stem if raw_kind not in PACKED else Path(path.stem).stem
+    stem = path.stem if path.suffix.lower() not in PACKED else Path(path.stem).stem
     return _checked(Table(frame, path.parent, stem, notes=notes), str(path))
+
+
+def is_table_name(path: Path, message: str) -> str:
+    """The suffix of a table that can be read, without that of a packed file; raises `InputError` for another one.
+
+    message: what is said then, with {kinds} and {name} to be filled in.
+    """
+    outer = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() if outer in PACKED else outer
+    if inner not in KINDS and not (outer in PACKED and not inner):
+        raise InputError(message.format(kinds=f"{', '.join(KINDS)}, also packed: {', '.join(PACKED)}", name=path.name))
+    return inner
+
+
+def is_table_folder(path: Path) -> bool:
+    """Whether a folder is a table: Parquet parts, also below folders such as year=2024, or a saved dataset."""
+    if not path.is_dir():
+        return False
+    parts = any(f.suffix.lower() in columnar.PARQUET or ("=" in f.name and f.is_dir()) for f in path.iterdir())
+    return parts or columnar.is_saved_dataset(path)
 
 
 def _local(source: str | os.PathLike[str]) -> Path:
