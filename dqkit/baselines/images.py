@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.baselines.compress import principal, standardize
-from dqkit.baselines.defaults import Representation
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.members import Member, Predict
 from dqkit.baselines.patches import (
@@ -22,6 +21,7 @@ from dqkit.baselines.patches import (
     settings_for,
     small,
 )
+from dqkit.baselines.representation import Representation
 from dqkit.baselines.ridge import FoldRidge
 
 NETWORK_PIXELS = 500_000

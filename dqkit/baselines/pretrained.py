@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.baselines.compress import principal, standardize
-from dqkit.baselines.defaults import Representation
 from dqkit.baselines.feature_cache import write_whole
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.linear_heads import head_members
 from dqkit.baselines.members import Member, Task
+from dqkit.baselines.representation import Representation
 from dqkit.records import Dataset, InputError, MissingExtra
 
 CHUNK = 256

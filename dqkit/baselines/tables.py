@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dqkit.baselines.columns import as_dates, as_numbers, date_parts
 from dqkit.baselines.compress import principal
-from dqkit.baselines.defaults import Representation
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, full_scores, serialized_size
+from dqkit.baselines.representation import Representation
 from dqkit.baselines.ridge import FoldRidge
 
 LEVELS = 40

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.defaults import Representation
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
+from dqkit.baselines.representation import Representation
 
 FEATURE_WIDTH = 100
 PENALTIES = (0.1, 0.3, 1.0, 3.0)

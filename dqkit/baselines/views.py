@@ -6,8 +6,9 @@ import hashlib
 import warnings
 from pathlib import Path
 
-from dqkit.baselines.defaults import Representation, representation
+from dqkit.baselines.defaults import representation
 from dqkit.baselines.members import Task
+from dqkit.baselines.representation import Representation
 from dqkit.baselines.runs import BaselineWarning
 from dqkit.records import InputError, MissingExtra
 

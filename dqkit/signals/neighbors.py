@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.records import InputError
 from dqkit.signals.duplicates import duplicate_groups, near_duplicates
 from dqkit.signals.knn.identical_rows import identical_rows
-from dqkit.signals.knn.search import SMALL, Found, Metric, exact_neighbors, of_distinct_rows
+from dqkit.signals.knn.points import Found, Metric
+from dqkit.signals.knn.search import SMALL, exact_neighbors, of_distinct_rows
 from dqkit.signals.outliers import outlier_flags, outlier_scores
 
 Method = Literal["exact", "approximate"]

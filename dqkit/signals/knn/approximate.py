@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from dqkit.arrays.threads import each
 from dqkit.signals.knn.blocks import nearest_of, rank
 from dqkit.signals.knn.cells import Cells, gather
-from dqkit.signals.knn.points import Points, prepare
+from dqkit.signals.knn.points import Found, Metric, Points, prepare
 from dqkit.signals.knn.reduced import bears_int8, whole_numbers
-from dqkit.signals.knn.search import Found, Metric
 
 _RECALL = 0.985
 _PILOT_ROWS = 400

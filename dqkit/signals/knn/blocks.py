@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from dqkit.arrays.threads import each
-from dqkit.signals.knn.points import Points, prepare
+from dqkit.signals.knn.points import Found, Metric, Points, prepare
 from dqkit.signals.knn.reduced import reduced_search
-from dqkit.signals.knn.search import Found, Metric
 from dqkit.signals.knn.tiles import largest_by_tiles
 
 _SPARE = 6

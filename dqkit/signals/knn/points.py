@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqkit.signals.knn.search import Metric
+Metric = Literal["cosine", "euclidean"]
+Found = tuple[NDArray[np.int64], NDArray[Any]]
 
 _BLOCK_VALUES = 1_000_000
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Metric = Literal["cosine", "euclidean"]
-Found = tuple[NDArray[np.int64], NDArray[Any]]
+from dqkit.signals.knn.points import Found, Metric
 
 SMALL = 1024
 TREE_DIMENSIONS = 8

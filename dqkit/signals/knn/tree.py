@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.signals.knn.search import Found
+from dqkit.signals.knn.points import Found
 
 _SPARE = 8
 
