@@ -1,6 +1,6 @@
 """The plain rows that travel between the stages, and the errors every stage raises.
 
-Nothing here does I/O and nothing here knows another dqkit module.
+Nothing here does I/O and nothing here knows a stage.
 """
 
 from __future__ import annotations
@@ -14,6 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_array, as_probabilities, distinct_names, finite_rows, rows_in_order
+from dqkit.checks import check_probabilities as check_probabilities
+from dqkit.errors import DqkitError as DqkitError
+from dqkit.errors import InputError as InputError
+from dqkit.errors import MissingExtra as MissingExtra
+from dqkit.errors import StoreError as StoreError
+
 UNLABELED = -1
 ABSTAIN = -1
 
@@ -26,22 +33,6 @@ TEST_SPLIT = "test"
 HUMAN_SOURCES = ("human", "fiftyone")
 CHECK_COLUMNS = ("member", "fold", "check", "ok", "found")
 PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
-
-
-class DqkitError(Exception):
-    """Any error dqkit raises on purpose; catching it catches them all."""
-
-
-class InputError(DqkitError, ValueError):
-    """An argument, file or table breaks a rule; nothing was changed."""
-
-
-class StoreError(DqkitError, RuntimeError):
-    """A workbench folder cannot be created, opened or written."""
-
-
-class MissingExtra(DqkitError, ImportError):
-    """An optional dependency is missing or cannot start; the text names the command that mends it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,7 +97,7 @@ class Dataset:
 
     def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
         """Positions of the given ids, in their order; raises `InputError` naming the first id that is not here."""
-        wanted = np.asarray(sample_ids, dtype=object).ravel()
+        wanted = np.array([sample_ids], dtype=object) if isinstance(sample_ids, str) else _id_array(sample_ids)
         found = np.asarray(self._index.get_indexer(pd.Index(wanted)), dtype=np.int64)
         if (found < 0).any():
             missing = wanted[int(np.argmax(found < 0))]
@@ -115,18 +106,19 @@ class Dataset:
 
     def with_labels(self, labels: ArrayLike) -> Dataset:
         """The same samples under other labels: (n,) positions in `classes`, -1 for unlabelled; else `InputError`."""
-        codes = np.asarray(labels)
-        if codes.shape != (len(self),) or codes.dtype.kind not in "iu":
+        codes = as_array("labels", labels, shape=f"({len(self):,},), whole numbers")
+        if codes.shape != (len(self),) or (codes.size and codes.dtype.kind not in "iu"):
             raise InputError(f"labels must be {len(self):,} whole numbers; got {codes.dtype} of shape {codes.shape}.")
-        if len(codes) and not UNLABELED <= codes.min() <= codes.max() < len(self.classes):
+        if len(codes) and not (codes.min() >= UNLABELED and codes.max() < len(self.classes)):
             raise InputError(
                 f"labels must lie between -1 and {len(self.classes) - 1}; got {codes.min()} to {codes.max()}."
             )
         return replace(self, labels=codes.astype(np.int64))
 
     def take(self, positions: ArrayLike) -> Dataset:
-        """The samples at the given positions, in that order, with their problems and metadata."""
-        at = np.asarray(positions)
+        """The samples at the given positions (whole numbers from 0, or one True or False a sample), in that order, with
+        their problems and metadata; a position that is none, or comes twice, is an `InputError`."""
+        at = _places(positions, len(self))
         ids = self.ids[at]
         content = self.content.iloc[at].reset_index(drop=True) if self.modality == "table" else self.content[at]
         return replace(
@@ -193,42 +185,45 @@ class Predictions:
     ) -> Predictions:
         """Predictions from a user's own out-of-sample probabilities.
 
-        pred_probs: (n, c) or (members, n, c), rows summing to one. features: (n, d), optional.
-        Raises `InputError` where shapes disagree, an id or class comes twice, a value is not finite or negative, or a
-        row does not sum to one.
+        pred_probs: (n, c) or (members, n, c), rows summing to one; a DataFrame, whose columns are found by the class
+        names and whose rows are found by the ids where it has an index of its own; or, for two classes, (n,) or (n, 1)
+        probabilities of the second, which a warning says. ids: n distinct sample ids. classes: c distinct names, in
+        the order of the columns. features: (n, d), optional. members: a name for each member.
+        Raises `InputError` where shapes disagree, an id or class comes twice, a column is missing or none of the
+        classes, a value is not finite or negative, or a row does not sum to one.
+
+        >>> frame = pd.DataFrame({"yes": [0.9, 0.2], "no": [0.1, 0.8]}, index=["b", "a"])
+        >>> Predictions.from_arrays(frame, ids=["a", "b"], classes=["no", "yes"]).pred_probs.argmax(axis=1)
+        array([0, 1])
         """
-        for name, values in (("ids", ids), ("classes", classes)):
-            if len(set(values)) != len(values):
-                twice = next(v for v in values if list(values).count(v) > 1)
-                raise InputError(f"{name} must be distinct; got {twice!r} more than once.")
-        try:
-            probs = np.asarray(pred_probs, dtype=np.float32)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"pred_probs must hold numbers, in rows of one length; {error}.") from error
+        known = distinct_names("ids", ids)
+        names_of_classes = distinct_names("classes", classes)
+        if len(names_of_classes) == 0:
+            raise InputError("classes must name at least one class; got none.")
+        array = as_probabilities(
+            "pred_probs",
+            rows_in_order("pred_probs", pred_probs, known),
+            dims=(2, 3),
+            n=len(known),
+            classes=names_of_classes,
+            one_column=True,
+        )
+        probs = np.asarray(array, dtype=np.float32)
         probs = probs[None] if probs.ndim == 2 else probs
-        m = probs.shape[0] if probs.ndim == 3 else 0
-        if probs.ndim != 3 or m == 0 or probs.shape[1:] != (len(ids), len(classes)):
-            raise InputError(
-                f"pred_probs must have shape (n, c) or (members, n, c) with n = {len(ids)} ids and "
-                f"c = {len(classes)} classes; got {np.shape(pred_probs)}."
-            )
-        check_probabilities("pred_probs", probs)
-        names = tuple(members) if members is not None else tuple(f"member_{i}" for i in range(m))
-        if len(names) != m:
-            raise InputError(f"members must name each of the {m} members; got {len(names)} names.")
-        matrix = None if features is None else np.asarray(features, dtype=np.float32)
-        if matrix is not None and (matrix.ndim != 2 or len(matrix) != len(ids)):
-            raise InputError(f"features must have shape (n, d) with n = {len(ids)}; got {matrix.shape}.")
-        if matrix is not None and not np.isfinite(matrix).all():
-            raise InputError("features must be finite; got NaN or infinity. Fill or drop missing values first.")
+        m = len(probs)
+        names = [f"member_{i}" for i in range(m)] if members is None else distinct_names("members", members, length=m)
+        matrix = None
+        if features is not None:
+            rows = finite_rows("features", rows_in_order("features", features, known), n=len(known))
+            matrix = _single(rows)
         return cls(
-            ids=np.asarray(ids, dtype=object),
-            classes=tuple(classes),
+            ids=_id_array(known),
+            classes=tuple(names_of_classes),
             member_probs=probs,
             pred_probs=probs.mean(axis=0),
-            members=names,
+            members=tuple(names),
             weights=np.full(m, 1.0 / m),
-            folds=np.full(len(ids), -1, dtype=np.int64),
+            folds=np.full(len(known), -1, dtype=np.int64),
             features=matrix,
         )
 
@@ -265,20 +260,39 @@ class LabelEvent:
     undoes: str | None = None
 
 
-def check_probabilities(name: str, probs: NDArray[Any], *, tolerance: float = 1e-3) -> None:
-    """Raise `InputError` unless the last axis of `probs` holds probabilities: finite, in [0, 1], summing to one."""
-    if not np.isfinite(probs).all():
-        where = np.argwhere(~np.isfinite(probs))[0]
-        raise InputError(f"{name} must be finite; got {probs[tuple(where)]} at {tuple(int(i) for i in where)}.")
-    if probs.size and (probs.min() < -tolerance or probs.max() > 1 + tolerance):
+def _id_array(values: Any) -> NDArray[np.object_]:
+    """One id an entry; a NumPy array of tuples would become a matrix."""
+    flat = (
+        values.ravel() if isinstance(values, np.ndarray) else list(values) if hasattr(values, "__iter__") else [values]
+    )
+    out = np.empty(len(flat), dtype=object)
+    out[:] = list(flat)
+    return out
+
+
+def _places(positions: Any, n: int) -> NDArray[np.int64]:
+    at = as_array("positions", positions, shape="(k,), whole numbers from 0, or one True or False a sample")
+    if at.dtype == bool and at.shape == (n,):
+        return np.flatnonzero(at).astype(np.int64)
+    if at.ndim != 1 or (at.size and at.dtype.kind not in "iu"):
         raise InputError(
-            f"{name} must lie in [0, 1]; got values from {probs.min():.4g} to {probs.max():.4g}. "
-            "Pass probabilities, not logits (apply a softmax first)."
+            f"positions must be whole numbers from 0 to {n - 1}, or one True or False for each of the {n:,} samples; "
+            f"got {at.dtype} of shape {at.shape}."
         )
-    sums = probs.sum(axis=-1, dtype=np.float64)
-    if sums.size and np.abs(sums - 1).max() > tolerance:
-        worst = np.unravel_index(int(np.abs(sums - 1).argmax()), sums.shape)
+    if at.size and not (-n <= at.min() and at.max() < n):
+        raise InputError(f"positions must lie between 0 and {n - 1}; got {at.min()} to {at.max()}.")
+    at = at.astype(np.int64) % max(n, 1)
+    if len(np.unique(at)) < len(at):
+        twice = int(np.flatnonzero(np.bincount(at) > 1)[0])
+        raise InputError(f"positions must name each sample once; got {twice} more than once.")
+    return at
+
+
+def _single(rows: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        out = np.asarray(rows, dtype=np.float32)
+    if not np.isfinite(out).all():
         raise InputError(
-            f"{name} must sum to one in every row; row {tuple(int(i) for i in worst)} sums to {sums[worst]:.4g}. "
-            "Divide each row by its sum if these are scores."
+            f"features must fit into float32; got values up to {np.abs(rows).max():.4g}. Scale them first."
         )
+    return out

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from dqkit.checks import as_labels
 from dqkit.records import InputError
-from dqkit.signals.labels import as_labels, wilson_interval
+from dqkit.signals.labels import wilson_interval
 
 
 @dataclass(frozen=True, eq=False, repr=False)

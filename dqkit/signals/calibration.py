@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_labels, as_probabilities, check_column_order, whole_number
 from dqkit.records import InputError
-from dqkit.signals.labels import as_labels, wilson_interval
-from dqkit.signals.uncertainty import as_probabilities, tempered
+from dqkit.signals.labels import wilson_interval
+from dqkit.signals.uncertainty import tempered
 
 _TINY = 1e-12
 _BLOCK_ROWS = 65_536
 _COLDEST, _HOTTEST = 0.05, 20.0
+MOST_BINS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,15 +65,19 @@ def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = 15) -> 
     >>> calibration([0, 1], [[0.75, 0.25], [0.25, 0.75]], bins=4).ece_plain
     0.25
     """
-    probs = as_probabilities("pred_probs", pred_probs, ndim=2)
+    probs = as_probabilities("pred_probs", pred_probs, one_column=True)
     given = as_labels(labels, classes=probs.shape[1], n=len(probs))
-    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-        raise InputError(f"bins must be a whole number of at least 1; got {bins!r}.")
+    bins = whole_number("bins", bins, least=1, most=MOST_BINS)
     rows = np.flatnonzero(given >= 0)
     if not len(rows):
         raise InputError("labels must hold at least one labelled sample; got none. Label some samples first.")
-    probs, given = probs[rows], given[rows]
-    temperature = fit_temperature(given, probs)
+    check_column_order(probs[rows].argmax(axis=1), given[rows], probs.shape[1], stacklevel=3)
+    return calibration_of(given[rows], probs[rows], bins)
+
+
+def calibration_of(given: NDArray[np.int64], probs: NDArray[Any], bins: int = 15) -> Calibration:
+    """`calibration` of checked arrays, every row labelled."""
+    temperature = best_temperature(given, probs)
     plain, debiased, table = _reliability(given, probs, 1.0, bins)
     _, debiased_after, _ = _reliability(given, probs, temperature, bins)
     return Calibration(
@@ -83,16 +89,24 @@ def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = 15) -> 
         log_loss_tempered=_loss_slope_curvature(given, probs, 1.0 / temperature)[0],
         accuracy=float((probs.argmax(axis=1) == given).mean()),
         confidence=float(probs.max(axis=1).mean(dtype=np.float64)),
-        n=len(rows),
+        n=len(given),
         reliability=table,
     )
 
 
-def fit_temperature(labels: NDArray[np.int64], probs: NDArray[Any]) -> float:
+def fit_temperature(labels: ArrayLike, probs: ArrayLike) -> float:
     """Return the temperature in [0.05, 20] at which p ** (1 / T) has the least log loss; 1.0 where nothing decides.
 
-    labels: (n,) all labelled. probs: (n, c). Zero probabilities count as 1e-12.
+    labels: (n,) positions of classes, -1 = unlabelled (left out). probs: (n, c). Zero probabilities count as 1e-12.
+    Raises `InputError` where shapes disagree, a label is out of range, or a row holds no probabilities.
     """
+    rows = as_probabilities("probs", probs, one_column=True)
+    given = as_labels(labels, classes=rows.shape[1], n=len(rows))
+    return best_temperature(given[given >= 0], rows[given >= 0])
+
+
+def best_temperature(labels: NDArray[np.int64], probs: NDArray[Any]) -> float:
+    """`fit_temperature` of checked arrays, every row labelled."""
     if not len(labels) or probs.shape[1] < 2:
         return 1.0
     low, high = 1.0 / _HOTTEST, 1.0 / _COLDEST

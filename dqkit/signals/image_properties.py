@@ -65,7 +65,7 @@ def property_correlation(properties: pd.DataFrame, labels: ArrayLike, *, q: floa
     """
     from scipy.stats import kruskal
 
-    from dqkit.signals.labels import as_labels
+    from dqkit.checks import as_labels
     from dqkit.signals.underperforming_groups import false_discovery
 
     given = as_labels(labels, n=len(properties))

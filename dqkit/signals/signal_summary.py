@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dqkit.records import Dataset, Predictions
 from dqkit.signals.balance import class_balance
-from dqkit.signals.calibration import calibration
+from dqkit.signals.calibration import calibration_of
 from dqkit.signals.duplicates import leakage
 from dqkit.signals.image_properties import property_correlation
 from dqkit.signals.label_noise.label_errors import LabelErrors
@@ -67,6 +67,8 @@ def _label_errors(
 ) -> dict[str, Any]:
     if errors is None:
         return {"skipped": "no labelled usable sample, or fewer than two classes"}
+    if errors.not_judged:
+        return {"skipped": errors.not_judged, "not_judged": True}
     kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
     return {
         "estimated_rate": float(errors.noise_rate),
@@ -90,7 +92,7 @@ def _balance(
     labels: NDArray[np.int64], errors: LabelErrors | None, judged: NDArray[np.bool_], classes: tuple[str, ...]
 ) -> dict[str, Any]:
     opinion = np.full(len(labels), -1, dtype=np.int64)
-    if errors is not None:
+    if errors is not None and not errors.not_judged:
         opinion[judged] = np.where(errors.table["flag"], errors.table["suggested_label"], labels)[judged]
     balance = class_balance(labels, classes, predicted=opinion)
     return {
@@ -111,7 +113,7 @@ def _calibration(
         return dict(_NO_MODEL)
     if not judged.any():
         return dict(_NO_LABELS)
-    found = calibration(labels[judged], predictions.pred_probs[judged])
+    found = calibration_of(labels[judged], predictions.pred_probs[judged])
     names = ("temperature", "ece", "ece_plain", "ece_tempered", "log_loss", "log_loss_tempered", "accuracy")
     return {
         **{name: float(getattr(found, name)) for name in (*names, "confidence")},

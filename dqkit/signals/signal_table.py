@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.checks import seed_number
 from dqkit.near_copies import identical_content, linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
-from dqkit.signals.calibration import fit_temperature
+from dqkit.signals.calibration import best_temperature
 from dqkit.signals.image_properties import image_properties
-from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
-from dqkit.signals.label_noise.swapped import SwappedColumns
+from dqkit.signals.label_noise.families import training_history
+from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import order_test
 from dqkit.signals.signal_summary import summarize
@@ -41,8 +41,8 @@ class SignalTable:
     """All signals of a dataset.
 
     table: DataFrame indexed by sample id, in the order of the dataset; the columns are listed at `signal_table`.
-    summary: plain dicts, lists, strings and numbers (JSON), one entry per check; a check that could not run has
-        {"skipped": why}.
+    summary: plain dicts, lists, strings and numbers (JSON), one entry per check; a check that could not run, and label
+        errors that the predictions cannot judge, have {"skipped": why}.
     neighbors: the graph over all samples, or None without features. A sample that cannot be used (an unreadable file)
         has indices -1 and distances inf.
     label_errors: the finding, one row per sample in dataset order, or None where it could not run.
@@ -69,6 +69,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer);
     label_score, error_probability, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between
         reasons): from `label_errors` on the labelled usable rows; elsewhere 0, 0, False, the predicted label, "", "";
+        where the predictions tell no more of the labels than chance, no row is flagged and error_probability is NaN;
     entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities;
     vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows;
         0 with one member;
@@ -89,6 +90,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     Raises `InputError` where ids or classes disagree.
     """
     _check(dataset, predictions)
+    seed = seed_number(seed)
     n = len(dataset)
     names = np.asarray(dataset.classes, dtype=object)
     usable = np.asarray(dataset.is_usable, dtype=bool)
@@ -96,7 +98,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     judged = usable & (labels >= 0)
     trained = predictions.is_trained
     predicted = predictions.pred_probs.argmax(axis=1) if n and trained else np.full(n, -1, dtype=np.int64)
-    temperatures = [fit_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
+    temperatures = [best_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
 
     graph = _graph(predictions.features, usable)
     known = np.where(usable, labels, -1)
@@ -153,6 +155,9 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
 
 
 def _check(dataset: Dataset, predictions: Predictions) -> None:
+    for name, value, kind in (("dataset", dataset, Dataset), ("predictions", predictions, Predictions)):
+        if not isinstance(value, kind):
+            raise InputError(f"{name} must be a dqkit.{kind.__name__}; got {type(value).__name__}.")
     if tuple(dataset.classes) != tuple(predictions.classes):
         raise InputError(
             f"predictions must have the classes of the dataset, in order; got {predictions.classes} "
@@ -256,23 +261,14 @@ def _label_errors(
 ) -> LabelErrors | None:
     if not (known >= 0).any() or len(predictions.classes) < 2:
         return None
-    told: dict[str, Any] = {"neighbors": graph, "dynamics": predictions.dynamics or None, "seed": seed}
     if (predictions.folds < 0).all():
-        return label_errors(known, predictions.member_probs, **told)
+        return label_errors(
+            known, predictions.member_probs, neighbors=graph, dynamics=predictions.dynamics or None, seed=seed
+        )
     # Trained here, the columns are in order. Where nothing can be learned, each fold's commonest class is the one that
     # the rows held out have less of, and the model agrees with them less often than by chance.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="the columns of pred_probs", category=UserWarning)
-        try:
-            return label_errors(known, predictions.member_probs, **told)
-        except SwappedColumns:
-            pass
-    warnings.warn(
-        "the models learned nothing that carries over to samples they were not trained on: they agree with the labels "
-        "less often than chance does. So no label is called wrong. Look at the features, or pass other estimators.",
-        stacklevel=3,
-    )
-    return None
+    history = training_history(predictions.dynamics or None, known, len(predictions.classes))
+    return judged_errors(predictions.member_probs, known, graph, history, seed, in_order=True)
 
 
 def _label_columns(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.records import InputError, check_probabilities
+from dqkit.checks import as_probabilities, number, numbers, whole_number
+from dqkit.records import InputError
 
 _BLOCK_ROWS = 65_536
 
@@ -31,10 +32,9 @@ def uncertainty(pred_probs: ArrayLike, *, temperature: float = 1.0, top_n: int =
     >>> uncertainty([[0.5, 0.5], [1.0, 0.0]]).round(3).to_numpy().tolist()
     [[1.0, 1.0, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0]]
     """
-    probs = as_probabilities("pred_probs", pred_probs, ndim=2)
-    if top_n < 2:
-        raise InputError(f"top_n must be at least 2; got {top_n}.")
-    check_temperature("temperature", temperature)
+    probs = as_probabilities("pred_probs", pred_probs)
+    top_n = whole_number("top_n", top_n, least=2)
+    temperature = number("temperature", temperature, above=0)
     n, c = probs.shape
     out = np.zeros((n, 4))
     if c > 1:
@@ -63,13 +63,13 @@ def disagreement(member_probs: ArrayLike, *, temperatures: ArrayLike | None = No
     >>> disagreement([[[1.0, 0.0]], [[0.0, 1.0]]]).to_numpy().tolist()
     [[1.0, 1.0, 0.5]]
     """
-    probs = as_probabilities("member_probs", member_probs, ndim=3)
+    probs = as_probabilities("member_probs", member_probs, dims=(3,))
     m, n, c = probs.shape
-    scale = np.ones(m) if temperatures is None else np.asarray(temperatures, dtype=np.float64)
+    scale = np.ones(m) if temperatures is None else numbers("temperatures", temperatures, shape=f"({m},)")
     if scale.shape != (m,):
         raise InputError(f"temperatures must hold one number for each of the {m} members; got shape {scale.shape}.")
     for value in scale:
-        check_temperature("temperatures", float(value))
+        number("temperatures", float(value), above=0)
     out = np.zeros((n, 3))
     if m > 1 and c > 1:
         for start in range(0, n, _BLOCK_ROWS):
@@ -94,46 +94,6 @@ def entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
     safe = np.where(probs > 0, probs, 1.0)
     total: NDArray[np.float64] = -(safe * np.log(safe)).sum(axis=-1)
     return np.maximum(total, 0.0)
-
-
-def as_probabilities(name: str, value: ArrayLike, *, ndim: int) -> NDArray[Any]:
-    """Return `value` as a floating array of `ndim` axes that holds probabilities, or raise `InputError`."""
-    shape = "(n, classes)" if ndim == 2 else "(members, n, classes)"
-    probs = numbers(name, value, shape)
-    probs = (
-        probs
-        if probs.dtype in (np.float32, np.float64)
-        else probs.astype(np.float32 if probs.dtype == np.float16 else np.float64)
-    )
-    if probs.ndim != ndim or probs.shape[-1] == 0 or (ndim == 3 and probs.shape[0] == 0):
-        raise InputError(f"{name} must have shape {shape} with at least one class; got {probs.shape}.")
-    check_probabilities(name, probs)
-    return probs
-
-
-def numbers(name: str, value: ArrayLike, shape: str) -> NDArray[Any]:
-    """Return `value` as an array of real numbers, or raise `InputError`; shape: what it should have, for the message.
-
-    A DataFrame of mixed columns, which numpy reads as objects, is taken where every cell is a number.
-    """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind == "O" and not any(isinstance(v, str | bytes) for v in array.flat):
-            array = array.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{name} must have shape {shape}, all rows of one length, and hold numbers; {error}. "
-            "Give every member one row a sample and every row one column a class."
-        ) from error
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{name} must hold numbers; got an array of {array.dtype}.")
-    return array
-
-
-def check_temperature(name: str, value: float) -> None:
-    """Raise `InputError` unless `value` is a positive finite number."""
-    if not (np.isfinite(value) and value > 0):
-        raise InputError(f"{name} must be positive and finite; got {value}.")
 
 
 def _uncertainty_block(probs: NDArray[np.float64], top_n: int) -> NDArray[np.float64]:

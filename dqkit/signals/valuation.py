@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_labels
 from dqkit.records import InputError
-from dqkit.signals.labels import as_labels
 
 
 def knn_shapley(labels: ArrayLike, indices: NDArray[np.int64]) -> NDArray[np.float64]:

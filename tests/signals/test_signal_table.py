@@ -227,7 +227,7 @@ def test_trained_models_that_learned_nothing_call_no_label_wrong_instead_of_blam
     with pytest.raises(InputError, match="order of the classes"):
         signal_table(ds, own)
     trained = replace(own, folds=np.arange(60) % 5)
-    with pytest.warns(UserWarning, match="learned nothing"):
-        found = signal_table(ds, trained)
-    assert found.label_errors is None
+    found = signal_table(ds, trained)
+    assert found.label_errors.not_judged.startswith("The baselines cannot judge these labels")
+    assert found.summary["label_errors"] == {"skipped": found.label_errors.not_judged, "not_judged": True}
     assert not found.table["label_flag"].any()

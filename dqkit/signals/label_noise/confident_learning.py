@@ -20,13 +20,11 @@ def confident_learning(
 ) -> tuple[pd.DataFrame, float, tuple[float, float], NDArray[np.float64], NDArray[np.float64], tuple[str, ...]]:
     """The fields of a `LabelErrors` with cleanlab's flags and scores (Northcutt et al. 2021).
 
-    flag: `cleanlab.filter.find_label_issues` with its defaults over the members' plain average, labelled rows only.
-    score: one minus cleanlab's self-confidence. noise_rate: off-diagonal mass of its estimated joint. Needs at least
-    two labelled rows of two classes; with fewer nothing is flagged.
+    pred_probs: (members, n, c). flag: `cleanlab.filter.find_label_issues` with its defaults over the members' plain
+    average, labelled rows only. score: one minus cleanlab's self-confidence. noise_rate: off-diagonal mass of its
+    estimated joint. Needs at least two labelled rows of two classes; with fewer nothing is flagged.
     """
-    members = pred_probs if pred_probs.ndim == 3 else pred_probs[None]
-    if members.dtype.kind != "f":  # one-hot whole numbers, in which cleanlab cannot compute
-        members = members.astype(np.float64)
+    members = pred_probs
     m, n, c = members.shape
     probs = members[0] if m == 1 else members.mean(axis=0)
     known = np.flatnonzero(given != UNLABELED)

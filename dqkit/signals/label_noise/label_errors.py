@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.records import UNLABELED, InputError, check_probabilities
+from dqkit.checks import (
+    as_array,
+    as_labels,
+    as_probabilities,
+    check_column_order,
+    finite_rows,
+    one_of,
+    seed_number,
+    whole_number,
+)
+from dqkit.records import UNLABELED, InputError
+from dqkit.signals.label_noise.chance import tells_of_labels, why_not_judged
 from dqkit.signals.label_noise.confident_learning import confident_learning
 from dqkit.signals.label_noise.even_noise import NONE, even_noise
 from dqkit.signals.label_noise.families import Mix, history_evidence, neighbor_votes, training_history, weigh
@@ -21,11 +32,8 @@ from dqkit.signals.label_noise.posterior import Verdict, judge, transition_matri
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 from dqkit.signals.label_noise.regression import regression_errors
 from dqkit.signals.label_noise.self_test import FamilyTest, fused, history_helps, neighbors_help
-from dqkit.signals.label_noise.swapped import refuse_swapped
-from dqkit.signals.labels import as_labels
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
-from dqkit.signals.uncertainty import numbers
 
 Method = Literal["auto", "confident_learning"]
 METHODS: tuple[Method, ...] = ("auto", "confident_learning")
@@ -46,6 +54,8 @@ class LabelErrors:
     scorers: what the scores rest on. weights: (members,), the weight of each member, summing to one.
     families: the self-test of each further family of evidence that was given ("neighbours", "dynamics"): whether it is
         used, and how well planted errors are found with it and without.
+    not_judged: "" where the labels could be judged; else the sentence that says why not. Then nothing is flagged, the
+        rate is NaN in [0, 1], error_probability is NaN, and the scores (at most 0.5) only keep their order.
     """
 
     table: pd.DataFrame
@@ -55,19 +65,21 @@ class LabelErrors:
     weights: NDArray[np.float64]
     scorers: tuple[str, ...]
     families: tuple[FamilyTest, ...] = ()
+    not_judged: str = ""
 
     def expected_precision(self, k: int) -> float:
         """The expected share of wrong labels among the `k` rows that score highest, 0 <= it <= 1.
 
         k: a review budget of 1 row or more (more than there are means all). Raises `InputError` below 1.
         """
-        if k < 1:
-            raise InputError(f"k must be a review budget of at least 1 row; got {k}.")
-        order = np.argsort(-self.table["score"].to_numpy(), kind="stable")[: int(k)]
+        rows = whole_number("k, a review budget of rows,", k, least=1)
+        order = np.argsort(-self.table["score"].to_numpy(), kind="stable")[:rows]
         return float(self.table["error_probability"].to_numpy()[order].mean())
 
     def __repr__(self) -> str:
         low, high = self.noise_rate_interval
+        if self.not_judged:
+            return f"LabelErrors({len(self.table):,} rows, none judged. {self.not_judged})"
         return (
             f"LabelErrors({len(self.table):,} rows, {int(self.table['flag'].sum()):,} flagged, noise rate "
             f"{self.noise_rate:.3f} [{low:.3f}, {high:.3f}], from {', '.join(self.scorers)})"
@@ -135,9 +147,11 @@ def label_errors(
     its hold-out shows what they are worth. Rows may come in any order; each gets the same answer (to rounding), but for
     what is sampled. A class nobody is labelled with is allowed.
 
-    Probabilities whose columns are in another order than the classes are refused where labels and model agree far less
-    than by chance, and warned of (`UserWarning`) where somewhat less. Floating-point labels that are not whole numbers
-    are a continuous target: see `regression_errors`.
+    Predictions that tell no more of the labels than chance allows (a permutation test at 1 %, `chance_p_value`) judge
+    nothing: see `LabelErrors.not_judged`. Probabilities whose columns are in another order than the classes are refused
+    where labels and model agree far less than under another order, or than by chance; where only some columns are, a
+    `UserWarning` names them. (n,) or (n, 1) are read as the probability of the second of two classes. Floating-point
+    labels that are not whole numbers are a continuous target: see `regression_errors`.
 
     Raises `InputError` where shapes disagree, n = 0, c < 2, a label is out of range, or a row is no distribution.
 
@@ -148,8 +162,8 @@ def label_errors(
     >>> found.table.loc[found.table["flag"], ["suggested_label", "kind"]].to_dict("index")
     {79: {'suggested_label': 1, 'kind': 'mislabelled'}}
     """
-    if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
+    one_of("method", method, METHODS)
+    seed = seed_number(seed)
     if _continuous(labels):
         found = regression_errors(labels, pred_probs, features=features, neighbors=neighbors)
         return LabelErrors(
@@ -160,16 +174,35 @@ def label_errors(
             weights=found.weights,
             scorers=("residuals",),
         )
-    probs, given = _checked(labels, pred_probs)
+    array, given = _checked(labels, pred_probs)
+    probs = np.asarray(array, dtype=np.float32)
     graph = _graph(features, neighbors, len(given))
     history = training_history(dynamics, given, probs.shape[2])
     if method == "confident_learning":
-        return LabelErrors(*confident_learning(given, numbers("pred_probs", pred_probs, "(n, c)")))
+        return LabelErrors(*confident_learning(given, array))
+    return judged_errors(probs, given, graph, history, seed, in_order=False)
+
+
+def judged_errors(
+    probs: NDArray[np.float32],
+    given: Ints,
+    graph: Neighbors | None,
+    history: Mapping[str, NDArray[Any]],
+    seed: int,
+    *,
+    in_order: bool,
+) -> LabelErrors:
+    """`label_errors` of checked arrays, (members, n, c) and (n,); in_order: the columns are known to be in order."""
     m, n, c = probs.shape
     known = np.flatnonzero(given != UNLABELED)
-    mix, verdict, settled, families = _judged(probs, given, known, graph, history, seed)
+    mix, verdict, settled, families = _judged(probs, given, known, graph, history, seed, in_order)
     score, wrong = np.zeros(n), np.zeros(n)
     score[known], wrong[known] = settled.score, settled.error_probability
+    scorers = (f"{m} member{'s' if m > 1 else ''}", "noise matrix", *(test.name for test in families if test.used))
+    if len(known) and not _tell(probs, given, known, graph, families, seed):
+        top = mix.probs.argmax(axis=1)
+        why = why_not_judged(mix.probs[known], given[known], c)
+        return _unjudged(given, np.where(given == UNLABELED, top, given), score, mix.weights, scorers, families, why)
     flag = score > 0.5
     suggested = np.where(flag | (given == UNLABELED), verdict.rival, given)
     evidence = Evidence(
@@ -194,8 +227,47 @@ def label_errors(
         }
     )
     matrix = transition_matrix(suggested[known], given[known], c)
-    scorers = (f"{m} member{'s' if m > 1 else ''}", "noise matrix", *(test.name for test in families if test.used))
     return LabelErrors(table, settled.rate, settled.interval, matrix, mix.weights, scorers, families)
+
+
+def _tell(
+    probs: NDArray[np.float32],
+    given: Ints,
+    known: NDArray[np.intp],
+    graph: Neighbors | None,
+    families: tuple[FamilyTest, ...],
+    seed: int,
+) -> bool:
+    """Whether the predictions, or the neighbours' labels where they are used, tell more of the labels than chance."""
+    if tells_of_labels(probs[:, known], given[known], seed):
+        return True
+    if graph is None or not any(test.used and test.name == "neighbours" for test in families):
+        return False
+    votes = neighbor_votes(graph.indices, given, probs.shape[2], known)
+    return tells_of_labels(votes[None], given[known], seed)
+
+
+def _unjudged(
+    given: Ints,
+    suggested: NDArray[np.integer],
+    score: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    scorers: tuple[str, ...],
+    families: tuple[FamilyTest, ...],
+    why: str,
+) -> LabelErrors:
+    n = len(given)
+    table = pd.DataFrame(
+        {
+            "score": score / 2,  # nothing is flagged, and a flag is a score above 0.5
+            "flag": np.zeros(n, dtype=bool),
+            "suggested_label": suggested,
+            "error_probability": np.where(given == UNLABELED, 0.0, np.nan),
+            "kind": np.full(n, "", dtype=object),
+            "reasons": np.full(n, "", dtype=object),
+        }
+    )
+    return LabelErrors(table, float("nan"), (0.0, 1.0), np.empty((0, 0)), weights, scorers, families, why)
 
 
 def _judged(
@@ -205,6 +277,7 @@ def _judged(
     graph: Neighbors | None,
     history: Mapping[str, NDArray[Any]],
     seed: int,
+    in_order: bool,
 ) -> tuple[Mix, Verdict, Judgement, tuple[FamilyTest, ...]]:
     """The mix, the verdict on every row and the judgement, with the families that the self-test lets in."""
     c = probs.shape[2]
@@ -214,7 +287,8 @@ def _judged(
         return transition_matrix(true, given[known], c)
 
     mix = weigh(probs, given, known, None)
-    refuse_swapped(mix.probs[known].argmax(axis=1), given[known], c)
+    if not in_order:
+        check_column_order(mix.probs[known].argmax(axis=1), given[known], c, stacklevel=6)
     share, even = NoiseShare(0.0, 0.0), NONE
     if len(known):
         fitted = class_noise(mix.probs[known], given[known], seed)
@@ -239,37 +313,28 @@ def _judged(
 
 
 def _continuous(labels: ArrayLike) -> bool:
-    values = np.asarray(labels)
+    values = as_array("labels", labels, shape="(n,)")
     return values.dtype.kind == "f" and bool((np.isfinite(values) & (values != np.floor(values))).any())
 
 
-def _checked(labels: ArrayLike, pred_probs: ArrayLike) -> tuple[NDArray[np.float32], Ints]:
-    array = numbers("pred_probs", pred_probs, "(n, c) or (members, n, c)")
-    shape = array.shape
-    if len(shape) not in (2, 3) or min(shape) == 0:
-        raise InputError(
-            f"pred_probs must have shape (n, c) or (members, n, c) and hold at least one row; got {shape}. "
-            "Members must agree in shape."
-        )
-    probs = np.asarray(array, dtype=np.float32)
-    probs = probs[None] if probs.ndim == 2 else probs
-    _, n, c = probs.shape
-    if c < 2:
-        raise InputError("pred_probs must hold at least 2 classes; got 1: with one class no label can be wrong.")
-    for rows in range(0, n, 100_000):  # in blocks: the checks make temporary arrays as large as their input
-        check_probabilities("pred_probs", probs[:, rows : rows + 100_000])
-    given = as_labels(labels, classes=c, n=n)
-    return probs, given
+def _checked(labels: ArrayLike, pred_probs: ArrayLike) -> tuple[NDArray[Any], Ints]:
+    """(members, n, c) probabilities in the type that they came in, and the labels."""
+    array = as_probabilities("pred_probs", pred_probs, dims=(2, 3), least_classes=2, one_column=True)
+    array = array[None] if array.ndim == 2 else array
+    _, n, c = array.shape
+    if n == 0:
+        raise InputError(f"pred_probs must hold at least one row; got shape {array.shape}.")
+    return array, as_labels(labels, classes=c, n=n)
 
 
 def _graph(features: ArrayLike | None, neighbors: Neighbors | None, n: int) -> Neighbors | None:
     if neighbors is not None:
+        if not isinstance(neighbors, Neighbors):
+            raise InputError(f"neighbors must be what dqkit.signals.neighbors returns; got {type(neighbors).__name__}.")
         if len(neighbors.indices) != n:
             raise InputError(f"neighbors must describe the {n} rows of labels; got {len(neighbors.indices)} rows.")
         return neighbors
     if features is None:
         return None
-    rows = np.asarray(features)
-    if rows.ndim != 2 or len(rows) != n:
-        raise InputError(f"features must have shape (n, d) with n = {n}; got {rows.shape}.")
+    rows = finite_rows("features", features, n=n)
     return nearest_rows(rows, k=min(10, n - 1)) if n > 1 else None

@@ -1,0 +1,34 @@
+"""The checks of arguments that every public function uses: names, kinds, shapes and ranges.
+
+Each returns the argument as the type that it promises, or raises `InputError`: the name, the rule, what arrived, what
+to do. Nothing here knows a stage.
+"""
+
+from __future__ import annotations
+
+from dqkit.checks.arrays import as_array, as_labels, as_positions, finite_rows, numbers
+from dqkit.checks.column_order import ColumnOrder, SwappedColumns, check_column_order, column_order
+from dqkit.checks.probabilities import as_probabilities, check_probabilities, rows_in_order
+from dqkit.checks.scalars import distinct_names, is_number, number, one_of, seed_number, shown, whole_number
+
+__all__ = [
+    "ColumnOrder",
+    "SwappedColumns",
+    "as_array",
+    "as_labels",
+    "as_positions",
+    "as_probabilities",
+    "check_column_order",
+    "check_probabilities",
+    "column_order",
+    "distinct_names",
+    "finite_rows",
+    "is_number",
+    "number",
+    "numbers",
+    "one_of",
+    "rows_in_order",
+    "seed_number",
+    "shown",
+    "whole_number",
+]
