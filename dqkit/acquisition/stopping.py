@@ -36,6 +36,7 @@ def stopping(
     budget_left: float | None = None,
     queue: tuple[int, int] | None = None,
     untrained: bool = False,
+    not_judged: str = "",
     per: int = 100,
     min_gain: float = 0.005,
 ) -> list[Criterion]:
@@ -46,7 +47,8 @@ def stopping(
     rows, of this round and the one before. errors_left: estimated label errors left with interval
     (`ControlEstimates.errors_left`), out of `labeled` labels. budget_left: answers the user can still pay for.
     queue: (answered, all) rows of the newest queue, for when no budget was named. untrained: labels were too few for a
-    model in the newest round. per: the number of further labels a
+    model in the newest round. not_judged: why the newest round's predictions could judge no label
+    (`LabelErrors.not_judged`), "" where they could. per: the number of further labels a
     gain is projected for. min_gain: the accuracy gain that still pays.
 
     >>> [c.stop for c in stopping(budget_left=0)]
@@ -58,6 +60,8 @@ def stopping(
     if untrained:
         text = "No model could be trained yet: label the queue, with samples of at least two classes, and run a round."
         out.append(Criterion("a model", False, float("nan"), text))
+    if not_judged:
+        out.append(Criterion("judging the labels", None, float("nan"), not_judged))
     probs = None if pred_probs is None else np.asarray(pred_probs, dtype=float)
     if probs is not None and previous_probs is not None:
         out.append(stability(probs, np.asarray(previous_probs, dtype=float)))

@@ -210,7 +210,7 @@ class Audit:
             raise NotMeasured("The summary of the signals says nothing about it: run a round first.")
         if "skipped" in entry:
             reason = str(entry["skipped"])
-            raise NotMeasured(f"{reason[:1].upper()}{reason[1:]}.")
+            raise NotMeasured(f"{reason[:1].upper()}{reason[1:].rstrip('.')}.")
         return entry
 
     def id_at(self, position: int | np.integer[Any]) -> str:

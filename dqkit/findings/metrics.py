@@ -115,6 +115,9 @@ def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: M
     outcomes = []
     for kind, name, limit in rules:
         if name not in metrics:
+            note = _why_missing(health, name)
+            if note:
+                raise InputError(f"{name!r} could not be judged. {note}")
             known = "known to dqkit but not measured in this report" if name in METRICS else "no metric of dqkit"
             raise InputError(f"{name!r} is {known}; measured here: {', '.join(sorted(metrics))}.")
         value = metrics[name]
@@ -122,3 +125,12 @@ def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: M
             raise InputError(f"metric {name!r} must be a number; the report holds {value!r}.")
         outcomes.append(Outcome(name=name, value=float(value), kind=kind, limit=limit))
     return outcomes
+
+
+def _why_missing(health: Mapping[str, Any], name: str) -> str:
+    """The note of the section on label errors, where it says why there are no figures on them."""
+    sections = health.get("sections")
+    section = sections.get("label_errors") if isinstance(sections, Mapping) else None
+    if not name.startswith(("label_error", "confirmed_errors")) or not isinstance(section, Mapping):
+        return ""
+    return str(section.get("note", "")) if section.get("status") == "absent" else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dqkit.findings.finding import Finding
 from dqkit.findings.words import counted, percent, span
+from dqkit.signals.label_noise.chance import CANNOT_JUDGE
 
 SOUND_BELOW = 0.01
 POOR_FROM = 0.05
@@ -36,6 +37,7 @@ def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[s
     """
     told = {finding.name: finding.data for finding in findings if finding.status == "ok"}
     errors = told.get("label_errors", {})
+    at_chance = _at_chance(findings)
     level = "unknown"
     if errors:
         open_rate = metrics.get("label_errors_open_rate", 0.0)
@@ -45,7 +47,18 @@ def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[s
         if level == "good" and (leaking or any(metrics.get(name, 0) > 0 for name in trouble)):
             level = "fair"
     word = {"good": "Looks sound", "fair": "Needs attention", "poor": "Needs work", "unknown": "Not judged yet"}[level]
+    if at_chance:
+        n, classes = int(metrics.get("n_samples", 0)), int(metrics.get("n_classes", 0))
+        headline = f"{CANNOT_JUDGE}: {counted(n, 'sample')} in {counted(classes, 'class', 'classes')}."
+        sentences = [at_chance, *_more(told, metrics)]
+        return {"level": level, "word": "Cannot be judged", "headline": headline, "sentences": sentences}
     return {"level": level, "word": word, "headline": _headline(errors, metrics), "sentences": _more(told, metrics)}
+
+
+def _at_chance(findings: Sequence[Finding]) -> str:
+    """The sentence that says why the labels cannot be judged, "" where they can or no model is there yet."""
+    notes = [f.summary for f in findings if f.name == "label_errors" and f.status == "absent"]
+    return next((note for note in notes if note.startswith(CANNOT_JUDGE)), "")
 
 
 def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:

@@ -96,6 +96,7 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
         labeled=int(bench.dataset_now().is_labeled[in_play].sum()),
         budget_left=budget_left,
         untrained=not rounds[-1].predictions.is_trained,
+        not_judged=str(rounds[-1].metrics.get("labels_not_judged") or ""),
         queue=(int((states != "open").sum()), len(states)),
     )
     return advice(criteria, control)
@@ -139,7 +140,8 @@ def drawn(bench: Workbench, rnd: Round) -> pd.DataFrame:
 def noise_rate(signals: pd.DataFrame, unseen: np.ndarray[Any, Any]) -> float | None:
     """Estimated share of wrong labels among those nobody has checked; what people confirmed is no longer noise."""
     rates = signals.loc[unseen, "error_probability"]
-    return float(rates.mean()) if len(rates) else None
+    mean = float(rates.mean()) if len(rates) else float("nan")
+    return mean if np.isfinite(mean) else None  # predictions at chance judge no label
 
 
 def _in_play(bench: Workbench) -> np.ndarray[Any, Any]:

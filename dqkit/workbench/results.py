@@ -102,6 +102,8 @@ def _figures(metrics: Mapping[str, Any]) -> str:
         ("label_error_rate", "estimated label errors {:.1%}"),
     )
     said = ", ".join(text.format(metrics[name]) for name, text in named if metrics.get(name) is not None)
+    if metrics.get("labels_not_judged"):
+        said += (". " if said else "") + str(metrics["labels_not_judged"])
     return said or "accuracy not known yet"
 
 

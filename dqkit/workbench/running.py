@@ -249,11 +249,18 @@ def _metrics(labels: pd.DataFrame, dataset: Dataset, predictions: Predictions, f
         "log_loss": _log_loss(predictions.pred_probs[inside], dataset.labels[inside]),
         "label_error_rate": rate,
         "label_error_interval": interval,
+        "labels_not_judged": _why_not_judged(found),
         "n_labeled": int(labels["label"].notna().sum()),
         "n_human": int(labels["source"].isin(HUMAN_SOURCES).sum()),
         "n_weak": int(sources.get("weak", 0)),
         "n_unlabeled": int(labels["label"].isna().sum()),
     }
+
+
+def _why_not_judged(found: SignalTable) -> str | None:
+    """The sentence that says why no label could be judged, None where they could or no model is there."""
+    errors = found.label_errors
+    return None if errors is None or not errors.not_judged else errors.not_judged
 
 
 def _wrong_labels(labels: pd.DataFrame, found: SignalTable) -> tuple[float | None, list[float] | None]:
