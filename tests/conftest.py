@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from tests import postgres as postgres_server
 from tests.browser.lab import CHROMIUM
 
 
@@ -21,3 +22,16 @@ def playwright():
 
     with sync_playwright() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for all tests; see tests/postgres.py."""
+    reason = postgres_server.why_not()
+    if reason is not None:
+        # Where the server is promised, a test that cannot run has failed.
+        refuse = pytest.fail if os.environ.get("DQKIT_REQUIRE_POSTGRES") else pytest.skip
+        refuse(reason)
+    server = postgres_server.Server(postgres_server.programs())
+    yield server
+    server.remove()

@@ -1,38 +1,74 @@
-"""The system of record: label events that are never changed, the queue with leases, the rounds."""
+"""The system of record of a workbench: label events that are never changed, the queue with leases, the rounds."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import sqlalchemy as sa
 
 from dqkit.records import HUMAN_SOURCES, InputError, LabelEvent, StoreError
-from dqkit.store import schema
-from dqkit.store import seats as seating
-from dqkit.store.schema import events, live, newest_round, queue, rounds, seats
+from dqkit.store import assignments, engine, events, leases, rounds
+from dqkit.store.address import parse, shown
+from dqkit.store.failures import FAILURES, translated
+from dqkit.store.locks import only_one
+from dqkit.store.opening import UNCLAIMED, opened
+from dqkit.store.transactions import Transactions
 
+Found = TypeVar("Found")
 LEASE_SECONDS = 900.0
 
 
 class Store:
-    """One workbench database; safe for several threads and several processes at once.
+    """The journal of one workbench; safe for several threads, processes and, on a server, machines at once.
 
-    url: an SQLAlchemy URL, e.g. "sqlite:////path/labels.sqlite". Every method that writes returns only when
-    what it wrote is on disk, and writes all or nothing.
+    Every method that writes returns only when what it wrote is on disk, and writes all or nothing.
+
+    Parameters
+    ----------
+    url
+        A URL such as ``sqlite:////path/labels.sqlite`` or ``postgresql://name@host/database``, or a `sqlalchemy.URL`.
+    workbench
+        The id of the workbench whose rows these are; a database may hold several.
+    may_create
+        Whether the database's tables and the workbench's row are made where they are missing.
+
+    Raises
+    ------
+    StoreError
+        From every method, where the database cannot be read or written, or was closed; the text says what to do.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = schema.connect(url)
-        # Readers see the last commit without waiting for a writer, and make no writer wait.
-        self._reader = self._engine.execution_options(reads_only=True)
+    def __init__(self, url: str | sa.URL, workbench: str = UNCLAIMED, *, may_create: bool = True) -> None:
+        address = parse(url)
+        self.url = shown(address)
+        try:
+            self._transactions = Transactions(engine.make(address, may_create=may_create))
+        except FAILURES as error:
+            raise translated(error, address, doing="opened") from error
+        try:
+            self.number = opened(self._transactions, workbench, may_create=may_create)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_server(self) -> bool:
+        """Whether a server keeps the journal, for people on several machines."""
+        return self._transactions.is_server
+
+    @property
+    def _engine(self) -> sa.Engine:
+        return self._transactions.engine
 
     def close(self) -> None:
         """Release the database; the store cannot be used afterwards."""
-        self._engine.dispose()
+        self._transactions.close()
 
     def __enter__(self) -> Store:
         return self
@@ -42,6 +78,20 @@ class Store:
     ) -> None:
         self.close()
 
+    def write(self, work: Callable[[sa.Connection], Found]) -> Found:
+        """What `work` returns, committed; it may be called again after a lost connection."""
+        return self._transactions.write(work)
+
+    def read(self, work: Callable[[sa.Connection], Found]) -> Found:
+        """What `work` returns of the last commit, or of the moment that `reading` holds."""
+        return self._transactions.read(work)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let every reading of this thread inside the block see one and the same moment."""
+        with self._transactions.reading():
+            yield
+
     # --- label events
 
     def record(self, new: Sequence[LabelEvent]) -> int:
@@ -49,130 +99,109 @@ class Store:
 
         An event whose `event_id` is already in the journal is left out, so sending again is harmless.
         """
-        with self._engine.begin() as connection:
-            known = _known_ids(connection, [event.event_id for event in new])
-            fresh = list({event.event_id: event for event in new if event.event_id not in known}.values())
-            if fresh:
-                connection.execute(events.insert(), [_row(event) for event in fresh])
-                for event in fresh:
-                    if event.source != "weak" and event.kind in seating.STATE_AFTER:
-                        seating.after_answer(connection, event.sample_id, event.kind)
+
+        def work(connection: sa.Connection) -> int:
+            fresh = events.append(connection, self.number, new)
+            for event in fresh:
+                if event.source != "weak" and event.kind in assignments.STATE_AFTER:
+                    assignments.after_answer(connection, self.number, event.sample_id, event.kind)
             return len(fresh)
+
+        return self.write(work)
 
     def undo(self, event: LabelEvent) -> LabelEvent:
         """Withdraw the event that `event.undoes` names and reopen its sample; returns the undo as recorded.
 
         Raises `InputError` when that event is not in the journal. Undoing it a second time changes nothing.
         """
-        with self._engine.begin() as connection:
-            target = connection.execute(sa.select(events).where(events.c.event_id == event.undoes)).mappings().first()
-            if target is None or target["kind"] == "undo":
-                raise InputError(
-                    f"undo must name a recorded decision; got event {event.undoes!r}. Nothing was changed."
-                )
-            before = connection.execute(sa.select(events).where(events.c.undoes == event.undoes)).mappings().first()
-            if before is not None:
-                return _event(before)
-            if _known_ids(connection, [event.event_id]):
-                raise InputError(f"event_id {event.event_id!r} stands for another event already; nothing was changed.")
-            connection.execute(events.insert(), [_row(event)])
-            if target["source"] != "weak":
-                seating.settle(connection, target["sample_id"])
-            return event
+
+        def work(connection: sa.Connection) -> LabelEvent:
+            stands, withdrawn = events.append_undo(connection, self.number, event)
+            if withdrawn is not None and withdrawn.source != "weak":
+                assignments.settle(connection, self.number, withdrawn.sample_id)
+            return stands
+
+        return self.write(work)
+
+    def undo_all(self, undos: Sequence[LabelEvent]) -> list[LabelEvent]:
+        """Append undo events in one transaction and reopen their samples; returns those that were new.
+
+        What somebody else withdrew in the meantime is passed over. Raises `InputError` where an undo names no recorded
+        decision; then nothing was written.
+        """
+
+        attempts = 0
+
+        def work(connection: sa.Connection) -> list[LabelEvent]:
+            nonlocal attempts
+            attempts += 1
+            # After a lost connection, what the first attempt wrote counts as new.
+            stand = events.append_undos(connection, self.number, undos, again=attempts > 1)
+            for sample_id in sorted({event.sample_id for event in stand}):
+                assignments.settle(connection, self.number, sample_id)
+            return stand
+
+        return self.write(work)
 
     def find(self, event_id: str) -> LabelEvent | None:
         """The event with this id, or None."""
-        with self._reader.connect() as connection:
-            row = connection.execute(sa.select(events).where(events.c.event_id == event_id)).mappings().first()
-        return None if row is None else _event(row)
+        return self.read(lambda connection: events.find(connection, self.number, event_id))
 
     def latest_live(self, annotator: str, *, limit: int, sources: Sequence[str] = HUMAN_SOURCES) -> list[LabelEvent]:
         """An annotator's newest decisions that are not undone, newest first."""
-        query = (
-            sa.select(events)
-            .where(events.c.annotator == annotator, events.c.source.in_(sources), *live())
-            .order_by(events.c.seq.desc())
-            .limit(limit)
+        return self.read(lambda c: events.latest_live(c, self.number, annotator, limit=limit, sources=sources))
+
+    def live_decisions(
+        self, annotator: str, *, since: str | None = None, until: str | None = None, round_number: int | None = None
+    ) -> list[LabelEvent]:
+        """A person's decisions that are not undone, oldest first.
+
+        since, until: bounds on `at`, both included, in its own form (UTC, ISO 8601, milliseconds).
+        """
+        return self.read(
+            lambda c: events.live_decisions(
+                c, self.number, annotator, since=since, until=until, round_number=round_number
+            )
         )
-        with self._reader.connect() as connection:
-            return [_event(row) for row in connection.execute(query).mappings()]
 
     def events(self, *, sample_id: str | None = None) -> pd.DataFrame:
         """Every event (of one sample), oldest first, one row each, with the columns of `LabelEvent`."""
-        query = sa.select(events).order_by(events.c.seq)
-        if sample_id is not None:
-            query = query.where(events.c.sample_id == sample_id)
-        with self._reader.connect() as connection:
-            rows = [dict(row) for row in connection.execute(query).mappings()]
-        return pd.DataFrame(rows, columns=[c.name for c in events.columns]).drop(columns="seq")
+        return self.read(lambda connection: events.table(connection, self.number, sample_id=sample_id))
 
     def current_labels(self, *, weak: bool) -> pd.DataFrame:
         """The newest live label event per sample, of people (weak=False) or of labelling functions (weak=True).
 
         Columns sample_id, event_id, label, source, annotator, at, round, why.
         """
-        is_weak = events.c.source == "weak"
-        newest = (
-            sa.select(sa.func.max(events.c.seq))
-            .where(events.c.kind == "label", is_weak if weak else ~is_weak, *live())
-            .group_by(events.c.sample_id)
-        )
-        columns = ["sample_id", "event_id", "label", "source", "annotator", "at", "round", "why"]
-        query = sa.select(*[events.c[name] for name in columns]).where(events.c.seq.in_(newest)).order_by(events.c.seq)
-        with self._reader.connect() as connection:
-            return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+        return self.read(lambda connection: events.current_labels(connection, self.number, weak=weak))
 
     def human_votes(self, *, sample_ids: Sequence[str] | None = None) -> pd.DataFrame:
         """Each person's newest live label per sample (of at most 500 `sample_ids`): sample_id, annotator, label."""
-        newest = (
-            sa.select(sa.func.max(events.c.seq))
-            .where(events.c.kind == "label", events.c.source != "weak", *live())
-            .group_by(events.c.sample_id, events.c.annotator)
-        )
-        if sample_ids is not None:
-            newest = newest.where(events.c.sample_id.in_(list(sample_ids)))
-        query = sa.select(events.c.sample_id, events.c.annotator, events.c.label).where(events.c.seq.in_(newest))
-        with self._reader.connect() as connection:
-            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
-        return pd.DataFrame(rows, columns=["sample_id", "annotator", "label"])
+        return self.read(lambda connection: events.human_votes(connection, self.number, sample_ids=sample_ids))
 
     def confirmations(self) -> pd.Series[int]:
         """By sample_id: how many live answers of people say the newest one; one person's count once a round."""
-        columns = (events.c.sample_id, events.c.annotator, events.c.round, events.c.label)
-        query = sa.select(*columns).where(events.c.kind == "label", events.c.source.in_(HUMAN_SOURCES), *live())
-        with self._reader.connect() as connection:
-            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
-        said = pd.DataFrame(rows, columns=["sample_id", "annotator", "round", "label"])
-        said = said.drop_duplicates(["sample_id", "annotator", "round"], keep="last")
-        newest = said.drop_duplicates("sample_id", keep="last").set_index("sample_id")["label"]
-        agree = said["label"] == said["sample_id"].map(newest)
-        return agree.groupby(said["sample_id"]).sum().astype(int)
+        return self.read(lambda connection: events.confirmations(connection, self.number))
 
     def latest_decisions(self) -> pd.DataFrame:
         """The newest live decision of anybody (label, skip or flag) per sample: sample_id, kind, round."""
-        newest = (
-            sa.select(sa.func.max(events.c.seq))
-            .where(events.c.kind.in_(("label", "skip", "flag")), events.c.source.in_(HUMAN_SOURCES), *live())
-            .group_by(events.c.sample_id)
-        )
-        query = sa.select(events.c.sample_id, events.c.kind, events.c.round).where(events.c.seq.in_(newest))
-        with self._reader.connect() as connection:
-            rows = [tuple(row) for row in connection.execute(query.order_by(events.c.seq))]
-        return pd.DataFrame(rows, columns=["sample_id", "kind", "round"])
+        return self.read(lambda connection: events.latest_decisions(connection, self.number))
 
     # --- queue
 
     def enqueue(self, round_number: int, rows: Iterable[tuple[str, str, bool]]) -> None:
         """Make (sample_id, action, control) rows, in this order, the queue of a round; its old queue is replaced."""
-        values = [
-            {"round": round_number, "sample_id": s, "position": i, "action": a, "control": bool(c), "state": "open"}
-            for i, (s, a, c) in enumerate(rows)
-        ]
-        with self._engine.begin() as connection:
-            connection.execute(queue.delete().where(queue.c.round == round_number))
-            connection.execute(seats.delete().where(seats.c.round == round_number))
-            if values:
-                connection.execute(queue.insert(), values)
+        known = list(rows)
+        self.write(lambda connection: leases.fill(connection, self.number, round_number, known))
+
+    def requeue(self, round_number: int, rows: Iterable[tuple[str, str, bool]]) -> None:
+        """Put (sample_id, action, control) rows, in this order, in the place of a round's open rows.
+
+        Answered rows keep their state and come first; a row that was answered while the new order was made stays
+        answered. Leases on rows that are still in the queue are kept, and how many people they want.
+        """
+        known = list(rows)
+        self.write(lambda connection: leases.refill(connection, self.number, round_number, known))
 
     def lease(
         self,
@@ -189,24 +218,18 @@ class Store:
         `overlap` said otherwise), and when this person has answered it; one's own are handed out again.
         only: hand out none but these, in their order of the queue within each 500.
         """
-        with self._engine.begin() as connection:
-            return seating.hand_out(connection, n, annotator, exclude=exclude, seconds=seconds, only=only)
+        return self.write(
+            lambda c: leases.hand_out(c, self.number, n, annotator, exclude=exclude, seconds=seconds, only=only)
+        )
 
     def release(self, annotator: str) -> None:
         """Give back every lease of an annotator, so that others need not wait for it to run out."""
-        with self._engine.begin() as connection:
-            connection.execute(seats.delete().where(seats.c.annotator == annotator, ~seats.c.answered))
+        self.write(lambda connection: assignments.release(connection, self.number, annotator))
 
     def answered_by_others(self, sample_ids: Sequence[str], annotator: str) -> list[str]:
         """Those of at most 500 samples of the newest queue that somebody else has answered while more are wanted."""
-        with self._reader.connect() as connection:
-            query = sa.select(seats.c.sample_id).where(
-                seats.c.round == newest_round(connection),
-                seats.c.sample_id.in_(list(sample_ids)),
-                seats.c.annotator != annotator,
-                seats.c.answered,
-            )
-            return list(connection.execute(query.distinct()).scalars())
+        names = list(sample_ids)
+        return self.read(lambda c: assignments.answered_by_others(c, self.number, names, annotator))
 
     def overlap(self, people: int, *, share: float = 1.0) -> None:
         """Let `share` of the newest queue's rows, evenly spread, want answers of `people` different persons each.
@@ -218,73 +241,72 @@ class Store:
             raise InputError(f"overlap must be a whole number of people, at least 1; got {people!r}.")
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
             raise InputError(f"overlap_share must be a share above 0, up to 1; got {share!r}.")
-        with self._engine.begin() as connection:
-            seating.want(connection, people, share=float(share))
+        self.write(lambda connection: assignments.want(connection, self.number, people, share=float(share)))
 
     def progress(self) -> tuple[int, int]:
         """How many answers the newest queue has, and how many it wants: its rows, each times the people wanted."""
-        with self._reader.connect() as connection:
-            return seating.counted(connection)
+        return self.read(lambda connection: assignments.counted(connection, self.number))
 
     def queue_states(self, round_number: int | None = None) -> pd.DataFrame:
         """The queue of a round (default the newest), in order: sample_id, action, control, state, wanted, leased_by.
 
         leased_by: who holds it now, ", " between several, None where nobody does.
         """
-        names = ["sample_id", "action", "control", "state", "wanted"]
-        with self._reader.connect() as connection:
-            number = newest_round(connection) if round_number is None else round_number
-            query = sa.select(*[queue.c[name] for name in names]).where(queue.c.round == number)
-            rows = [tuple(row) for row in connection.execute(query.order_by(queue.c.position))]
-            held = seating.holders(connection, number)
-        table = pd.DataFrame(rows, columns=names)
-        names_of = {sample_id: ", ".join(people) for sample_id, people in held.items()}
-        table["leased_by"] = pd.Series([names_of.get(s) for s in table["sample_id"]], dtype=object)
-        return table
+        return self.read(lambda connection: leases.states(connection, self.number, round_number))
 
     # --- rounds
 
     def start_round(self, number: int, *, budget: int, seed: int, started: str, settings: dict[str, Any]) -> None:
         """Write down that a round has begun; raises `StoreError` when that number exists."""
-        values = {"budget": budget, "seed": seed, "started": started, "settings": json.dumps(settings, sort_keys=True)}
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(rounds.insert().values(round=number, status="running", metrics="{}", **values))
-        except sa.exc.IntegrityError as error:
-            raise StoreError(f"Round {number} exists already; another process may be running it.") from error
+        values = {"budget": int(budget), "seed": int(seed), "started": started, "settings": settings}
+        self.write(lambda connection: rounds.start(connection, self.number, number, values))
 
     def finish_round(self, number: int, *, finished: str, metrics: dict[str, Any]) -> None:
         """Write down that a round is complete, with its figures."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                rounds.update()
-                .where(rounds.c.round == number)
-                .values(status="done", finished=finished, metrics=json.dumps(metrics, allow_nan=False))
-            )
+        self.write(lambda c: rounds.finish(c, self.number, number, finished=finished, metrics=metrics))
 
     def drop_round(self, number: int) -> None:
         """Forget an unfinished round; a finished one stays. No label event is touched."""
-        with self._engine.begin() as connection:
-            connection.execute(rounds.delete().where(rounds.c.round == number, rounds.c.status == "running"))
+        self.write(lambda connection: rounds.drop(connection, self.number, number))
 
     def rounds(self) -> list[dict[str, Any]]:
         """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics."""
-        with self._reader.connect() as connection:
-            rows = [dict(row) for row in connection.execute(sa.select(rounds).order_by(rounds.c.round)).mappings()]
-        return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
+        return self.read(lambda connection: rounds.table(connection, self.number))
 
+    def keep_files(self, number: int, folder: Path) -> None:
+        """On a server: put a round's files into the database, for those who did not run it. Else nothing."""
+        if not self.is_server:
+            return
+        version = uuid.uuid4().hex
+        self.write(lambda connection: rounds.keep_files(connection, self.number, number, folder, version))
+        rounds.note_version(folder, version)
 
-def _known_ids(connection: sa.Connection, ids: list[str]) -> set[str]:
-    known: set[str] = set()
-    for start in range(0, len(ids), 500):  # SQLite bounds the number of parameters of one statement
-        part = ids[start : start + 500]
-        known |= set(connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(part))).scalars())
-    return known
+    def fetch_files(self, number: int, folder: Path) -> bool:
+        """On a server: bring a round's files into `folder` unless they are there; returns whether anything came."""
+        if not self.is_server:
+            return False
 
+        def work(connection: sa.Connection) -> bool:
+            version = rounds.kept_version(connection, self.number, number)
+            if version is None or version == rounds.local_version(folder):
+                return False
+            rounds.fetch_files(connection, self.number, number, folder, version)
+            return True
 
-def _row(event: LabelEvent) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in LabelEvent.__dataclass_fields__}
+        return self.read(work)
 
+    @contextmanager
+    def only_runner(self, folder: Path) -> Iterator[None]:
+        """Hold the right to run a round of this workbench, whose folder this is; raises `StoreError` where it is taken.
 
-def _event(row: Any) -> LabelEvent:
-    return LabelEvent(**{name: row[name] for name in LabelEvent.__dataclass_fields__})
+        On a server it is an advisory lock, which the server frees when this process or its connection ends.
+        """
+        try:
+            (folder / "rounds").mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder {str(folder / 'rounds')!r} cannot be made: {error}.") from error
+        with ExitStack() as held:
+            held.enter_context(only_one(folder / "rounds" / ".lock", doing="running a round"))
+            if self.is_server:
+                held.enter_context(self._transactions.alone(self.number))
+            yield

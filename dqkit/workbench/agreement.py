@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError
-from dqkit.store.additions import check_rows
+from dqkit.store import gold
 from dqkit.workbench.classes import widened
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Agreement:
 
 def agreement(bench: Workbench) -> Agreement:
     """See `Workbench.agreement`."""
-    votes, known = bench.store.human_votes(), check_rows(bench.store)
+    votes, known = bench.store.human_votes(), gold.rows(bench.store)
     bench.labels()  # takes over classes that were added elsewhere
     ds = bench.dataset
     people = sorted({*votes["annotator"], *known["annotator"]})

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, Predictions, StoreError
 from dqkit.store import Store
-from dqkit.store.additions import added_classes
+from dqkit.store.added_classes import names_and_keys
 from dqkit.workbench import classes, evidence, project, surfaces, withdrawals
 from dqkit.workbench.classes import with_added
 from dqkit.workbench.decisions import check_texts, checked_event, recorded_before
@@ -58,7 +58,8 @@ class Workbench(Exchange):
     ) -> Workbench:
         """A new workbench at `path`, which must not exist or be an empty folder; the dataset is copied into it.
 
-        store_url: an SQLAlchemy URL for the label events; by default a SQLite file in the folder.
+        store_url: where the label events are kept, e.g. postgresql://name@host/database; by default a SQLite file in
+        the folder. A password in it is used now and not stored (see docs/journal.md).
         Raises `StoreError` where the folder is in use or cannot be written, `InputError` for what is no dataset.
         """
         if not isinstance(dataset, Dataset):
@@ -74,7 +75,7 @@ class Workbench(Exchange):
             folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
         )
         try:
-            store = Store(store_url or project.database_url(folder))
+            store = project.journal(folder, about, store_url=store_url, may_create=True)
         except Exception:
             # A folder without its journal could neither be opened nor made again.
             shutil.rmtree(folder)
@@ -82,16 +83,14 @@ class Workbench(Exchange):
         return cls(folder, about, store)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Workbench:
-        """The workbench at `path`; raises `StoreError` where there is none, or a newer dqkit wrote it."""
+    def open(cls, path: str | os.PathLike[str], *, store_url: str | None = None) -> Workbench:
+        """The workbench at `path`; raises `StoreError` where there is none, its labels are missing or a newer one's.
+
+        store_url: where its labels are now, where that is not what its project.json says, or with the password for it.
+        """
         folder = project.folder_of(path)
         about = project.read(folder)
-        if not about["store_url"] and not (folder / project.DATABASE_FILE).is_file():
-            raise StoreError(
-                f"{str(folder / project.DATABASE_FILE)!r} is missing: the labels of this workbench were in it. "
-                "Bring it back from a copy; dqkit does not make an empty one in its place."
-            )
-        return cls(folder, about, Store(about["store_url"] or project.database_url(folder)))
+        return cls(folder, about, project.journal(folder, about, store_url=store_url, may_create=False))
 
     def close(self) -> None:
         """Release the database, close the Apps of `open_fiftyone`, and stop the `mongod` that was started for them.
@@ -111,7 +110,7 @@ class Workbench(Exchange):
     def dataset(self) -> Dataset:
         """The dataset as it came in, under its given labels; classes that were added stand after its own."""
         try:
-            added = [name for name, _ in added_classes(self.store)]
+            added = [name for name, _ in names_and_keys(self.store)]
             return with_added(project.load_dataset(self.path / "dataset", self.about), added)
         except FileNotFoundError as error:
             raise StoreError(
@@ -263,8 +262,9 @@ class Workbench(Exchange):
         """The finished rounds, oldest first."""
         done = [about for about in self.store.rounds() if about["status"] == "done"]
         for about in done:
-            if about["round"] not in self._rounds:
-                self._rounds[about["round"]] = Round(self.path / "rounds" / f"{about['round']:04d}", about)
+            number, folder = about["round"], self.path / "rounds" / f"{about['round']:04d}"
+            if self.store.fetch_files(number, folder) or number not in self._rounds:
+                self._rounds[number] = Round(folder, about)
         return [self._rounds[about["round"]] for about in done]
 
     def run_round(

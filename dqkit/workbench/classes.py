@@ -11,7 +11,7 @@ import numpy as np
 
 from dqkit.datasets.labels import class_key
 from dqkit.records import Dataset, InputError, Predictions
-from dqkit.store import additions
+from dqkit.store import added_classes
 from dqkit.workbench.decisions import check_annotator, check_texts
 from dqkit.workbench.project import now
 
@@ -33,7 +33,7 @@ def add_class(bench: Workbench, name: str, *, annotator: str) -> str:
     known = {class_key(c): c for c in bench.dataset.classes}
     key = class_key(tidy)
     if key not in known:
-        additions.add_class(bench.store, tidy, key=key, annotator=annotator, at=now())
+        added_classes.add(bench.store, tidy, key=key, annotator=annotator, at=now())
         refresh(bench)
         known = {class_key(c): c for c in bench.dataset.classes}
     return known[key]
@@ -46,7 +46,7 @@ def with_added(dataset: Dataset, added: Sequence[str]) -> Dataset:
 
 def refresh(bench: Workbench) -> None:
     """Take over the classes that were added since the dataset was read, here or in another process."""
-    added = [name for name, _ in additions.added_classes(bench.store)]
+    added = [name for name, _ in added_classes.names_and_keys(bench.store)]
     own = tuple(bench.about["classes"])
     if bench.dataset.classes != (*own, *added):
         bench.__dict__["dataset"] = replace(bench.dataset, classes=(*own, *added))

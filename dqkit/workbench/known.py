@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dqkit.files import write_json
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Card
-from dqkit.store import additions
+from dqkit.store import gold as gold_answers
+from dqkit.store import settings
 from dqkit.workbench.decisions import check_annotator, checked_event
 from dqkit.workbench.media import media_of
 from dqkit.workbench.project import now
@@ -18,7 +18,8 @@ from dqkit.workbench.project import now
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
 
-FILE = "known.json"
+SETTING = "gold"
+OLD_FILE = "known.json"  # where an older dqkit kept them
 EVERY = 10  # one planted question among so many samples, the first after half of them
 DECISIONS = ("label", "skip", "flag")
 
@@ -42,13 +43,16 @@ def check(bench: Workbench, gold: Mapping[str, str]) -> None:
 
 
 def keep(bench: Workbench, gold: Mapping[str, str]) -> None:
-    """Write the known answers into the workbench's folder, in the place of earlier ones."""
-    write_json(bench.path / FILE, dict(gold))
+    """Write the known answers into the journal, in the place of earlier ones."""
+    settings.keep(bench.store, SETTING, dict(gold))
 
 
 def answers(bench: Workbench) -> dict[str, str]:
     """Sample id -> class name of every known answer."""
-    file = bench.path / FILE
+    found = settings.find(bench.store, SETTING)
+    if found is not None:
+        return dict(found)
+    file = bench.path / OLD_FILE
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
 
 
@@ -57,7 +61,7 @@ def planted(bench: Workbench, dealt: Sequence[Card], annotator: str, exclude: Co
     outside = _outside(bench)
     if not outside or not dealt:
         return list(dealt)
-    rows = additions.check_rows(bench.store, annotator=annotator)
+    rows = gold_answers.rows(bench.store, annotator=annotator)
     live = set(rows.loc[~rows["withdrawn"].astype(bool), "sample_id"])
     waiting = [sample_id for sample_id in outside if sample_id not in live and sample_id not in exclude]
     asked = len(live & set(outside)) + len(set(exclude) & set(outside) - live)
@@ -92,7 +96,7 @@ def answered(bench: Workbench, answer: Answer, annotator: str) -> Said:
         round_number=0,
     )
     fields = (answer.event_id, answer.sample_id, annotator, expected, answer.kind, answer.label, now())
-    additions.record_check(bench.store, additions.Check(*fields))
+    gold_answers.record(bench.store, gold_answers.GoldAnswer(*fields))
     differs = answer.kind == "label" and answer.label != expected
     notice = f"That one had a known answer: {expected} (you said {answer.label})." if differs else None
     return Said(answer.sample_id in _outside(bench), notice)
@@ -100,15 +104,15 @@ def answered(bench: Workbench, answer: Answer, annotator: str) -> Said:
 
 def withdraw(bench: Workbench, undo: Answer) -> bool:
     """Take an answer to a known question back; True when there is nothing else to undo."""
-    if additions.find_check(bench.store, str(undo.undoes)) is None:
+    if gold_answers.find(bench.store, str(undo.undoes)) is None:
         return False
-    additions.withdraw_check(bench.store, str(undo.undoes))
+    gold_answers.withdraw(bench.store, str(undo.undoes))
     return bench.store.find(str(undo.undoes)) is None
 
 
 def history(bench: Workbench, annotator: str) -> list[tuple[str, Answer]]:
     """(at, answer) of this person's live answers to planted questions that are no events."""
-    rows = additions.check_rows(bench.store, annotator=annotator)
+    rows = gold_answers.rows(bench.store, annotator=annotator)
     outside = set(_outside(bench))
     return [
         (str(row.at), Answer(str(row.event_id), str(row.sample_id), str(row.kind), row.answer))  # type: ignore[arg-type]
@@ -122,7 +126,7 @@ def live_count(bench: Workbench) -> int:
     outside = set(_outside(bench))
     if not outside:
         return 0
-    rows = additions.check_rows(bench.store)
+    rows = gold_answers.rows(bench.store)
     return int((~rows["withdrawn"].astype(bool) & rows["sample_id"].isin(outside)).sum())
 
 

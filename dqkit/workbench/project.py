@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import uuid
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +18,32 @@ import pandas as pd
 from dqkit.datasets.paths import local_path
 from dqkit.files import write_json
 from dqkit.records import Dataset, InputError, StoreError
+from dqkit.store import Store
+from dqkit.store.address import PASSWORD_VARIABLE, has_password, parse, shown, sqlite_file
 
 FORMAT = 1
 PROJECT_FILE = "project.json"
 DATABASE_FILE = "labels.sqlite"
 
 
-def database_url(folder: Path) -> str:
-    """Where the journal of a workbench is kept unless it was told otherwise."""
-    return f"sqlite:///{(folder / DATABASE_FILE).resolve()}"
+def journal(folder: Path, about: dict[str, Any], *, store_url: str | None, may_create: bool) -> Store:
+    """The journal of a workbench: where `store_url` says, else where project.json says, else a file in the folder.
+
+    Raises `StoreError` where its rows are not there and must not be made, or the database cannot be opened.
+    """
+    if store_url is None and not about["store_url"]:
+        address = sqlite_file(folder / DATABASE_FILE)
+    elif store_url is not None:
+        address = parse(store_url)
+    else:
+        address = parse(about["store_url"], stored=True)
+        if has_password(address):
+            warnings.warn(
+                f"{str(folder / PROJECT_FILE)!r} holds the password of {shown(address)}, as an older dqkit wrote it. "
+                f"Whoever sees the folder can read it. Delete it there; set {PASSWORD_VARIABLE} or use ~/.pgpass.",
+                stacklevel=3,
+            )
+    return Store(address, about["id"], may_create=may_create)
 
 
 def folder_of(path: str | os.PathLike[str]) -> Path:
@@ -60,7 +78,7 @@ def create(
         "name": dataset.name,
         "modality": dataset.modality,
         "classes": list(dataset.classes),
-        "store_url": store_url,
+        "store_url": None if store_url is None else shown(parse(store_url)),
         "reading": dataset.reading,
     }
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")

@@ -9,7 +9,6 @@ import pandas as pd
 
 from dqkit.export.reading import read_answers
 from dqkit.records import InputError
-from dqkit.store.batches import undo_all
 from dqkit.workbench import applying, changes
 from dqkit.workbench.classes import refresh
 from dqkit.workbench.project import now
@@ -33,7 +32,7 @@ def record_review(
     )
     number, at = bench._round_number(), now()
     if undos:
-        undo_all(bench.store, changes.events_of(undos, "undo", annotator=reviewer, at=at, number=number))
+        bench.store.undo_all(changes.events_of(undos, "undo", annotator=reviewer, at=at, number=number))
     if notes:
         bench.store.record(changes.events_of(notes, "note", annotator=reviewer, at=at, number=number))
     return frame

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +11,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from dqkit.files import replace, write_json
-from dqkit.records import ACTIONS, HUMAN_SOURCES, Dataset, InputError, Predictions, StoreError
-from dqkit.store.batches import requeue
+from dqkit.records import ACTIONS, HUMAN_SOURCES, Dataset, InputError, Predictions
 from dqkit.workbench.classes import refresh, widened
 from dqkit.workbench.evidence import drawn, drawn_rows, noise_rate
 from dqkit.workbench.project import now
@@ -47,7 +43,7 @@ def run_round(
     strange = [name for name in sharing.get("class_quota") or () if name not in bench.dataset.classes]
     if strange:
         raise InputError(f"class_quota must name classes of {list(bench.dataset.classes)}; got {strange[0]!r}.")
-    with _only_runner(bench.path):
+    with bench.store.only_runner(bench.path):
         trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
         settings = {**training.settings, "control": control, "strategy": strategy, **_plain(sharing)}
         number = _open_round(bench, int(budget), int(seed), settings)
@@ -79,6 +75,7 @@ def run_round(
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
         bench.store.enqueue(number, zip(queue["sample_id"], queue["action"], queue["control"], strict=True))
         metrics = _metrics(bench.labels(), trained_on, predictions, found)
+        bench.store.keep_files(number, folder)
         bench.store.finish_round(number, finished=now(), metrics=_finite(metrics))
         bar.close()
     return bench.rounds[-1]
@@ -88,7 +85,7 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
     """See `Workbench.rerank`."""
     if not bench.rounds:
         raise InputError("There is no round to rank again; run wb.run_round(budget=...) first.")
-    with _only_runner(bench.path):
+    with bench.store.only_runner(bench.path):
         rnd = bench.rounds[-1]
         about = bench.store.rounds()[-1]
         if about["status"] == "running":
@@ -134,7 +131,8 @@ def rerank(bench: Workbench, *, budget: int | None, strategy: str | None) -> Rou
         write_json(rnd.folder / "summary.json", _finite(found.summary))
         replace(rnd.folder / "drawn.parquet", lambda partial: now_drawn.to_parquet(partial))
         replace(rnd.folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
-        requeue(bench.store, rnd.number, zip(fresh["sample_id"], fresh["action"], fresh["control"], strict=True))
+        bench.store.requeue(rnd.number, zip(fresh["sample_id"], fresh["action"], fresh["control"], strict=True))
+        bench.store.keep_files(rnd.number, rnd.folder)
         bench._rounds.pop(rnd.number, None)  # it was read before it was ranked again
     return bench.rounds[-1]
 
@@ -298,15 +296,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
-
-
-@contextmanager
-def _only_runner(folder: Path) -> Iterator[None]:
-    """Hold the folder's round lock; the system frees it when the process ends, however it ends."""
-    (folder / "rounds").mkdir(exist_ok=True)
-    with (folder / "rounds" / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(f"Another process is running a round in {str(folder)!r}; wait for it to end.") from error
-        yield

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dqkit.records import InputError, LabelEvent
-from dqkit.store.batches import live_decisions, undo_all
 from dqkit.workbench import project
 from dqkit.workbench.decisions import check_annotator, check_texts
 
@@ -70,15 +69,14 @@ def undo_batch(
     first, last = (None if bound is None else _utc(name, bound) for name, bound in (("since", since), ("until", until)))
     if first is not None and last is not None and first > last:
         raise InputError(f"since must not be later than until; got {first} and {last}. Nothing was changed.")
-    found = live_decisions(bench.store, annotator, since=first, until=last, round_number=round_number)
+    found = bench.store.live_decisions(annotator, since=first, until=last, round_number=round_number)
     if not found:
         raise InputError(
             f"annotator {annotator!r} has no decision to undo between {first or 'the start'} and {last or 'now'}"
             f"{'' if round_number is None else f' in round {round_number}'} (times in UTC). Nothing was changed."
         )
     at = project.now()
-    return undo_all(
-        bench.store,
+    return bench.store.undo_all(
         [
             LabelEvent(
                 event_id=uuid.uuid4().hex,

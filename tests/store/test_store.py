@@ -12,10 +12,10 @@ import uuid
 import pytest
 
 from dqkit.records import InputError, LabelEvent, StoreError
-from dqkit.store import Store, schema
+from dqkit.store import Store
 
 
-def url(folder):
+def file_url(folder):
     return f"sqlite:///{folder}/labels.sqlite"
 
 
@@ -33,12 +33,6 @@ def event(
         round=round,
         undoes=undoes,
     )
-
-
-@pytest.fixture
-def store(tmp_path):
-    with Store(url(tmp_path)) as opened:
-        yield opened
 
 
 def test_the_newest_label_of_a_person_is_the_current_one(store):
@@ -85,7 +79,7 @@ def test_an_event_sent_twice_is_recorded_once(store):
 def test_a_batch_is_recorded_whole_or_not_at_all(store):
     bad = event("b")
     object.__setattr__(bad, "annotator", None)
-    with pytest.raises(Exception, match="NOT NULL"):
+    with pytest.raises(Exception, match=r"(?i)not.null"):
         store.record([event("a"), bad])
     assert store.events().empty
 
@@ -156,8 +150,8 @@ def test_threads_can_record_at_the_same_time(store):
     assert store.events()["sample_id"].nunique() == 80
 
 
-def test_sqlite_is_told_to_survive_power_loss(store):
-    with store._engine.connect() as connection:
+def test_sqlite_is_told_to_survive_power_loss(tmp_path):
+    with Store(file_url(tmp_path)) as store, store._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
@@ -174,7 +168,7 @@ for i in range(10_000):
 
 
 def start_writer(folder, name, out):
-    return subprocess.Popen([sys.executable, "-c", WRITER, url(folder), name], stdout=out)
+    return subprocess.Popen([sys.executable, "-c", WRITER, file_url(folder), name], stdout=out)
 
 
 def test_no_recorded_label_is_lost_or_doubled_when_writers_are_killed(tmp_path):
@@ -194,7 +188,7 @@ def test_no_recorded_label_is_lost_or_doubled_when_writers_are_killed(tmp_path):
             file.close()
         # A last line without its newline was cut by the kill and proves nothing.
         said += [line for out in outs for line in out.read_text().split("\n")[:-1]]
-    with Store(url(tmp_path)) as store:
+    with Store(file_url(tmp_path)) as store:
         found = store.events()["sample_id"]
     assert len(said) > 6
     assert set(said) <= set(found)
@@ -204,66 +198,20 @@ def test_no_recorded_label_is_lost_or_doubled_when_writers_are_killed(tmp_path):
 
 
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
-    Store(url(tmp_path)).close()
+    Store(file_url(tmp_path)).close()
     with sqlite3.connect(tmp_path / "labels.sqlite") as raw:
         raw.execute("UPDATE about SET value = '99' WHERE key = 'schema'")
+    raw.close()
     before = (tmp_path / "labels.sqlite").read_bytes()
     with pytest.raises(StoreError, match="newer dqkit"):
-        Store(url(tmp_path))
+        Store(file_url(tmp_path))
     assert (tmp_path / "labels.sqlite").read_bytes() == before
-
-
-def test_an_older_schema_is_migrated_with_its_labels(tmp_path):
-    with sqlite3.connect(tmp_path / "labels.sqlite") as raw:
-        raw.executescript(
-            """
-            CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT);
-            INSERT INTO about VALUES ('schema', '1');
-            CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE,
-                sample_id TEXT NOT NULL, kind TEXT NOT NULL, label TEXT, source TEXT NOT NULL, annotator TEXT NOT NULL,
-                at TEXT NOT NULL, round INTEGER NOT NULL, why TEXT NOT NULL, undoes TEXT UNIQUE);
-            INSERT INTO events VALUES (1, 'e1', 'a', 'label', 'seven', 'human', 'ana', 't', 1, '', NULL);
-            CREATE TABLE queue (round INTEGER, sample_id TEXT, position INTEGER NOT NULL, action TEXT NOT NULL,
-                state TEXT NOT NULL, PRIMARY KEY (round, sample_id));
-            INSERT INTO queue VALUES (1, 'b', 0, 'label', 'open');
-            CREATE TABLE rounds (round INTEGER PRIMARY KEY, status TEXT NOT NULL, budget INTEGER NOT NULL,
-                seed INTEGER NOT NULL, started TEXT NOT NULL, finished TEXT, settings TEXT NOT NULL,
-                metrics TEXT NOT NULL);
-            """
-        )
-    raw.close()
-    for _ in range(2):
-        with Store(url(tmp_path)) as store:
-            assert store.current_labels(weak=False)["label"].tolist() == ["seven"]
-            assert store.lease(5, "ana") == ["b"]
-            assert store.queue_states()["control"].tolist() == [False]
-    assert schema.VERSION == 3
-
-
-def test_leases_of_an_older_schema_are_kept(tmp_path):
-    Store(url(tmp_path)).close()
-    with sqlite3.connect(tmp_path / "labels.sqlite") as raw:
-        raw.executescript(
-            """
-            UPDATE about SET value = '2' WHERE key = 'schema';
-            DROP TABLE seats; DROP TABLE classes; DROP TABLE checks; DROP TABLE queue;
-            CREATE TABLE queue (round INTEGER, sample_id TEXT, position INTEGER NOT NULL, action TEXT NOT NULL,
-                control BOOLEAN NOT NULL, state TEXT NOT NULL, leased_by TEXT, leased_until FLOAT,
-                PRIMARY KEY (round, sample_id));
-            INSERT INTO queue VALUES (1, 'a', 0, 'label', 0, 'open', 'ana', 9e12);
-            INSERT INTO queue VALUES (1, 'b', 1, 'label', 0, 'open', NULL, NULL);
-            """
-        )
-    raw.close()
-    with Store(url(tmp_path)) as store:
-        assert store.lease(5, "bob") == ["b"]
-        assert store.lease(5, "ana") == ["a"]
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "labels.sqlite").write_text("not a database, " * 100)
     with pytest.raises(StoreError, match="cannot be opened"):
-        Store(url(tmp_path))
+        Store(file_url(tmp_path))
 
 
 def test_a_deleted_file_takes_no_more_labels(tmp_path):

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import dqkit as dq
-from dqkit.store.batches import requeue, undo_all
 from tests.workbench.conftest import quick
 
 
@@ -152,10 +151,10 @@ def test_a_batch_with_one_unknown_decision_is_not_undone_at_all(bench):
         replace(event, event_id=f"u{i}", kind="undo", label=None, undoes=event.event_id) for i, event in enumerate(made)
     ]
     with pytest.raises(dq.InputError, match="nowhere"):
-        undo_all(bench.store, [*undos, replace(undos[0], event_id="u9", undoes="nowhere")])
+        bench.store.undo_all([*undos, replace(undos[0], event_id="u9", undoes="nowhere")])
     assert len(bench.store.events()) == 3
-    assert len(undo_all(bench.store, undos)) == 3
-    assert undo_all(bench.store, undos) == []
+    assert len(bench.store.undo_all(undos)) == 3
+    assert bench.store.undo_all(undos) == []
     assert len(bench.store.events()) == 6
 
 
@@ -163,7 +162,7 @@ def test_what_was_answered_while_the_order_was_made_stays_answered_and_leases_st
     ids = run(bench).queue["sample_id"].tolist()
     held = bench.store.lease(2, "ana")
     bench.record(ids[5], "red", annotator="bo")
-    requeue(bench.store, 1, [(s, "label", False) for s in reversed(ids)])
+    bench.store.requeue(1, [(s, "label", False) for s in reversed(ids)])
     states = bench.store.queue_states().set_index("sample_id")
     assert states.index.tolist() == [ids[5], *(s for s in reversed(ids) if s != ids[5])]
     assert states.loc[ids[5], "state"] == "done"

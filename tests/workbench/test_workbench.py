@@ -304,8 +304,9 @@ def test_a_second_process_does_not_run_a_round_at_the_same_time(tmp_path, bench)
         [
             sys.executable,
             "-c",
-            "import fcntl, sys, time\n"
-            "lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX)\n"
+            "import sys, time\n"
+            "from filelock import FileLock\n"
+            "lock = FileLock(sys.argv[1]); lock.acquire()\n"
             "print('held', flush=True); time.sleep(60)",
             str(bench.path / "rounds" / ".lock"),
         ],

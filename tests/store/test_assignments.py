@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.records import InputError, LabelEvent
-from dqkit.store import Store
-from dqkit.store.additions import Check, add_class, added_classes, check_rows, find_check, record_check, withdraw_check
+from dqkit.store import Store, added_classes, gold
 
 
 def event(sample_id, annotator, *, kind="label", undoes=None):
@@ -19,8 +18,8 @@ def event(sample_id, annotator, *, kind="label", undoes=None):
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Store(f"sqlite:///{tmp_path}/labels.sqlite") as opened:
+def store(url):
+    with Store(url) as opened:
         opened.enqueue(1, [(s, "relabel", False) for s in "abcd"])
         yield opened
 
@@ -48,14 +47,14 @@ def test_a_sample_is_closed_by_the_last_of_the_people_wanted(store):
     assert store.lease(9, "cy") == list("bcd")
 
 
-def test_two_answers_of_one_person_are_one_seat(store):
+def test_two_answers_of_one_person_are_one_assignment(store):
     store.overlap(2)
     store.record([event("a", "ana"), event("a", "ana")])
     assert states(store)["a"] == "open"
     assert store.progress() == (1, 8)
 
 
-def test_an_undo_frees_the_seat_for_anybody(store):
+def test_an_undo_frees_the_assignment_for_anybody(store):
     store.overlap(2)
     first, second = event("a", "ana"), event("a", "bob")
     store.record([first, second])
@@ -125,19 +124,19 @@ def test_no_sample_ever_has_more_people_than_are_wanted(tmp_path_factory, steps)
 
 
 def test_a_class_is_added_once_whoever_spells_it(store):
-    assert add_class(store, "Owl", key="owl", annotator="ana", at="t") == "Owl"
-    assert add_class(store, "owl ", key="owl", annotator="bob", at="t") == "Owl"
-    assert add_class(store, "bat", key="bat", annotator="bob", at="t") == "bat"
-    assert added_classes(store) == [("Owl", "owl"), ("bat", "bat")]
+    assert added_classes.add(store, "Owl", key="owl", annotator="ana", at="t") == "Owl"
+    assert added_classes.add(store, "owl ", key="owl", annotator="bob", at="t") == "Owl"
+    assert added_classes.add(store, "bat", key="bat", annotator="bob", at="t") == "bat"
+    assert added_classes.names_and_keys(store) == [("Owl", "owl"), ("bat", "bat")]
 
 
-def test_an_answer_to_a_known_question_is_kept_once_and_is_no_label(store):
-    check = Check("e1", "a", "ana", "seven", "label", "one", "t")
-    assert record_check(store, check)
-    assert not record_check(store, check)
-    assert find_check(store, "e1") == check
+def test_an_answer_to_a_gold_question_is_kept_once_and_is_no_label(store):
+    given = gold.GoldAnswer("e1", "a", "ana", "seven", "label", "one", "t")
+    assert gold.record(store, given)
+    assert not gold.record(store, given)
+    assert gold.find(store, "e1") == given
     assert store.events().empty
-    withdraw_check(store, "e1")
-    assert check_rows(store, annotator="ana")["withdrawn"].tolist() == [True]
+    gold.withdraw(store, "e1")
+    assert gold.rows(store, annotator="ana")["withdrawn"].tolist() == [True]
     with pytest.raises(InputError, match="e9"):
-        withdraw_check(store, "e9")
+        gold.withdraw(store, "e9")

@@ -1,0 +1,129 @@
+"""The rounds, and on a server the files they wrote, so that those who did not run them can read them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from dqkit.files import write_text
+from dqkit.records import StoreError
+from dqkit.store.schema import round_files, rounds
+
+PIECE = 4 * 2**20  # bytes in one row
+VERSION_FILE = ".version"  # beside the files: which keeping of them these are
+
+
+def start(connection: sa.Connection, workbench: int, number: int, values: dict[str, Any]) -> None:
+    """Write down that a round has begun; raises `StoreError` when another one has that number."""
+    row = {**values, "settings": json.dumps(values["settings"], sort_keys=True)}
+    before = connection.execute(sa.select(rounds).where(*_of(rounds, workbench, number))).mappings().first()
+    if before is None:
+        connection.execute(
+            rounds.insert().values(workbench=workbench, round=number, status="running", metrics="{}", **row)
+        )
+    elif before["status"] != "running" or any(before[name] != value for name, value in row.items()):
+        raise StoreError(f"Round {number} exists already; another process may be running it.")
+
+
+def finish(connection: sa.Connection, workbench: int, number: int, *, finished: str, metrics: dict[str, Any]) -> None:
+    """Write down that a round is complete, with its figures; raises `StoreError` where it was dropped meanwhile."""
+    done = connection.execute(
+        rounds.update()
+        .where(*_of(rounds, workbench, number))
+        .values(status="done", finished=finished, metrics=json.dumps(metrics, allow_nan=False))
+    )
+    if not done.rowcount:
+        raise StoreError(f"Round {number} was dropped while it ran; another process began a round. Run it again.")
+
+
+def drop(connection: sa.Connection, workbench: int, number: int) -> None:
+    """Forget an unfinished round; a finished one stays. No label event is touched."""
+    unfinished = (*_of(rounds, workbench, number), rounds.c.status == "running")
+    if connection.execute(rounds.delete().where(*unfinished)).rowcount:
+        connection.execute(round_files.delete().where(*_of(round_files, workbench, number)))
+
+
+def table(connection: sa.Connection, workbench: int) -> list[dict[str, Any]]:
+    """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics."""
+    columns = [column for column in rounds.columns if column.name != "workbench"]
+    query = sa.select(*columns).where(rounds.c.workbench == workbench).order_by(rounds.c.round)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
+
+
+def keep_files(connection: sa.Connection, workbench: int, number: int, folder: Path, version: str) -> None:
+    """Put the files of a round's folder into the database, in the place of earlier ones."""
+    connection.execute(round_files.delete().where(*_of(round_files, workbench, number)))
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        with file.open("rb") as source:
+            piece = 0
+            # An empty file has one empty piece.
+            while (data := source.read(PIECE)) or not piece:
+                connection.execute(
+                    round_files.insert().values(
+                        workbench=workbench, round=number, name=file.name, piece=piece, version=version, data=data
+                    )
+                )
+                piece += 1
+
+
+def kept_version(connection: sa.Connection, workbench: int, number: int) -> str | None:
+    """Which keeping of a round's files the database holds; None where it holds none."""
+    query = sa.select(round_files.c.version).where(*_of(round_files, workbench, number)).limit(1)
+    found = connection.execute(query).scalar()
+    return None if found is None else str(found)
+
+
+def fetch_files(connection: sa.Connection, workbench: int, number: int, folder: Path, version: str) -> None:
+    """Make `folder` hold the files of a round as the database has them, each whole or not at all."""
+    mine = _of(round_files, workbench, number)
+    names = list(connection.execute(sa.select(round_files.c.name).where(*mine).distinct()).scalars())
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{uuid.uuid4().hex}.partial"
+    partial.mkdir()
+    try:
+        for name in names:
+            with (partial / _plain(name)).open("wb") as target:
+                pieces = sa.select(round_files.c.piece).where(*mine, round_files.c.name == name)
+                for piece in connection.execute(pieces.order_by(round_files.c.piece)).scalars().all():
+                    one = sa.select(round_files.c.data).where(
+                        *mine, round_files.c.name == name, round_files.c.piece == piece
+                    )
+                    target.write(connection.execute(one).scalar_one())
+        for name in names:
+            os.replace(partial / name, folder / name)
+        note_version(folder, version)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def local_version(folder: Path) -> str | None:
+    """Which keeping the files in `folder` are."""
+    try:
+        return (folder / VERSION_FILE).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def note_version(folder: Path, version: str) -> None:
+    """Write down which keeping the files in `folder` are."""
+    write_text(folder / VERSION_FILE, version, durable=False)
+
+
+def _of(which: sa.Table, workbench: int, number: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return (which.c.workbench == workbench, which.c.round == number)
+
+
+def _plain(name: str) -> str:
+    # The database is not trusted to name files outside the folder.
+    if name != os.path.basename(name) or name.startswith(".") or "\\" in name or ":" in name:
+        raise StoreError(f"The journal holds a round file with the name {name!r}, which is no plain file name.")
+    return name
