@@ -56,6 +56,8 @@ class Dataset:
     reading: one or two sentences on what a loader understood and what it left out; "" where there is nothing to say.
     groups: (n,) strings, None where a sample is of no group, or None altogether. Samples of one group (a patient, a
         video) are held out together.
+    window: the two values that pictures of more than 8 bits show as black and white, in `content` and to people; None
+        where no picture has more than 8 bits.
     """
 
     ids: NDArray[np.object_]
@@ -71,6 +73,7 @@ class Dataset:
     name: str = "dataset"
     reading: str = ""
     groups: NDArray[np.object_] | None = None
+    window: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

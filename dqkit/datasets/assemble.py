@@ -30,6 +30,7 @@ def assemble(
     problems: Sequence[tuple[str, str, str, bool]] = (),
     groups: ArrayLike | None = None,
     reading: str = "",
+    window: tuple[float, float] | None = None,
     name: str,
 ) -> Dataset:
     """A checked `Dataset`; see there for the shapes. Raises `InputError` on the first rule that does not hold."""
@@ -71,6 +72,7 @@ def assemble(
         name=name,
         reading=" ".join(part for part in (reading, *encoded.notes, *split_notes) if part),
         groups=None if groups is None else group_names(groups, n=n),
+        window=window,
     )
 
 

@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
+from dqkit.datasets.pixels import Source, resolved
 from dqkit.records import InputError
 
-Source = Path | bytes
 _WEB = re.compile(r"(https?|ftp|s3|gs|hf|az|abfs)://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _MISSING = Path("(no path given)")
@@ -55,7 +55,7 @@ def pictures_of(values: Sequence[Any] | Any, base: Path) -> Pictures:
     turned = sum(isinstance(v, str) and "\\" in v and isinstance(s, Path) for v, s in zip(listed, sources, strict=True))
     notes = [f"{inside:,} pictures are read from the table itself."] if inside else []
     notes += [f"{turned:,} paths are written with backslashes."] if turned and os.sep == "/" else []
-    paths = [str(s.resolve()) if isinstance(s, Path) and i not in problems else None for i, s in enumerate(sources)]
+    paths = [path if path and i not in problems else None for i, path in enumerate(resolved(sources))]
     return Pictures(sources, paths, problems, tuple(notes))
 
 

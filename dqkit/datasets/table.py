@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -153,12 +154,13 @@ def from_table(
             f"image must be a column of readable pictures; none of {n:,} is. First, at position {first}: "
             f"{failures[first]}."
         )
-    broken = [(ids[i], "unreadable", message, True) for i, message in sorted(failures.items())]
+    problems = replace(decoded, failures=failures).problems(ids)
     # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
-    options |= {"problems": broken, "reading": _joined([*notes, *pictures.notes], split_notes)}
+    options |= {"problems": problems, "window": decoded.window}
+    options["reading"] = _joined([*notes, *pictures.notes], split_notes)
     return assemble(decoded.pixels, labels, modality="image", paths=pictures.paths, **options)
 
 

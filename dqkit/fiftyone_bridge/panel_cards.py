@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dqkit.datasets.pixels.originals import original, small_png
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.relabel import Card
 
 SHOWN_NEIGHBORS = 5
 THUMBNAIL = 96
 SNIPPET = 120
-MIMES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".gif": "image/gif", ".webp": "image/webp"}
 DEALT = (
     *("dqkit_id", "filepath", "content", "label", "prediction"),
     *("queue_action", "queue_suggestion", "queue_reasons", "queue_evidence"),
@@ -60,7 +58,7 @@ def make_card(row: Mapping[str, Any], about: Mapping[str, Any], near: Mapping[st
     """The card of one sample. row: its fields in `DEALT`. about: what `push` wrote into `info`. near: rows by id."""
     modality = str(about.get("modality", "image"))
     label, suggested = row.get("label"), row.get("queue_suggestion")
-    media, mime = _media(row, modality)
+    media, mime = _media(row, about)
     action = str(row.get("queue_action"))
     blind = row["dqkit_id"] in about.get("blind", ())
     known = row.get("queue_evidence") or {}
@@ -75,7 +73,7 @@ def make_card(row: Mapping[str, Any], about: Mapping[str, Any], near: Mapping[st
         media=media,
         mime=mime,
         votes={str(name): float(share) for name, share in known.get("votes", ())},
-        neighbors=tuple((_sign(other, modality), (other.get("label") or {}).get("label")) for other in others),
+        neighbors=tuple((_sign(other, about), (other.get("label") or {}).get("label")) for other in others),
         mode="blind" if blind else "second_opinion" if action == "second_opinion" else "review",
     )
 
@@ -90,45 +88,27 @@ def _probability(prediction: Mapping[str, Any] | None, label: str | None, classe
     return min(1.0, math.exp(float(logits[at]))) if at < len(logits) else 0.0  # no model knew a class that was added
 
 
-def _media(row: Mapping[str, Any], modality: str) -> tuple[bytes, str]:
+def _media(row: Mapping[str, Any], about: Mapping[str, Any]) -> tuple[bytes, str]:
     """The sample as bytes and their type; no bytes where its file cannot be shown."""
-    if modality != "image":
+    if about.get("modality", "image") != "image":
         return str(row.get("content") or "").encode(), "text/plain"
-    file = Path(row["filepath"])
     try:
-        if file.suffix.lower() in MIMES:
-            return file.read_bytes(), MIMES[file.suffix.lower()]
-        return _as_png(file), "image/png"
-    except OSError:
-        return b"", "image/png"  # the panel says that this sample cannot be shown
+        return original(Path(row["filepath"]).read_bytes(), window=_window(about))
+    except Exception:  # a file that changed since it was pushed may break in any way: the panel says so
+        return b"", "image/png"
 
 
-def _sign(row: Mapping[str, Any], modality: str) -> bytes:
+def _window(about: Mapping[str, Any]) -> tuple[float, float] | None:
+    found = about.get("window")
+    return None if found is None else (float(found[0]), float(found[1]))
+
+
+def _sign(row: Mapping[str, Any], about: Mapping[str, Any]) -> bytes:
     """A neighbour in small: its picture as PNG, or the start of its text."""
-    if modality != "image":
+    if about.get("modality", "image") != "image":
         text = " ".join(str(row.get("content") or "").split())
         return (text if len(text) <= SNIPPET else f"{text[:SNIPPET]}…").encode()
     try:
-        return thumbnail(str(row["filepath"]), Path(row["filepath"]).stat().st_mtime_ns)
-    except OSError:
+        return small_png(str(row["filepath"]), Path(row["filepath"]).stat().st_mtime_ns, _window(about), THUMBNAIL)
+    except Exception:  # see _media
         return b"picture missing"
-
-
-@lru_cache(maxsize=4096)
-def thumbnail(file: str, changed: int) -> bytes:
-    """The picture in this file, at most 96 pixels a side, as PNG. changed: the time of its last change."""
-    return _as_png(Path(file), THUMBNAIL)
-
-
-def _as_png(file: Path, side: int | None = None) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(file) as image:
-        if side is not None:
-            image.draft("RGB", (side, side))  # a JPEG is decoded small at once
-        picture = image.convert("RGB")
-        if side is not None:
-            picture.thumbnail((side, side))
-        picture.save(out, "PNG")
-    return out.getvalue()

@@ -144,6 +144,7 @@ def _next_serial(target: Any, dataset: Dataset, queue: pd.DataFrame | None) -> i
     classes, waiting = with_added(dataset.classes, target.info["dqkit"].get("added", []))
     target.info["dqkit"].update(classes=classes, added=waiting)
     target.info["dqkit"]["modality"] = dataset.modality
+    target.info["dqkit"]["window"] = None if dataset.window is None else list(dataset.window)
     if queue is not None:
         controls: Any = queue.loc[queue["control"].astype(bool), "sample_id"] if "control" in queue.columns else []
         target.info["dqkit"]["blind"] = [str(sample_id) for sample_id in controls]

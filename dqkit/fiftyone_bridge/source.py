@@ -59,7 +59,8 @@ def from_fiftyone(
         split=[next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags],
         metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
         paths=files,
-        problems=[(ids[at], "unreadable", message, True) for at, message in sorted(failures.items())],
+        problems=decoded.problems(ids),
+        window=decoded.window,
         name=str(getattr(dataset, "dataset_name", None) or dataset.name),
     )
 

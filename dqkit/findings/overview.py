@@ -11,8 +11,11 @@ import pandas as pd
 from dqkit.findings.audit import Audit, texts
 from dqkit.findings.finding import Finding
 from dqkit.findings.words import counted
+from dqkit.records import Dataset
 
 SHOWN_PROBLEMS = 20
+# A table's own columns "width" and "height" are its owner's; the originals' sizes then have longer names.
+SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
 
 
 def overview(audit: Audit) -> Finding:
@@ -84,7 +87,8 @@ def _content(audit: Audit) -> dict[str, Any]:
     ds = audit.dataset
     if ds.modality == "image":
         shape = np.shape(ds.content)
-        return {"height": shape[1], "width": shape[2], "channels": shape[3] if len(shape) > 3 else 1}
+        channels = shape[3] if len(shape) > 3 else 1
+        return {"height": shape[1], "width": shape[2], "channels": channels, "originals": _originals(ds)}
     if ds.modality == "text":
         lengths = np.asarray([len(str(text)) for text in ds.content], dtype=np.int64)
         if not len(lengths):
@@ -98,6 +102,20 @@ def _content(audit: Audit) -> dict[str, Any]:
         for name in frame.columns
     ]
     return {"columns": columns[:60], "n_columns": len(columns)}
+
+
+def _originals(ds: Dataset) -> dict[str, Any] | None:
+    """The smallest, the middle and the largest original by area, in pixels; None where the pictures are no files."""
+    names = next((n for n in SIZE_COLUMNS if set(n) <= set(ds.metadata.columns)), None)
+    if ds.paths is None or names is None:
+        return None
+    sizes = ds.metadata[list(names)].apply(pd.to_numeric, errors="coerce").dropna().to_numpy(dtype=np.float64)
+    sizes = sizes[(sizes > 0).all(axis=1)].astype(np.int64)
+    if not len(sizes):
+        return None
+    order = np.lexsort((sizes[:, 0], sizes.prod(axis=1)))
+    picked = {"min": order[0], "median": order[(len(order) - 1) // 2], "max": order[-1]}
+    return {name: {"width": int(sizes[at, 0]), "height": int(sizes[at, 1])} for name, at in picked.items()}
 
 
 def _empty(content: Any) -> int:

@@ -27,6 +27,7 @@ class Card:
     margins: how far the given label led the best other one after each epoch of training, oldest first; below 0 it lost.
     others: (annotator, label) of other people's answers; only a second opinion shows them, after the answer.
     kin: (page, place) of look-alikes with one suggestion: those of a page make up a grid, in the order of `place`.
+    note: what a person should know of the picture, such as that its original is gone; shown in every mode.
     mode: "review" shows everything; "blind" hides the given label, the suggestion and every reason;
         "second_opinion" hides the given label and the reasons until the person has answered.
     """
@@ -46,6 +47,7 @@ class Card:
     margins: tuple[float, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
     kin: tuple[int, int] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

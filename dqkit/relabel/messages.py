@@ -36,6 +36,7 @@ def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
         "neighbors": [label for _, label in neighbors],
         "cues": [] if blind else list(card.cues),
         "margins": [] if blind or second else [float(value) for value in card.margins],
+        "note": card.note,
         "kin": None if card.kin is None else list(card.kin),
         "reveal": _hidden(card) if second else None,
     }

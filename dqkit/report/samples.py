@@ -11,9 +11,10 @@ import pandas as pd
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from dqkit.datasets.pixels.originals import small_pixels
 from dqkit.records import Dataset
 
-LONGEST_SIDE = 128
+LONGEST_SIDE = 256  # twice the width of a thumbnail on the page, for sharp screens
 TINY = 48
 TEXT_LENGTH = 280
 SHOWN_COLUMNS = 8
@@ -29,7 +30,7 @@ class Viewer:
         self.dataset = dataset
         self.at = {str(sample_id): i for i, sample_id in enumerate(dataset.ids)}
         self.usable = dataset.is_usable
-        self.seen: dict[int, str] = {}
+        self.seen: dict[int, tuple[str, str]] = {}
 
     def show(self, sample_id: str, alt: str) -> Markup:
         """The sample as HTML; `alt` describes a picture to those who do not see it."""
@@ -40,15 +41,15 @@ class Viewer:
             return _quotation(str(self.dataset.content[position]))
         if self.dataset.modality == "table":
             return _columns(self.dataset.content.iloc[position])
-        pixels = np.asarray(self.dataset.content[position])
         if position not in self.seen:
-            self.seen[position] = thumbnail(pixels)
-        tiny = " tiny" if max(pixels.shape[:2]) <= TINY else ""
-        return Markup('<img class="frame{}" src="{}" alt="{}">').format(tiny, self.seen[position], alt)
+            pixels = small_pixels(self.dataset, position, longest=LONGEST_SIDE)
+            self.seen[position] = thumbnail(pixels), " tiny" if max(pixels.shape[:2]) <= TINY else ""
+        uri, tiny = self.seen[position]
+        return Markup('<img class="frame{}" src="{}" alt="{}">').format(tiny, uri, alt)
 
 
 def thumbnail(pixels: NDArray[Any]) -> str:
-    """A data URI of one image: PNG for small ones, as they are; JPEG, at most 128 pixels a side, for larger ones.
+    """A data URI of one image: PNG for small ones, as they are; JPEG, at most 256 pixels a side, for larger ones.
 
     pixels: uint8 (h, w), or (h, w, c) with 1 to 4 channels.
     """
@@ -64,7 +65,7 @@ def thumbnail(pixels: NDArray[Any]) -> str:
         picture.save(held, "PNG", optimize=True)
         kind = "png"
     else:
-        picture.save(held, "JPEG", quality=82, optimize=True)
+        picture.save(held, "JPEG", quality=78, optimize=True)
         kind = "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(held.getvalue()).decode('ascii')}"
 

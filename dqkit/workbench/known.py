@@ -12,7 +12,7 @@ from dqkit.relabel import Answer, Card
 from dqkit.store import gold as gold_answers
 from dqkit.store import settings
 from dqkit.workbench.decisions import check_annotator, checked_event
-from dqkit.workbench.media import media_of
+from dqkit.workbench.media import shown_of
 from dqkit.workbench.project import now
 
 if TYPE_CHECKING:
@@ -141,5 +141,5 @@ def _outside(bench: Workbench) -> dict[str, str]:
 
 def _question(bench: Workbench, sample_id: str) -> Card:
     """As a person sees the random slice: nothing is suggested, and nothing tells it apart."""
-    media, mime = media_of(bench, int(bench.dataset.positions([sample_id])[0]))
-    return Card(sample_id, "label", None, None, None, (), media, mime, mode="blind")
+    shown = shown_of(bench, int(bench.dataset.positions([sample_id])[0]))
+    return Card(sample_id, "label", None, None, None, (), shown.media, shown.mime, mode="blind", note=shown.note)

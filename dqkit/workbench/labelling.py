@@ -17,7 +17,7 @@ from dqkit.workbench.alike import pages
 from dqkit.workbench.classes import add_class, refresh
 from dqkit.workbench.cues import Cues
 from dqkit.workbench.decisions import check_annotator
-from dqkit.workbench.media import media_of, thumbnail_of
+from dqkit.workbench.media import shown_of, thumbnail_of
 from dqkit.workbench.team import team
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class QueueCards:
     ) -> Card:
         dataset, predictions = self._bench.dataset, rnd.predictions
         i = int(dataset.positions([sample_id])[0])
-        media, mime = media_of(self._bench, i)
+        shown = shown_of(self._bench, i)
         suggested = row["suggested_label"] if isinstance(row["suggested_label"], str) else None
         at = predictions.classes.index(suggested) if suggested in predictions.classes else None
         chosen = predictions.member_probs[:, i].argmax(axis=-1)
@@ -188,8 +188,9 @@ class QueueCards:
             suggested_label=suggested,
             suggested_prob=None if at is None else float(predictions.pred_probs[i, at]),
             reasons=tuple(part for part in str(row["reasons"]).split("; ") if part),
-            media=media,
-            mime=mime,
+            media=shown.media,
+            mime=shown.mime,
+            note=shown.note,
             votes={predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)},
             neighbors=self._neighbors(i, labels, rnd),
             mode="blind" if blind else self._mode or by_itself,

@@ -2,62 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import json
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from dqkit.datasets.pixels.originals import Shown, show, thumbnail
+
 if TYPE_CHECKING:
     from dqkit.workbench.bench import Workbench
 
-# What every browser shows as it is; anything else is sent as PNG made from the decoded pixels.
-BROWSER_MIMES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
-LARGEST_FILE = 2_000_000
 SNIPPET = 120
+THUMBNAIL = 128
 
 
 def media_of(bench: Workbench, i: int) -> tuple[bytes, str]:
     """The sample as bytes and their type; no bytes where its file cannot be shown."""
+    shown = shown_of(bench, i)
+    return shown.media, shown.mime
+
+
+def shown_of(bench: Workbench, i: int) -> Shown:
+    """The sample as a browser shows it, and what a person should know of it, such as that its original is gone."""
     dataset = bench.dataset
     if dataset.modality == "text":
-        return str(dataset.content[i]).encode(), "text/plain"
+        return Shown(str(dataset.content[i]).encode(), "text/plain")
     if dataset.modality == "table":
         row = {str(k): _cell(v) for k, v in dataset.content.iloc[i].items()}
-        return json.dumps(row, ensure_ascii=False).encode(), "application/json"
-    if not dataset.is_usable[i]:
-        return b"", "image/png"
-    file = None if dataset.paths is None else Path(dataset.paths[i])
-    if file is not None and file.suffix.lower() in BROWSER_MIMES:
-        try:
-            if file.stat().st_size <= LARGEST_FILE:
-                return file.read_bytes(), BROWSER_MIMES[file.suffix.lower()]
-        except OSError:
-            # The file moved since it was read; its decoded pixels are still in the workbench.
-            return png(bench, i), "image/png"
-    return png(bench, i), "image/png"
-
-
-@lru_cache(maxsize=4096)
-def png(bench: Workbench, i: int) -> bytes:
-    """The decoded pixels of sample i as PNG."""
-    from PIL import Image
-
-    pixels = np.asarray(bench.dataset.content[i])
-    if pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4):
-        pixels = pixels[..., :3] if pixels.shape[2] > 4 else pixels[..., :1]
-    out = io.BytesIO()
-    Image.fromarray(pixels.squeeze(axis=2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels).save(out, "PNG")
-    return out.getvalue()
+        return Shown(json.dumps(row, ensure_ascii=False).encode(), "application/json")
+    return show(dataset, i)
 
 
 def _cell(value: Any) -> Any:
@@ -71,9 +45,9 @@ def _cell(value: Any) -> Any:
 
 
 def thumbnail_of(bench: Workbench, i: int) -> bytes:
-    """A small sign of the sample: its pixels as PNG, the start of its text, or nothing for a table row."""
+    """A small sign of the sample: its picture as PNG, the start of its text, or nothing for a table row."""
     if bench.dataset.modality == "image":
-        return png(bench, i)
+        return thumbnail(bench.dataset, i, longest=THUMBNAIL)
     if bench.dataset.modality == "text":
         text = " ".join(str(bench.dataset.content[i]).split())
         return (text if len(text) <= SNIPPET else f"{text[:SNIPPET]}…").encode()

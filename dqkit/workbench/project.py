@@ -80,6 +80,7 @@ def create(
         "classes": list(dataset.classes),
         "store_url": None if store_url is None else shown(parse(store_url)),
         "reading": dataset.reading,
+        "window": None if dataset.window is None else list(dataset.window),
     }
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
@@ -165,6 +166,7 @@ def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
         name=about["name"],
         reading=about.get("reading", ""),
         groups=_groups(samples),
+        window=None if about.get("window") is None else tuple(about["window"]),
     )
 
 

@@ -5,6 +5,11 @@ import { h, percent, svg } from "./element.js";
 const MOST_VOTES = 4;
 
 export function whyItIsHere(card) {
+  const parts = factsOf(card);
+  return card.note ? [h("p", { class: "dq-hint" }, card.note), ...parts] : parts;
+}
+
+function factsOf(card) {
   if (card.mode === "blind") {
     return [h("p", { class: "dq-hint" }, "Nothing is suggested here, on purpose: say what you see. Such answers measure the queue itself.")];
   }
