@@ -49,10 +49,13 @@ def audit(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must name a folder; {str(out)!r} is a file.")
+    if arguments.checks:
+        _register(Path(arguments.checks))
     dataset = _load(arguments)
     print(f"{dataset!r}")
     from dqkit.baselines import cross_val_predictions
-    from dqkit.report import health, render, write
+    from dqkit.findings import Audit, find, with_scores
+    from dqkit.report import record, render, write
     from dqkit.signals import signal_table
 
     try:
@@ -64,24 +67,30 @@ def audit(arguments: argparse.Namespace) -> int:
         dataset, folds=arguments.folds, seed=arguments.seed, checkpoint_dir=out / "checkpoints", progress=not quiet
     )
     signals = signal_table(dataset, predictions, seed=arguments.seed)
-    found = health(
+    known = Audit.of(
         dataset,
+        predictions=predictions,
         signals=signals.table,
         summary=signals.summary,
-        predictions=predictions,
+        neighbors=None if signals.neighbors is None else signals.neighbors.indices,
+    )
+    findings = find(known)
+    found = record(
+        findings,
+        n_samples=len(dataset),
         title=arguments.title or dataset.name,
         description=arguments.description,
         tags=arguments.tag,
     )
     html = render(found, dataset)
-    _write_signals(out / "signals.parquet", signals.table)
-    page, record = write(out / "health.html", found, html)
+    _write_signals(out / "signals.parquet", with_scores(signals.table, findings))
+    page, figures = write(out / "health.html", found, html)
     print(found["verdict"]["headline"])
     for sentence in found["verdict"]["sentences"]:
         print(f"  {sentence}")
     for failure in found["failed_sections"]:
         print(f"  section {failure['section']} failed: {failure['error']}: {failure['message']}", file=sys.stderr)
-    print(f"wrote {page}, {record} and {out / 'signals.parquet'}")
+    print(f"wrote {page}, {figures} and {out / 'signals.parquet'}")
     return HOLDS
 
 
@@ -188,6 +197,19 @@ def _decide(table: Table, roles: dict[str, str | None]) -> tuple[str | None, str
         raise InputError(f"{table.name} has no column that may be a feature{left_out}. Name one: --features COLUMN.")
     print(f"taking {taken} as features, as --features {','.join(map(str, features.columns))} would{left_out}")
     return None, None, features.columns
+
+
+def _register(file: Path) -> None:
+    """Run a file of Python, whose functions register themselves as checks."""
+    if not file.is_file():
+        raise InputError(f"--checks must name a file of Python; {str(file)!r} does not exist.")
+    described = importlib.util.spec_from_file_location("dqkit_own_checks", file)
+    if described is None or described.loader is None:
+        raise InputError(f"--checks must name a file of Python (.py); got {file.name!r}.")
+    try:
+        described.loader.exec_module(importlib.util.module_from_spec(described))
+    except Exception as error:  # it is the user's code: whatever it raises is said in one line
+        raise InputError(f"--checks: {file.name} raised {type(error).__name__}: {error}.") from error
 
 
 def _write_signals(path: Path, table: pd.DataFrame) -> None:
@@ -310,6 +332,7 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", metavar="TEXT", help="title of the report; the source's name otherwise")
     parser.add_argument("--description", default="", metavar="TEXT", help="a sentence below the title")
     parser.add_argument("--tag", action="append", default=[], metavar="TEXT", help="a tag; may be given several times")
+    parser.add_argument("--checks", metavar="FILE", help="a Python file that registers checks of your own")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.set_defaults(run=audit)
 
@@ -317,7 +340,11 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
 def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", metavar="DIR", help="the folder that holds health.json, or that file")
     parser.add_argument(
-        "--max", action="append", default=[], metavar="NAME=VALUE", help="the metric must not exceed VALUE"
+        "--max",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the metric, or FINDING.METRIC, must not exceed VALUE",
     )
     parser.add_argument("--min", action="append", default=[], metavar="NAME=VALUE", help="the metric must reach VALUE")
     parser.set_defaults(run=check)

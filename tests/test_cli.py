@@ -318,3 +318,53 @@ def test_a_wrong_option_exits_two() -> None:
     with pytest.raises(SystemExit) as stopped:
         cli.main(["audit", "x", "--out", "y", "--folds", "1"])
     assert stopped.value.code == 2
+
+
+OWN = """
+import dqkit as dq
+
+@dq.register_check(title="Even rows")
+def even(audit):
+    return [int(i) % 2 == 0 for i in range(len(audit))]
+
+@dq.register_check
+def broken(audit):
+    raise RuntimeError("out of order")
+"""
+
+
+def test_checks_of_your_own_become_columns_sections_and_rules(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqkit.findings.registry._registered", {})
+    rows().to_csv(tmp_path / "reviews.csv", index=False)
+    (tmp_path / "mine.py").write_text(OWN)
+    out = tmp_path / "out"
+    options = ["--label", "stars", "--features", "length", "--folds", "2", "--quiet", "--out", str(out)]
+    command = ["audit", str(tmp_path / "reviews.csv"), *options, "--checks", str(tmp_path / "mine.py")]
+    assert cli.main(command) == 0
+    assert "section broken failed: RuntimeError: out of order" in capsys.readouterr().err
+    signals = pd.read_parquet(out / "signals.parquet")
+    assert signals["even_score"].tolist() == [1.0, 0.0] * 30
+    assert signals.index[signals["even_flag"]].tolist() == signals.index[::2].tolist()
+    assert "Even rows" in (out / "health.html").read_text(encoding="utf-8")
+    rules = ["--max", "even=0.5", "--min", "even.affected=30", "--max", "label_errors.label_error_rate=1"]
+    assert cli.main(["check", str(out), *rules]) == 0
+    assert cli.main(["check", str(out), "--max", "even.rate=0.49"]) == 1
+    assert cli.main(["check", str(out), "--max", "broken=1"]) == 2
+    assert "'broken' is no metric of dqkit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(None, "does not exist"), ("1 / 0", "raised ZeroDivisionError"), ("import nothing_there", "nothing_there")],
+)
+def test_a_file_of_checks_that_does_not_run_is_one_line_and_exit_code_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, why: str
+) -> None:
+    if text is not None:
+        (tmp_path / "mine.py").write_text(text)
+    assert cli.main(["audit", str(tmp_path), "--out", str(tmp_path / "o"), "--checks", str(tmp_path / "mine.py")]) == 2
+    error = capsys.readouterr().err
+    assert why in error
+    assert error.count("\n") == 1

@@ -98,10 +98,29 @@ class Outcome:
 
 
 def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: Mapping[str, float]) -> list[Outcome]:
-    """Each rule with its value: `maximum` and `minimum` map metric names of `health["metrics"]` to limits, inclusive.
+    """Hold the figures of a report to limits.
 
-    Raises `InputError` for a name that the report does not hold; the text lists those it does.
+    Parameters
+    ----------
+    health
+        What `dqkit.report.health` or `dqkit.report.load` returned.
+    maximum, minimum
+        Name to limit, inclusive. A name is one of `health["metrics"]`; or `FINDING.METRIC`, where METRIC is a metric of
+        that finding, `affected` (how many samples) or `rate` (their share); or the name of a finding alone, which is
+        its rate.
 
+    Returns
+    -------
+    list of Outcome
+        One per rule, in order.
+
+    Raises
+    ------
+    InputError
+        For a name that the report does not hold; the text lists those it does.
+
+    Examples
+    --------
     >>> [o.holds for o in check({"metrics": {"duplicate_rate": 0.02}}, maximum={"duplicate_rate": 0.05}, minimum={})]
     [True]
     """
@@ -112,15 +131,16 @@ def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: M
         *(("max", name, limit) for name, limit in maximum.items()),
         *(("min", name, limit) for name, limit in minimum.items()),
     ]
+    figures = {**_of_findings(health.get("findings", [])), **metrics}
     outcomes = []
     for kind, name, limit in rules:
-        if name not in metrics:
+        if name not in figures:
             note = _why_missing(health, name)
             if note:
                 raise InputError(f"{name!r} could not be judged. {note}")
             known = "known to dqkit but not measured in this report" if name in METRICS else "no metric of dqkit"
             raise InputError(f"{name!r} is {known}; measured here: {', '.join(sorted(metrics))}.")
-        value = metrics[name]
+        value = figures[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"metric {name!r} must be a number; the report holds {value!r}.")
         outcomes.append(Outcome(name=name, value=float(value), kind=kind, limit=limit))
@@ -134,3 +154,15 @@ def _why_missing(health: Mapping[str, Any], name: str) -> str:
     if not name.startswith(("label_error", "confirmed_errors")) or not isinstance(section, Mapping):
         return ""
     return str(section.get("note", "")) if section.get("status") == "absent" else ""
+
+
+def _of_findings(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What rules can say of single findings: those that were measured, by their own names."""
+    figures: dict[str, Any] = {}
+    for finding in findings:
+        if finding.get("status") == "ok":
+            name = finding["name"]
+            figures[name] = figures[f"{name}.rate"] = finding["rate"]
+            figures[f"{name}.affected"] = finding["affected"]
+            figures |= {f"{name}.{metric}": value for metric, value in finding["metrics"].items()}
+    return figures

@@ -8,6 +8,7 @@ from typing import Any
 from dqkit.findings.calibration import TOO_WRONG
 from dqkit.findings.finding import Finding
 from dqkit.findings.registry import TITLES
+from dqkit.findings.underperforming_groups import name_of
 from dqkit.findings.words import counted, percent
 
 
@@ -73,7 +74,7 @@ def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
     groups = told.get("underperforming_groups", {}).get("groups", [])
     if groups:
         worst = groups[0]
-        what = f"Look at the {counted(worst['size'], 'sample')} where {worst['by']} is {worst['group']}."
+        what = f"Look at the {counted(worst['size'], 'sample')} of {name_of(worst)}."
         rates = f"{percent(worst['error_rate'])} there and {percent(worst['rest_rate'])} elsewhere"
         add("underperforming_groups", what, f"Predictions differ from labels in {rates}.")
     shortcuts = told.get("properties", {}).get("spurious", [])

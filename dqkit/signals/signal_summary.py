@@ -187,7 +187,8 @@ def _content(properties: pd.DataFrame | None, table: pd.DataFrame, labels: NDArr
     if properties is None:
         return {"skipped": "only images and texts have properties"}
     flags = [name for name in properties.columns if name.endswith("_flag")]
-    correlation = property_correlation(properties, labels)
+    measured = [name for name in properties.columns if not name.endswith("_group")]  # a group is a number, no quantity
+    correlation = property_correlation(properties[measured], labels)
     return {
         "flagged": {name.removesuffix("_flag"): int(table[name].sum()) for name in flags},
         "label_correlation": correlation.to_dict(orient="records"),

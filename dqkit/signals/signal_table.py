@@ -82,6 +82,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         higher = agrees; NaN where no neighbour is labelled or there are no features;
     knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
         misleads; 0.5 without a label or features;
+    feature_cluster: int, the cluster of the features, -1 = none; a grouping of `underperforming_groups`;
     for images the columns of `image_properties`, for texts those of `text_properties`.
     Without a model (`Predictions.is_trained` is False) predicted_label and suggested_label are None, what is said of
     its doubt is NaN, and no label is judged.
@@ -137,7 +138,9 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     table["exact_duplicate"] = _identical(dataset, None if dataset.modality == "text" else table["duplicate_group"])
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
-    groups = _groups(dataset, predictions, judged, predicted != labels, seed) if trained else None
+    clusters = _clusters(predictions, judged, seed)
+    table["feature_cluster"] = clusters
+    groups = _groups(dataset, clusters, judged, predicted != labels) if trained else None
     order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
     summary = summarize(
         dataset,
@@ -338,13 +341,21 @@ def _blank(properties: pd.DataFrame, usable: NDArray[np.bool_]) -> pd.DataFrame:
     return out
 
 
+def _clusters(predictions: Predictions, judged: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """(n,) the cluster of the features of each judged row; -1 for the others, and without features or a model."""
+    clusters = np.full(len(judged), -1, dtype=np.int64)
+    if predictions.features is not None and predictions.is_trained and judged.any():
+        clusters[judged] = feature_clusters(predictions.features[judged], seed=seed)
+    return clusters
+
+
 def _groups(
-    dataset: Dataset, predictions: Predictions, judged: NDArray[np.bool_], wrong: NDArray[np.bool_], seed: int
+    dataset: Dataset, clusters: NDArray[np.int64], judged: NDArray[np.bool_], wrong: NDArray[np.bool_]
 ) -> pd.DataFrame | None:
     """Where the predictions differ from the labels more often than elsewhere."""
     if not judged.any():
         return None
     groupings: dict[str, Any] = {str(name): dataset.metadata[name].to_numpy()[judged] for name in dataset.metadata}
-    if predictions.features is not None:
-        groupings["cluster"] = feature_clusters(predictions.features[judged], seed=seed)
+    if (clusters >= 0).any():
+        groupings["cluster"] = clusters[judged]
     return underperforming_groups(wrong[judged], groupings)

@@ -69,6 +69,16 @@ def underperforming_groups(
     return table.sort_values(["p_value", "by", "group"], kind="stable").reset_index(drop=True)
 
 
+def group_members(values: ArrayLike, group: str, *, most_values: int = 50) -> NDArray[np.bool_]:
+    """Return (n,) True for the rows of one group of a grouping, by the name that `underperforming_groups` gave it.
+
+    >>> group_members(["a", "b", None, "a"], "a").tolist()
+    [True, False, False, True]
+    """
+    codes, groups = _codes(pd.Series(values).reset_index(drop=True), most_values)
+    return np.asarray(codes == groups.index(group)) if group in groups else np.zeros(len(codes), dtype=bool)
+
+
 def weak_groups(errors: ArrayLike, groupings: Mapping[str, ArrayLike], **options: Any) -> pd.DataFrame:
     """The former name of `underperforming_groups`; its column `weak` is `underperforming` now. It goes in 0.3."""
     warnings.warn(

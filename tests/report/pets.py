@@ -31,7 +31,7 @@ def make_dataset(modality: str = "image", content: Any = None, **changes: Any) -
         "modality": modality,
         "content": content,
         "split": np.array(["train"] * 8 + ["test"] * 2 + ["train"] * 2, dtype=object),
-        "metadata": pd.DataFrame(index=IDS),
+        "metadata": pd.DataFrame({"camera": ["old" if i in (0, 5, 6, 7) else "new" for i in range(12)]}, index=IDS),
         "problems": pd.DataFrame(
             [("s03", "unreadable", "cannot identify image file", True), ("s04", "dark", "mean 2", False)],
             columns=["sample_id", "kind", "message", "fatal"],

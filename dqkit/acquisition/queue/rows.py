@@ -60,7 +60,7 @@ def eligible_rows(
     )
     action = np.where(~labeled, "label", np.where(seen, "second_opinion", "relabel"))
     common = np.where(labeled, chance, chance / weight)
-    doubted = flagged | (score >= 0.5)
+    doubted = flagged | (score >= 0.5) | (column(table, "check_flag", 0.0) > 0)
     rows = pd.DataFrame(
         {
             "action": action,
