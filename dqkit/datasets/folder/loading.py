@@ -92,7 +92,7 @@ def from_folder(
     ids = _ids(samples)
     together, said = _groups(groups, samples, ids)
     paths = [os.path.join(tree.path, *sample.inside) for sample in samples]
-    decoded = decode([Path(path) for path in paths], side=side, progress=progress)
+    decoded = decode(paths, side=side, progress=progress)
     failures = decoded.failures
     if len(failures) == len(samples):
         raise InputError(f"folder must hold readable images; none of {len(paths)} files is one. First: {failures[0]}")

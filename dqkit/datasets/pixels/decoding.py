@@ -70,7 +70,7 @@ def decode(files: Sequence[Source], *, side: int = SIDE, progress: bool = True) 
 
     Parameters
     ----------
-    files : sequence of Path or bytes
+    files : sequence of path or bytes
         Picture files, or the bytes of such files.
     side : int
         Edge of the square in pixels. Aspect ratio is kept: the shorter edge is padded with black.
@@ -144,7 +144,7 @@ def _named(root: Path, name: str) -> list[Path]:
 
 def _tried(file: Source, side: int) -> tuple[Picture | None, str | None]:
     try:
-        return read(file if isinstance(file, bytes) else file.read_bytes(), side), None
+        return read(file if isinstance(file, bytes) else Path(file).read_bytes(), side), None
     except (Unreadable, MissingExtra) as error:
         return None, str(error)
     except Exception as error:  # any decoder may raise anything on a broken file; it is reported by its sample

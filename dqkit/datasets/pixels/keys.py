@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEY = np.dtype([("path", "<u8"), ("stamp", "<u8")])
-Source = Path | bytes
+Source = Path | str | bytes
 
 
 def keys_of(files: Sequence[Source]) -> NDArray[Any]:
@@ -20,23 +20,39 @@ def keys_of(files: Sequence[Source]) -> NDArray[Any]:
 
     The bytes of a picture are keyed by themselves. A file that is not there has a key too, which no pack holds.
     """
-    keys = np.zeros(len(files), dtype=KEY)
-    paths, stamps = [], []
+    names: list[int] = []
+    sizes: list[int] = []
+    times: list[int] = []
     for file, path in zip(files, resolved(files), strict=True):
+        size, changed = -1, 0
         if isinstance(file, bytes):
-            stamps.append(_hash(file))
-            paths.append(stamps[-1])
-            continue
-        name = os.fsencode(path)
-        try:
-            status = os.stat(file)
-            stamp = b"%d %d" % (status.st_size, status.st_mtime_ns)
-        except (OSError, ValueError):
-            stamp = b"missing"
-        paths.append(_hash(name))
-        stamps.append(_hash(name + b"\0" + stamp))
-    keys["path"], keys["stamp"] = np.array(paths, dtype=np.uint64), np.array(stamps, dtype=np.uint64)
+            names.append(_hash(file))
+        else:
+            names.append(_hash(os.fsencode(path)))
+            try:
+                status = os.stat(file)
+                size, changed = status.st_size, status.st_mtime_ns
+            except (OSError, ValueError):
+                pass
+        sizes.append(size)
+        times.append(changed)
+    keys = np.zeros(len(files), dtype=KEY)
+    keys["path"] = np.array(names, dtype=np.uint64)
+    stamps = _mixed(keys["path"] ^ _mixed(np.array(sizes, np.int64).view(np.uint64) ^ _mixed(_unsigned(times))))
+    keys["stamp"] = np.maximum(stamps, 1)
     return keys
+
+
+def _unsigned(values: list[int]) -> NDArray[np.uint64]:
+    return np.array([value & 0xFFFF_FFFF_FFFF_FFFF for value in values], dtype=np.uint64)
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Every bit spread over all 64 (the finalizer of splitmix64, Steele et al. 2014)."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
 
 
 def resolved(files: Sequence[Source]) -> list[str]:
@@ -47,13 +63,15 @@ def resolved(files: Sequence[Source]) -> list[str]:
         if isinstance(file, bytes):
             found.append("")
             continue
-        folder, name = os.path.split(os.fspath(file))
-        if folder not in folders:
+        folder, name = os.path.split(file)
+        known = folders.get(folder)
+        if known is None:
             try:
-                folders[folder] = os.path.realpath(folder or ".")
+                known = os.path.realpath(folder or ".")
             except (OSError, ValueError):
-                folders[folder] = os.path.abspath(folder)
-        found.append(os.path.join(folders[folder], name))
+                known = os.path.abspath(folder)
+            folders[folder] = known = os.path.join(known, "")
+        found.append(known + name)
     return found
 
 
