@@ -38,7 +38,10 @@ def window_of(sketches: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> 
     pool = pool[np.isfinite(pool)]
     if not len(pool):
         return None
-    low, high = np.interp([TAIL, 1 - TAIL], (np.arange(len(pool)) + 0.5) / len(pool), pool)
+    shares = (np.arange(len(pool)) + 0.5) / len(pool)
+    # Values of the pool itself: halfway between a picture's brightest tissue and a white mark there is nothing.
+    low = pool[min(int(np.searchsorted(shares, TAIL, side="left")), len(pool) - 1)]
+    high = pool[max(int(np.searchsorted(shares, 1 - TAIL, side="right")) - 1, 0)]
     margin = (high - low) * TAIL / (1 - 2 * TAIL)
     return float(max(low - margin, pool[0])), float(min(high + margin, pool[-1]))
 
