@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dqkit.records import MissingExtra, StoreError
-from dqkit.store.address import file_of, shown, with_password
+from dqkit.store.address import file_of, with_password
 from dqkit.store.drives import network_file_system
 
 BUSY_MILLISECONDS = 30_000
@@ -69,7 +69,7 @@ def _for_file(address: sa.URL, file: Path, *, may_create: bool) -> sa.Engine:
         raise StoreError(missing(file))
     engine = sa.create_engine(address)
     drive = network_file_system(file)
-    created = [may_create]
+    created, said = [may_create], list[str]()
 
     @sa.event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _args: Any, _parameters: Any) -> None:
@@ -82,7 +82,10 @@ def _for_file(address: sa.URL, file: Path, *, may_create: bool) -> sa.Engine:
         # Transactions are begun by the listener below, not by the driver's own guesses.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        _set_journal(connection, file, drive)
+        reason = _set_journal(connection, file, drive)
+        if reason is not None and not said:
+            said.append(reason)
+            _warn(file, reason)
         created[0] = False
         record.info["file"] = str(file)
         record.info["inode"] = os.stat(file).st_ino
@@ -120,8 +123,11 @@ def _still_there(info: dict[Any, Any]) -> None:
         )
 
 
-def _set_journal(connection: sqlite3.Connection, file: Path, drive: str | None) -> None:
-    """WAL where the file system can, else a rollback journal; FULL in both, so that a commit survives power loss."""
+def _set_journal(connection: sqlite3.Connection, file: Path, drive: str | None) -> str | None:
+    """WAL where the file system can, else a rollback journal; FULL in both, so that a commit survives power loss.
+
+    Returns why it is no WAL, or None.
+    """
     reason = f"it is on a network drive ({drive})" if drive else None
     if reason is None:
         try:
@@ -133,26 +139,19 @@ def _set_journal(connection: sqlite3.Connection, file: Path, drive: str | None) 
             if not any(word in str(error) for word in ("locking protocol", "I/O", "unable to open")):
                 raise
             reason = f"its drive has no shared memory (SQLite said: {error})"
-    if reason is not None:
-        _without_wal(connection, file, reason)
+    if reason is not None and str(connection.execute("PRAGMA journal_mode").fetchone()[0]) != "delete":
+        # A file that says WAL can be opened without shared memory by one connection alone; that one turns WAL off.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA locking_mode = NORMAL")
+        connection.execute("PRAGMA user_version").fetchone()  # the lock is given back by the next use
     connection.execute("PRAGMA synchronous = FULL")
+    return reason
 
 
-def _without_wal(connection: sqlite3.Connection, file: Path, reason: str) -> None:
-    if str(connection.execute("PRAGMA journal_mode").fetchone()[0]) == "delete":
-        return
-    # A file that says WAL can be opened without shared memory by one connection alone; that one turns WAL off.
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    mode = str(connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0])
-    connection.execute("PRAGMA locking_mode = NORMAL")
-    connection.execute("PRAGMA user_version").fetchone()  # the lock is given back by the next use
+def _warn(file: Path, reason: str) -> None:
     warnings.warn(
-        f"The journal {file} is kept without SQLite's WAL ({mode}), because {reason}. Labels are as safe, several "
-        "people wait longer for each other. For a team, PostgreSQL is the better store (docs/journal.md).",
+        f"The journal {str(file)!r} is kept without SQLite's WAL, because {reason}. Labels are as safe; several people "
+        "wait longer for each other. For a team, PostgreSQL is the better store (docs/journal.md).",
         stacklevel=2,
     )
-
-
-def describe(engine: sa.Engine) -> str:
-    """Where the journal is, without a password."""
-    return shown(engine.url)

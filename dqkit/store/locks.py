@@ -7,8 +7,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dqkit.records import StoreError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 @contextmanager
@@ -27,13 +31,13 @@ def only_one(file: Path, *, doing: str) -> Iterator[None]:
     A marker of a process of this machine that has ended is taken over. One of another machine is not: nothing here can
     tell whether that process still runs, so the message says which file to delete.
     """
-    from filelock import FileLock, SoftFileLock, Timeout
+    from filelock import SoftFileLock, Timeout
 
     marker = file.with_name(f"{file.name}.marker")
     with ExitStack() as held:
         try:
             try:
-                held.enter_context(FileLock(file).acquire(timeout=0))
+                held.enter_context(_lock(file).acquire(timeout=0))
             except (OSError, NotImplementedError) as error:
                 if isinstance(error, Timeout) and _has_locks(file.parent):
                     raise
@@ -47,13 +51,21 @@ def only_one(file: Path, *, doing: str) -> Iterator[None]:
         yield
 
 
-def _has_locks(folder: Path) -> bool:
-    """Whether a lock that nobody can hold yet is given; some versions of filelock say "held" where no lock is known."""
+def _lock(file: Path) -> BaseFileLock:
     from filelock import FileLock
 
+    try:
+        # Its own marker would be the lock file itself, which may lie there from a drive that had locks.
+        return FileLock(file, fallback_to_soft=False)
+    except TypeError:  # an older filelock has no such fallback
+        return FileLock(file)
+
+
+def _has_locks(folder: Path) -> bool:
+    """Whether a lock that nobody can hold yet is given; some versions of filelock say "held" where no lock is known."""
     probe = folder / f".lock-{os.getpid()}-{uuid.uuid4().hex}"
     try:
-        with FileLock(probe).acquire(timeout=0):
+        with _lock(probe).acquire(timeout=0):
             return True
     except (OSError, NotImplementedError):
         return False
