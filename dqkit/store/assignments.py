@@ -17,19 +17,30 @@ from dqkit.store.schema import assignments, events, queue
 # What each kind of decision does to its sample's place in the queue.
 STATE_AFTER = {"label": "done", "skip": "skipped", "flag": "flagged"}
 
+# Built once: an answer waits for them.
+_newest = queue.alias("newest")
+_NEWEST = sa.select(sa.func.coalesce(sa.func.max(_newest.c.round), 0)).where(
+    _newest.c.workbench == sa.bindparam("workbench_")
+)
+_WANTED = (
+    sa.select(queue.c.round, queue.c.wanted)
+    .where(queue.c.workbench == sa.bindparam("workbench_"), queue.c.sample_id == sa.bindparam("sample_"))
+    .where(queue.c.round == _NEWEST.scalar_subquery())
+    .with_for_update(of=queue)
+)
+
 
 def newest_round(connection: sa.Connection, workbench: int) -> int:
     """The number of the newest queue, 0 before the first."""
-    newest = sa.select(sa.func.coalesce(sa.func.max(queue.c.round), 0)).where(queue.c.workbench == workbench)
-    return int(connection.execute(newest).scalar_one())
+    return int(connection.execute(_NEWEST, {"workbench_": workbench}).scalar_one())
 
 
 def after_answer(connection: sa.Connection, workbench: int, sample_id: str, kind: str) -> None:
     """Close the sample in the newest queue, or write down one answer of several where more people are wanted."""
-    number = newest_round(connection, workbench)
-    wanted = _wanted(connection, workbench, number, sample_id)
-    if wanted is None:
+    found = _wanted(connection, workbench, sample_id)
+    if found is None:
         return
+    number, wanted = found
     if wanted > 1:
         _settle(connection, workbench, number, sample_id, wanted)
         return
@@ -40,9 +51,9 @@ def after_answer(connection: sa.Connection, workbench: int, sample_id: str, kind
 
 def settle(connection: sa.Connection, workbench: int, sample_id: str) -> None:
     """Bring the sample's assignments and its state in the newest queue in line with that round's live decisions."""
-    number = newest_round(connection, workbench)
-    wanted = _wanted(connection, workbench, number, sample_id)
-    if wanted is not None:
+    found = _wanted(connection, workbench, sample_id)
+    if found is not None:
+        number, wanted = found
         _settle(connection, workbench, number, sample_id, wanted)
 
 
@@ -160,14 +171,13 @@ def _settle(connection: sa.Connection, workbench: int, number: int, sample_id: s
     connection.execute(queue.update().where(*_row(queue, workbench, number, sample_id)).values(state=state))
 
 
-def _wanted(connection: sa.Connection, workbench: int, number: int, sample_id: str) -> int | None:
-    """How many people the queue row wants, the row locked; None where the sample is not in the queue.
+def _wanted(connection: sa.Connection, workbench: int, sample_id: str) -> tuple[int, int] | None:
+    """The newest queue and how many people its row wants, the row locked; None where the sample is not in that queue.
 
     Two people who answer the same sample on a server at once wait here for each other, so that the second counts both.
     """
-    query = sa.select(queue.c.wanted).where(*_row(queue, workbench, number, sample_id)).with_for_update()
-    found = connection.execute(query).scalar()
-    return None if found is None else int(found)
+    found = connection.execute(_WANTED, {"workbench_": workbench, "sample_": sample_id}).first()
+    return None if found is None else (int(found[0]), int(found[1]))
 
 
 def _row(table: sa.Table, workbench: int, number: int, sample_id: str) -> tuple[sa.ColumnElement[bool], ...]:

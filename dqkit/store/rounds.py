@@ -16,6 +16,7 @@ from dqkit.records import StoreError
 from dqkit.store.schema import round_files, rounds
 
 PIECE = 4 * 2**20  # bytes in one row
+COLUMNS = [column for column in rounds.columns if column.name != "workbench"]
 VERSION_FILE = ".version"  # beside the files: which keeping of them these are
 
 
@@ -51,8 +52,7 @@ def drop(connection: sa.Connection, workbench: int, number: int) -> None:
 
 def table(connection: sa.Connection, workbench: int) -> list[dict[str, Any]]:
     """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics."""
-    columns = [column for column in rounds.columns if column.name != "workbench"]
-    query = sa.select(*columns).where(rounds.c.workbench == workbench).order_by(rounds.c.round)
+    query = sa.select(*COLUMNS).where(rounds.c.workbench == workbench).order_by(rounds.c.round)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
 
