@@ -23,6 +23,7 @@ from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
+from dqkit.datasets.groups import group_codes, warn_of_groups_in_test
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 MOST_NETWORKS = 20
@@ -35,7 +36,7 @@ def cross_val_predictions(
     seed: int = 0,
     *,
     checkpoint_dir: str | Path | None = None,
-    groups: ArrayLike | None = None,
+    groups: ArrayLike | str | None = None,
     pretrained: str | Path | None = None,
     network: bool | int | None = None,
     imbalance: str | None = None,
@@ -52,7 +53,8 @@ def cross_val_predictions(
         What no label has a part in (features, near copies) is kept there too, and not made again after relabelling.
     pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
         texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
-    groups: (n,) values; samples that share one (a patient, a video) are held out together. Copies always are.
+    groups: (n,) values, or the name of a metadata column; by default `ds.groups`. Samples that share one (a patient, a
+        video) are held out together, a missing value is a group of one. Copies are always held out together.
     network: whether images get a small convolutional network among the default members, or how many (they differ by
         their seeds); None: one on a GPU, for few or small images, and for more than 60,000. On a CPU one takes at least
         four times the time of the other members together: worth it for tens of thousands of images, where it lifts
@@ -88,9 +90,12 @@ def cross_val_predictions(
     if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
         raise MissingExtra("tensorboard= needs TensorBoard. Run: pip install 'dqkit[tensorboard]'")
     folds, seed = int(folds), int(seed)
+    codes = group_codes(ds, groups)
+    if codes is not None:
+        warn_of_groups_in_test(codes, ds.is_test & ds.is_usable)
     with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
         shelf = Shelf.of(checkpoint_dir, ds)
-        task, folds = _task(ds, folds, seed, groups, shelf)
+        task, folds = _task(ds, folds, seed, codes, shelf)
         task = replace(
             task,
             network=None if network is None else int(network),
@@ -101,7 +106,7 @@ def cross_val_predictions(
 
 
 def check_options(
-    folds: object, seed: object, *, network: object, imbalance: object, groups: ArrayLike | None, n: int
+    folds: object, seed: object, *, network: object, imbalance: object, groups: ArrayLike | str | None, n: int
 ) -> None:
     """Raise `InputError` where `cross_val_predictions` would refuse these options for n samples."""
     _check_whole("folds", folds, 2, None)
@@ -110,8 +115,10 @@ def check_options(
         raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
     if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
         raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
-    if groups is not None and np.asarray(groups).shape != (n,):
-        raise InputError(f"groups must have shape ({n},), one value a sample; got {np.asarray(groups).shape}.")
+    if groups is not None and not isinstance(groups, str):
+        shape = np.asarray(groups, dtype=object).shape
+        if shape != (n,):
+            raise InputError(f"groups must have shape ({n},), one value a sample; got {shape}.")
 
 
 def _predictions(
@@ -190,7 +197,7 @@ def _checks(runs: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["member", "fold", "check", "ok", "found"])
 
 
-def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: Shelf) -> tuple[Task, int]:
+def _task(ds: Dataset, folds: int, seed: int, groups: NDArray[np.int64] | None, shelf: Shelf) -> tuple[Task, int]:
     """The labels to train on, cut into folds, and how many folds there are."""
     missing = too_few_labels(ds)
     if missing is not None:
@@ -198,9 +205,7 @@ def _task(ds: Dataset, folds: int, seed: int, groups: ArrayLike | None, shelf: S
     y = trained_labels(ds)
     together = shelf.array("copies", {}, lambda: copy_groups(ds))
     if groups is not None:
-        together = join_groups(
-            np.unique(np.asarray(groups).astype(str), return_inverse=True)[1].astype(np.int64), together
-        )
+        together = join_groups(groups, together)
     fold_of = _most_folds(y, folds, seed, together)
     if fold_of is None and groups is None:
         fold_of = _most_folds(y, folds, seed, np.arange(len(y)))

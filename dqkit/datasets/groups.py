@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,10 +69,22 @@ def group_codes(dataset: Dataset, groups: ArrayLike | str | None) -> NDArray[np.
     if given.shape != (n,):
         raise InputError(f"groups must have shape ({n},), one value a sample; got {given.shape}.")
     texts = [None if _is_missing(value) else str(value) for value in given]
-    found, names = pd.factorize(np.array(texts, dtype=object))
+    found, names = pd.factorize(np.array(texts, dtype=object), sort=True)
     codes = found.astype(np.int64)
     codes[found < 0] = len(names) + np.arange(int((found < 0).sum()))
     return codes
+
+
+def warn_of_groups_in_test(codes: NDArray[np.int64], is_test: NDArray[np.bool_], *, stacklevel: int = 2) -> None:
+    """Warn where samples held out for test are of a group that is trained on."""
+    shared = np.isin(codes[is_test], codes[~is_test])
+    if shared.any():
+        warnings.warn(
+            f"{int(shared.sum()):,} of {int(is_test.sum()):,} test samples are of groups that are outside the test "
+            "split too, so the test score may be too good; give each group to one split",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _is_missing(value: Any) -> bool:

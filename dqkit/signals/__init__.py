@@ -9,7 +9,7 @@ from dqkit.near_copies import similar_texts
 from dqkit.signals.annotators import Consensus, consensus
 from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
-from dqkit.signals.duplicates import leakage
+from dqkit.signals.duplicates import group_leakage, leakage
 from dqkit.signals.image_properties import image_properties, property_correlation
 from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
 from dqkit.signals.label_noise.open_errors import open_error_rate
@@ -38,6 +38,7 @@ __all__ = [
     "disagreement",
     "feature_clusters",
     "fit_temperature",
+    "group_leakage",
     "image_properties",
     "knn_shapley",
     "label_errors",

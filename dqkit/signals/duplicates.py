@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.near_copies import linked_groups
-from dqkit.records import InputError
+from dqkit.records import TEST_SPLIT, InputError
 
 DUPLICATE_THRESHOLD = 0.13
 _SMALLEST_MEDIAN = 1e-6
@@ -72,3 +72,43 @@ def leakage(duplicate_group: ArrayLike, split: ArrayLike) -> pd.DataFrame:
         if len(splits) > 1:
             found.append((int(group[rows[0]]), splits, tuple(rows.tolist())))
     return pd.DataFrame(found, columns=["group", "splits", "rows"])
+
+
+def group_leakage(groups: ArrayLike, split: ArrayLike) -> pd.DataFrame:
+    """Groups (patients, videos) that lie in more than one split, one row each.
+
+    Parameters
+    ----------
+    groups : (n,) values
+        None, NaN or an empty text where a sample is of no group.
+    split : (n,) names
+
+    Returns
+    -------
+    DataFrame
+        group (its value), splits (sorted, tuple), rows (positions, tuple) and test_rows: how many of the rows are held
+        out for test while others of the group are not. In the order of each group's first row.
+
+    Raises
+    ------
+    InputError
+        Where the lengths differ.
+
+    Examples
+    --------
+    >>> group_leakage(["P1", "P1", "P2", None, None], ["train", "test", "test", "train", "test"])["group"].tolist()
+    ['P1']
+    """
+    values = np.asarray(groups, dtype=object)
+    names = np.asarray(split, dtype=object)
+    if values.shape != names.shape or values.ndim != 1:
+        raise InputError(f"groups and split must have the same length; got {values.shape} and {names.shape}.")
+    known = np.array([not pd.isna(value) and bool(str(value).strip()) for value in values], dtype=bool)
+    codes = np.full(len(values), -1, dtype=np.int64)
+    codes[known], distinct = pd.factorize(values[known].astype(str))
+    found = leakage(codes, names)
+    rows = [names[list(at)] == TEST_SPLIT for at in found["rows"]]
+    return found.assign(
+        group=[distinct[code] for code in found["group"]],
+        test_rows=np.array([int(held.sum()) if not held.all() else 0 for held in rows], dtype=np.int64),
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dqkit.records import Dataset, Predictions
 from dqkit.signals.balance import class_balance
 from dqkit.signals.calibration import calibration_of
-from dqkit.signals.duplicates import leakage
+from dqkit.signals.duplicates import group_leakage, leakage
 from dqkit.signals.image_properties import property_correlation
 from dqkit.signals.label_noise.label_errors import LabelErrors
 from dqkit.signals.label_noise.self_test import FamilyTest
@@ -56,6 +56,7 @@ def summarize(
         "neighbors": _neighbors(graph),
         "duplicates": _duplicates(graph, table),
         "leakage": _leakage(graph, table, dataset),
+        "group_leakage": _group_leakage(dataset),
         "order": _order(order),
         "underperforming_groups": _underperforming(groups),
         "content": _content(properties, table, labels[usable]),
@@ -160,6 +161,20 @@ def _leakage(graph: Neighbors | None, table: pd.DataFrame, dataset: Dataset) -> 
         "test_rows": len(leaked),
         "test_share": len(leaked) / max(int(tested.sum()), 1),
         "examples": [[str(dataset.ids[row]) for row in rows[:_EXAMPLES]] for rows in found["rows"].head(_EXAMPLES)],
+    }
+
+
+def _group_leakage(dataset: Dataset) -> dict[str, Any]:
+    if dataset.groups is None:
+        return {"skipped": "the dataset has no groups"}
+    found = group_leakage(dataset.groups, dataset.split)
+    n_test = int(np.sum(dataset.is_test))
+    test_rows = int(found["test_rows"].sum())
+    return {
+        "groups": len(found),
+        "test_rows": test_rows,
+        "test_share": test_rows / max(n_test, 1),
+        "examples": found["group"].head(_EXAMPLES).tolist(),
     }
 
 

@@ -279,7 +279,7 @@ class Workbench(Exchange):
         pretrained: str | Path | None = None,
         network: bool | int | None = None,
         imbalance: str | None = None,
-        groups: ArrayLike | None = None,
+        groups: ArrayLike | str | None = None,
         predictions: Predictions | None = None,
         progress: bool = True,
         **sharing: Any,

@@ -44,7 +44,7 @@ def run_round(
     if strange:
         raise InputError(f"class_quota must name classes of {list(bench.dataset.classes)}; got {strange[0]!r}.")
     with bench.store.only_runner(bench.path):
-        trained_on, audited = bench.dataset_now(weak=True), bench.dataset_now()
+        trained_on, audited = bench.dataset_now(weak=True), training.grouped(bench.dataset_now())
         settings = {**training.settings, "control": control, "strategy": strategy, **_plain(sharing)}
         number = _open_round(bench, int(budget), int(seed), settings)
         folder = bench.path / "rounds" / f"{number:04d}"

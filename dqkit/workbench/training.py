@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.datasets.groups import group_codes
 from dqkit.records import Dataset, InputError, Predictions
 
 
@@ -24,7 +25,7 @@ class Training:
     pretrained: str | Path | None = None
     network: bool | int | None = None
     imbalance: str | None = None
-    groups: ArrayLike | None = None
+    groups: ArrayLike | str | None = None
     own: Predictions | None = None
 
     def checked(self, dataset: Dataset) -> Training:
@@ -32,6 +33,7 @@ class Training:
         from dqkit.baselines import check_options
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
+        group_codes(dataset, self.groups)  # for its checks
         if self.own is None:
             return self
         told = {"estimators": self.estimators, "pretrained": self.pretrained, "network": self.network}
@@ -47,11 +49,18 @@ class Training:
         told: dict[str, Any] = {"folds": self.folds}
         plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
         told |= {name: str(value) for name, value in plain.items() if value is not None}
-        if self.groups is not None:
+        if isinstance(self.groups, str):
+            told["groups"] = self.groups
+        elif self.groups is not None:
             told["groups"] = _digest(pd.factorize(np.asarray(self.groups).astype(str))[0])
         if self.own is not None:
             told["predictions"] = _digest(self.own.member_probs)
         return told
+
+    def grouped(self, dataset: Dataset) -> Dataset:
+        """The dataset with the groups of this round in the place of its own."""
+        codes = None if self.groups is None else group_codes(dataset, self.groups)
+        return dataset if codes is None else replace(dataset, groups=codes.astype(str).astype(object))
 
     def predict(self, dataset: Dataset, seed: int, folder: Path, progress: bool) -> Predictions:
         """Out-of-sample predictions of every sample, or none but features where labels are too few to train on.

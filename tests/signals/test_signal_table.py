@@ -123,6 +123,7 @@ def test_no_labels_skip_what_needs_them():
         "calibration",
         "underperforming_groups",
         "content",
+        "group_leakage",
     }
     assert found.table["knn_agreement"].isna().all()
 
