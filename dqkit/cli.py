@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Load a dataset, judge its labels, write the report."""
-    out = Path(arguments.out)
+    from dqkit.datasets.paths import local_path
+
+    out = local_path("--out", arguments.out)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must name a folder; {str(out)!r} is a file.")
     if arguments.checks:
@@ -138,14 +140,14 @@ def _load(arguments: argparse.Namespace) -> Dataset:
                 raise InputError(
                     f"--{columns[0]} names a column of a table, but {str(source)!r} is a folder of classes."
                 )
-            return from_folder(source, progress=progress)
+            return from_folder(source, groups=arguments.groups, progress=progress)
         if not source.exists():
             raise InputError(f"SOURCE must be a folder of class folders or a table; {str(source)!r} does not exist.")
         is_table_name(source, "SOURCE must be a folder or one of {kinds}; got {name!r}.")
     if not arguments.label:
         raise InputError("a table needs --label COLUMN, the column that holds the labels.")
     reading = {name: getattr(arguments, name) for name in ("sep", "encoding", "decimal", "sheet")}
-    roles = {name: getattr(arguments, name) for name in ("label", "text", "image", "id", "split")}
+    roles = {name: getattr(arguments, name) for name in ("label", "text", "image", "id", "split", "groups")}
     features = [name.strip() for name in arguments.features.split(",") if name.strip()] if arguments.features else None
     if not roles["split"] or not (roles["text"] or roles["image"] or features):
         table = read(source, [name for name in roles.values() if name], ReadOptions(**reading))
@@ -238,6 +240,9 @@ def _rules(given: Sequence[str], option: str) -> dict[str, float]:
 def _notebooks(asked: Path | None) -> Path:
     """The folder of notebooks: the one asked for, the checkout's, or a copy of the package's in ./notebooks."""
     if asked is not None:
+        from dqkit.datasets.paths import local_path
+
+        asked = local_path("--notebooks", asked)
         if not asked.is_dir():
             raise InputError(f"--notebooks must name an existing folder; got {str(asked)!r}.")
         return asked.resolve()
@@ -321,6 +326,12 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--features", metavar="COLS", help="the samples are rows of these columns, separated by commas")
     parser.add_argument("--id", metavar="COL", help="the column of unique ids; row numbers otherwise")
     parser.add_argument("--split", metavar="COL", help='the column of splits; "test" is never trained on')
+    parser.add_argument(
+        "--groups",
+        metavar="NAME",
+        help="what belongs together, such as a patient: a column of a table; of a folder, a regular expression on the "
+        'path, or "folder" for the folders inside class folders',
+    )
     parser.add_argument("--sep", metavar="SIGN", help="the sign between fields of a text table; found otherwise")
     parser.add_argument("--encoding", metavar="NAME", help="the encoding of a text table; found otherwise")
     parser.add_argument("--decimal", metavar="SIGN", help="the sign before the decimals; found otherwise")

@@ -24,6 +24,7 @@ from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
 from dqkit.datasets.groups import group_codes, warn_of_groups_in_test
+from dqkit.datasets.paths import local_path
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
 
 MOST_NETWORKS = 20
@@ -91,6 +92,7 @@ def cross_val_predictions(
         raise MissingExtra("tensorboard= needs TensorBoard. Run: pip install 'dqkit[tensorboard]'")
     folds, seed = int(folds), int(seed)
     codes = group_codes(ds, groups)
+    checkpoint_dir = None if checkpoint_dir is None else local_path("checkpoint_dir", checkpoint_dir)
     if codes is not None:
         warn_of_groups_in_test(codes, ds.is_test & ds.is_usable)
     with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
@@ -100,7 +102,7 @@ def cross_val_predictions(
             task,
             network=None if network is None else int(network),
             imbalance=imbalance,
-            logs=None if tensorboard is None else Path(tensorboard),
+            logs=None if tensorboard is None else local_path("tensorboard", tensorboard),
         )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)
 

@@ -17,6 +17,7 @@ from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.linear_heads import head_members
 from dqkit.baselines.members import Member, Task
 from dqkit.baselines.representation import Representation
+from dqkit.datasets.paths import local_path
 from dqkit.records import Dataset, InputError, MissingExtra
 
 CHUNK = 256
@@ -40,8 +41,9 @@ def embed(
     """
     if ds.modality == "table":
         raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
+    model = local_path("model", model) if str(model).startswith("~") else model
     encoder = _Encoder(ds, model, batch)
-    folder = None if cache_dir is None else Path(cache_dir)
+    folder = None if cache_dir is None else local_path("cache_dir", cache_dir)
     from tqdm.auto import tqdm
 
     starts = range(0, len(ds), CHUNK)

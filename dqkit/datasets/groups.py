@@ -38,6 +38,18 @@ def groups_by_pattern(pattern: str | re.Pattern[str], paths: Sequence[str]) -> l
     return found
 
 
+def column_groups(frame: pd.DataFrame, groups: str | re.Pattern[str] | None, paths: str | None) -> ArrayLike | None:
+    """The group of each row: the values of a column, or what a pattern finds in the column `paths`."""
+    if groups is None:
+        return None
+    if not isinstance(groups, re.Pattern):
+        return frame[groups].to_numpy(dtype=object)
+    if paths is None:
+        raise InputError("groups as a pattern needs a column to look in: image='column' or id='column'.")
+    found = groups_by_pattern(groups, ["" if _is_missing(value) else str(value) for value in frame[paths]])
+    return np.array(found, dtype=object)
+
+
 def group_codes(dataset: Dataset, groups: ArrayLike | str | None) -> NDArray[np.int64] | None:
     """(n,) ints that samples of one group share, or None where there are no groups.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 from dqkit.datasets.assemble import assemble, sample_names
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.embedded import without_lists
+from dqkit.datasets.groups import column_groups
 from dqkit.datasets.labels import LabelRules
 from dqkit.datasets.picture_column import pictures_of
 from dqkit.datasets.pixels import SIDE, decode
@@ -33,7 +35,7 @@ def from_table(
     features: Sequence[str] | str | None = None,
     id: str | None = None,
     split: str | None = None,
-    groups: str | None = None,
+    groups: str | re.Pattern[str] | None = None,
     classes: Any = None,
     unlabeled: Any = None,
     sep: str | None = None,
@@ -60,8 +62,9 @@ def from_table(
         A column of unique ids, kept as they are written; row positions otherwise.
     split : str, optional
         A column of split names, or of yes and no where its name says of what ("is_test").
-    groups : str, optional
-        A column whose equal values (a patient, a video) are held out together.
+    groups : str or re.Pattern, optional
+        A column whose equal values (a patient, a video) are held out together, or a compiled regular expression whose
+        first group names them in the column `image`, else in `id`. A missing value is a group of one.
     classes : sequence or dict, optional
         The class names in order, or {label value: name}. None: the distinct labels.
     unlabeled : optional
@@ -94,7 +97,8 @@ def from_table(
     >>> ds.classes, ds.labels.tolist()
     (('1', '5'), [1, 0, -1])
     """
-    roles = {"label": label, "text": text, "image": image, "id": id, "split": split, "groups": groups}
+    roles = {"label": label, "text": text, "image": image, "id": id, "split": split}
+    roles["groups"] = None if isinstance(groups, re.Pattern) else groups
     for option, value in roles.items():
         if value is not None and (isinstance(value, list | tuple | set | dict | np.ndarray) or not value == value):
             raise InputError(f"{option} must be one column; got {value!r}. Name one, such as {option}='name'.")
@@ -127,7 +131,7 @@ def from_table(
         "rules": LabelRules(unlabeled=unlabeled, written=True),
         "ids": ids,
         "split": splits,
-        "groups": None if groups is None else frame[groups],
+        "groups": column_groups(frame, groups, image if image is not None else id),
         "metadata": frame[rest],
         "name": table.name,
     }

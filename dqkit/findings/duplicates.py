@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from dqkit.findings.finding import Finding
 from dqkit.findings.words import counted
 from dqkit.near_copies import identical_content
 from dqkit.records import TEST_SPLIT
-from dqkit.signals import leakage
+from dqkit.signals import group_leakage, leakage
 
 SHOWN_GROUPS = 12
 SHOWN_MEMBERS = 8
@@ -37,11 +37,16 @@ def duplicates(audit: Audit) -> Finding:
     across = leakage(codes, audit.dataset.split)
     leaked = sorted(i for g in groups for i in g.leaked)
     n_identical = sum(len(g.leaked_identical) for g in groups)
+    shared = _shared_groups(audit)
     return Finding(
         name="duplicates",
         title="Duplicates and leakage",
-        summary=_summary(len(groups), redundant, total["identical_conflict"], len(leaked), n_test),
-        severity="error" if n_identical or total["identical_conflict"] else "warning" if groups else "info",
+        summary=_summary(len(groups), redundant, total["identical_conflict"], len(leaked), n_test, shared),
+        severity="error"
+        if n_identical or total["identical_conflict"] or shared.get("test_samples")
+        else "warning"
+        if groups or shared.get("groups")
+        else "info",
         metrics={
             "duplicate_rate": redundant / n if n else 0.0,
             "exact_duplicate_rate": total["identical"] / n if n else 0.0,
@@ -51,6 +56,7 @@ def duplicates(audit: Audit) -> Finding:
             "leakage_groups": len(across),
             "leakage_rate": len(leaked) / n_test if n_test else 0.0,
             "exact_leakage_rate": n_identical / n_test if n_test else 0.0,
+            **({"group_leakage_rate": shared["test_samples"] / n_test if n_test else 0.0} if shared else {}),
         },
         table=_table(audit, groups, first),
         sample_ids=audit.ids_at([i for g in groups for i in g.at]),
@@ -68,8 +74,24 @@ def duplicates(audit: Audit) -> Finding:
                 "n_test": n_test,
                 "sample_ids": list(audit.ids_at(leaked[:100])),
             },
+            "shared_groups": shared,
         },
     )
+
+
+def _shared_groups(audit: Audit) -> dict[str, Any]:
+    """Groups of samples (patients, videos) that lie in more than one split; empty where no groups are known.
+
+    A round that was given groups of its own has measured them; else they are those of the dataset.
+    """
+    told = audit.summary.get("group_leakage", {})
+    if "test_rows" in told:
+        return {"groups": told["groups"], "test_samples": told["test_rows"], "examples": list(told["examples"])}
+    if audit.dataset.groups is None:
+        return {}
+    found = group_leakage(audit.dataset.groups, audit.dataset.split)
+    examples = found["group"].head(SHOWN_MEMBERS).tolist()
+    return {"groups": len(found), "test_samples": int(found["test_rows"].sum()), "examples": examples}
 
 
 @dataclass(frozen=True)
@@ -150,12 +172,15 @@ def _shown(audit: Audit, group: _Group) -> dict[str, Any]:
     }
 
 
-def _summary(groups: int, redundant: int, conflicts: int, leaked: int, n_test: int) -> str:
-    if not groups:
-        return "No two samples are identical or nearly so."
+def _summary(groups: int, redundant: int, conflicts: int, leaked: int, n_test: int, shared: Mapping[str, Any]) -> str:
     said = [f"{counted(groups, 'group')} of alike samples, {counted(redundant, 'sample')} beyond the first of each."]
+    if not groups:
+        said = ["No two samples are identical or nearly so."]
     if conflicts:
         said.append(f"In {conflicts:,} of them identical samples carry different labels.")
     if leaked:
         said.append(f"{leaked:,} of {counted(n_test, 'test sample')} occur outside the test split.")
+    if shared.get("groups"):
+        held = f"; {shared['test_samples']:,} of {counted(n_test, 'test sample')} are of such groups" * bool(n_test)
+        said.append(f"{counted(shared['groups'], 'group')} that belong together lie in more than one split{held}.")
     return " ".join(said)

@@ -63,6 +63,7 @@ METRICS: dict[str, Metric] = {
     "leakage_groups": Metric("Leaking groups", "count", "lower", "duplicate groups that span two splits"),
     "leakage_rate": Metric("Leakage", "share", "lower", "test samples that resemble one outside the split"),
     "exact_leakage_rate": Metric("Identical leakage", "share", "lower", "test samples identical to one outside it"),
+    "group_leakage_rate": Metric("Group leakage", "share", "lower", "test samples of groups that are trained on"),
     "oos_accuracy": Metric("Out-of-sample accuracy", "share", "higher", "agreement with labels never trained on"),
     "log_loss": Metric("Log-loss", "nats", "lower", "out-of-sample log-loss against the current labels"),
     "calibration_error": Metric(

@@ -47,6 +47,10 @@ def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
     if leaked:
         what = f"Take {counted(leaked, 'test sample')} with an identical copy in another split out of one of the two."
         add("duplicates", what, "A test score that has seen its answers is too high.")
+    shared = copies.get("shared_groups", {}).get("test_samples", 0)
+    if shared:
+        what = f"Give each group one split: {counted(shared, 'test sample')} are of groups that are outside it too."
+        add("duplicates", what, "A model that knows the patient or the video scores too high.")
     if copies.get("identical_conflicts"):
         what = f"Decide {counted(copies['identical_conflicts'], 'group')} of identical samples whose labels differ."
         add("duplicates", what, "The same sample cannot be both, so at least one label in each is wrong.")

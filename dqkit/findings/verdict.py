@@ -42,7 +42,13 @@ def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[s
     if errors:
         open_rate = metrics.get("label_errors_open_rate", 0.0)
         level = "good" if open_rate < SOUND_BELOW else "fair" if open_rate < POOR_FROM else "poor"
-        trouble = ("exact_leakage_rate", "unreadable_rate", "exact_duplicate_conflicts", "failed_sections")
+        trouble = (
+            "exact_leakage_rate",
+            "group_leakage_rate",
+            "unreadable_rate",
+            "exact_duplicate_conflicts",
+            "failed_sections",
+        )
         leaking = metrics.get("leakage_rate", 0) >= LEAKING_FROM
         if level == "good" and (leaking or any(metrics.get(name, 0) > 0 for name in trouble)):
             level = "fair"
@@ -99,6 +105,8 @@ def _more(told: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -
         said.append(f"{percent(leaked)} of the test split also occurs outside it{more}.")
     elif near:
         said.append(f"{percent(near)} of the test split has a near copy outside it.")
+    if metrics.get("group_leakage_rate"):
+        said.append(f"{percent(metrics['group_leakage_rate'])} of the test split is of groups that are outside it too.")
     if metrics.get("exact_duplicate_conflicts"):
         n = int(metrics["exact_duplicate_conflicts"])
         said.append(f"{counted(n, 'group')} of identical samples {'carries' if n == 1 else 'carry'} differing labels.")

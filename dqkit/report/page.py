@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dqkit.datasets.paths import local_path
 from dqkit.files import write_text
 from dqkit.findings import METRICS, words
 from dqkit.findings.registry import TITLES as CHECK_TITLES
@@ -124,7 +125,7 @@ def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path,
     InputError
         When `path` ends in .json or its folder cannot be written to; what was there stays.
     """
-    page = Path(path)
+    page = local_path("path", path)
     if page.suffix == ".json":
         raise InputError(f"path must name the HTML file, not the JSON beside it; got {str(page)!r}.")
     record = page.with_suffix(".json")
@@ -158,7 +159,8 @@ def load(path: str | Path) -> dict[str, Any]:
     """
     from dqkit.report.assemble import SCHEMA
 
-    file = Path(path) / "health.json" if Path(path).is_dir() else Path(path)
+    named = local_path("path", path)
+    file = named / "health.json" if named.is_dir() else named
     if not file.is_file():
         raise InputError(f"{str(file)!r} does not exist; write it with `dqkit audit` or `Workbench.report`.")
     try:
