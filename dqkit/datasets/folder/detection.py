@@ -65,10 +65,10 @@ def _among_folders(folder: Folder) -> Foreign | None:
     names = {kid.name.casefold() for kid in folder.folders}
     if "jpegimages" in names and names & {"annotations", "imagesets"}:
         return Foreign("Pascal VOC", first, f"{folder.relative}/JPEGImages".lstrip("/"))
-    stems = {os.path.splitext(name)[0] for kid in pictures for below in kid.below() for name, _ in below.pictures}
     for kid in folder.filled:
         if kid.name.casefold() in _MASKS and kid not in pictures:
-            own = [os.path.splitext(name)[0] for below in kid.below() for name, _ in below.pictures]
+            stems = set(_stems(pictures))
+            own = _stems([kid])
             if 2 * sum(_bare(stem) in stems or stem in stems for stem in own) >= len(own):
                 return Foreign("segmentation masks", first, kid.relative)
     return None
@@ -85,9 +85,12 @@ def _beside_pictures(folder: Folder) -> Foreign | None:
             return Foreign("COCO", where, f"{where}/{name}")
         if low.startswith("_annotations."):
             return Foreign("boxes in a table", where, f"{where}/{name}")
-    stems = {os.path.splitext(name)[0] for name, _ in folder.pictures}
+    stems: set[str] = set()
     for suffix, kind in ((".xml", "Pascal VOC"), (".txt", "YOLO"), (".json", "LabelMe")):
         beside = [name for name in folder.others if name.casefold().endswith(suffix)]
+        if 2 * len(beside) < len(folder.pictures):
+            continue
+        stems = stems or {os.path.splitext(name)[0] for name, _ in folder.pictures}
         matched = [name for name in beside if os.path.splitext(name)[0] in stems]
         if 2 * len(matched) >= len(stems) and (kind != "YOLO" or _holds_boxes(os.path.join(folder.path, matched[0]))):
             return Foreign(kind, where, f"{where}/{matched[0]}")
@@ -118,6 +121,11 @@ def _others(folder: Folder) -> Iterator[tuple[Folder, str]]:
     for below in folder.below():
         for name in below.others:
             yield below, name
+
+
+def _stems(folders: Iterable[Folder]) -> list[str]:
+    """The names of all pictures below, without their suffixes."""
+    return [os.path.splitext(name)[0] for folder in folders for below in folder.below() for name, _ in below.pictures]
 
 
 def _bare(stem: str) -> str:
