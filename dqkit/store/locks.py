@@ -52,8 +52,10 @@ def only_one(file: Path, *, doing: str) -> Iterator[None]:
 
 
 def _lock(file: Path) -> BaseFileLock:
-    from filelock import FileLock
+    from filelock import FileLock, SoftFileLock
 
+    if FileLock is SoftFileLock:  # a system without locks
+        raise NotImplementedError
     try:
         # Its own marker would be the lock file itself, which may lie there from a drive that had locks.
         return FileLock(file, fallback_to_soft=False)

@@ -94,6 +94,17 @@ def test_a_lock_holds_within_one_process_and_is_given_back(tmp_path):
         pass
 
 
+def test_a_system_without_locks_gets_a_marker_that_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(filelock, "FileLock", filelock.SoftFileLock)
+    lock = tmp_path / "rounds" / ".lock"
+    lock.parent.mkdir()
+    lock.touch()  # as a system with locks leaves it
+    with only_one(lock, doing="x"), pytest.raises(StoreError, match="Another process"), only_one(lock, doing="x"):
+        pass
+    with only_one(lock, doing="x"):
+        pass
+
+
 def test_a_version_of_filelock_that_says_held_where_no_lock_is_known_is_seen_through(tmp_path, monkeypatch):
     class Never(filelock.SoftFileLock):
         def __init__(self, file):
