@@ -115,6 +115,7 @@ def from_arrays(
         true_labels=true_labels,
         problems=content.problems_of(ids),
         groups=groups,
+        window=content.window,
         reading=" ".join(notes),
         name=name,
     )

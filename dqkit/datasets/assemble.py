@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.conversion import brief, call_foreign, column, missing
+from dqkit.datasets.conversion import blank, brief, call_foreign, column, missing, texts_of
 from dqkit.datasets.labels import LabelRules, encode
 from dqkit.datasets.splits import split_names
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
@@ -23,7 +23,9 @@ def assemble(
     classes: Any = None,
     rules: LabelRules | None = None,
     ids: ArrayLike | None = None,
+    checked_ids: NDArray[np.object_] | None = None,
     split: ArrayLike | None = None,
+    split_column: str = "",
     metadata: pd.DataFrame | None = None,
     paths: Sequence[str | None] | None = None,
     true_labels: ArrayLike | None = None,
@@ -37,10 +39,10 @@ def assemble(
     n = len(content)
     if n == 0:
         raise InputError(f"{name} must hold at least one sample; got none.")
-    sample_ids = sample_names(ids, n=n)
+    sample_ids = sample_names(ids, n=n) if checked_ids is None else checked_ids
     encoded = encode(labels, classes, n=n, rules=rules)
     names = encoded.classes
-    splits, split_notes = split_names(split, n=n)
+    splits, split_notes = split_names(split, n=n, name=split_column)
     if metadata is not None and (not isinstance(metadata, pd.DataFrame) or len(metadata) != n):
         raise InputError(
             f"metadata must be a DataFrame with one row per sample ({n:,}); got {type(metadata).__name__}."
@@ -80,17 +82,22 @@ def group_names(groups: ArrayLike, *, n: int) -> NDArray[np.object_]:
     """(n,) group names as strings; None where a sample is of no group (None, NaN or an empty text)."""
     values = column("groups", groups, n=n)
     names = _texts("groups", values)
-    _check_utf8("groups", names)
-    names[missing(values) | (pd.Series(names).str.strip() == "").to_numpy(dtype=bool)] = None
+    empty = blank(names)
+    if empty is None:
+        _check_utf8("groups", names)
+    names[missing(values) | empty] = None
     return names
 
 
 def _texts(what: str, values: pd.Series[Any]) -> NDArray[np.object_]:
     """(n,) each value as text: whole numbers that stand as floats, since some are missing, without their point."""
     if values.dtype.kind == "f":
-        known = values.dropna()
-        if np.isfinite(known).all() and (known == np.floor(known)).all() and known.abs().max() < 2**53:
+        some = values.dropna()
+        if np.isfinite(some).all() and (some == np.floor(some)).all() and some.abs().max() < 2**53:
             values = values.astype("Int64")
+    known = texts_of(values, missing="nan")
+    if known is not None:
+        return known
     objects = values.to_numpy(dtype=object)
     if set(map(type, objects)) <= {str}:
         return np.array(objects, dtype=object)
@@ -132,16 +139,18 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
         return np.array([f"{i:07d}" for i in range(n)], dtype=object)
     values = column("ids", ids, n=n)
     names = _texts("ids", values)
-    _check_utf8("ids", names)
-    empty = missing(values) | (pd.Series(names).str.strip() == "").to_numpy(dtype=bool)
+    empty = blank(names)
+    if empty is None:
+        _check_utf8("ids", names)
+    empty = missing(values) | empty
     if empty.any():
         at = int(np.argmax(empty))
         raise InputError(f"ids must not be empty; the id at position {at} is {brief(values.iloc[at])!r}.")
-    repeated = pd.Index(names).duplicated(keep=False)
+    repeated = pd.Index(names, dtype=object).duplicated(keep=False)
     if repeated.any():
         first = names[int(np.argmax(repeated))]
         rows = np.flatnonzero(names == first)
-        others = int(pd.Index(names).duplicated().sum()) - 1
+        others = int(pd.Index(names, dtype=object).duplicated().sum()) - 1
         more = f" {others:,} more rows repeat an id." if others else ""
         raise InputError(
             f"ids must be unique; {brief(first)!r} stands at positions {rows[0]} and {rows[1]}. "

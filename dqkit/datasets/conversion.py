@@ -106,6 +106,26 @@ def column(what: str, values: Any, *, n: int) -> pd.Series[Any]:
     return series.reset_index(drop=True)
 
 
+def blank(texts: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """(n,) True where a text is empty or white space; None where one has half a surrogate pair, which is no text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        column = pa.array(texts, type=pa.large_string())
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+    empty = pc.or_(pc.equal(pc.binary_length(column), 0), pc.utf8_is_space(column))
+    return np.asarray(empty.to_numpy(zero_copy_only=False))
+
+
+def texts_of(values: pd.Series[Any], *, missing: str) -> NDArray[Any] | None:
+    """(n,) the strings of a column of pandas' text type, `missing` where there is none; None for any other column."""
+    if not isinstance(values.dtype, pd.StringDtype):
+        return None
+    return np.asarray(values.fillna(missing).to_numpy(dtype=object))
+
+
 def missing(values: pd.Series[Any]) -> NDArray[np.bool_]:
     """(n,) True where a value is None, NaN, NaT or pandas' NA."""
     return np.asarray(values.isna().to_numpy(dtype=bool))

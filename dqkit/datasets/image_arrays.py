@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.datasets.memory import Content
+from dqkit.datasets.pixels.window import apply_window, sketch_of, window_of
 from dqkit.records import InputError
 
 _CHANNELS = (1, 3, 4)
@@ -89,6 +90,9 @@ def _floats(array: NDArray[Any], low: float, high: float) -> tuple[NDArray[np.ui
 
 def _windowed(array: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Images of more than 8 bits, all through the same window, as files of such images."""
-    low, high = (float(v) for v in np.percentile(array, [0.5, 99.5]))
-    out = np.round(255 * np.clip((array.astype(np.float32) - low) / ((high - low) or 1.0), 0, 1)).astype(np.uint8)
+    window = window_of([sketch_of(image.astype(np.float32)) for image in array])
+    out = np.empty(array.shape, dtype=np.uint8)
+    for i, image in enumerate(array):
+        out[i] = apply_window(image.astype(np.float32), window)
+    low, high = window or (0.0, 0.0)
     return out, (f"Images of more than 8 bits: shown from {low:g} (black) to {high:g} (white).",)

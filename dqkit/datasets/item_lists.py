@@ -80,8 +80,7 @@ def _pictures(items: list[Any], side: int) -> Content:
             whole = np.stack([np.asarray(item if len(modes) == 1 else item.convert("RGB")) for item in items])
             return Content("image", whole)
     found = pictures_of(items, Path.cwd())
-    sources: Any = found.sources
-    decoded = decode(sources, side=side, progress=True)
+    decoded = decode(found.sources, side=side, progress=True)
     problems = {**decoded.failures, **found.problems}
     if len(problems) == len(items):
         first = min(problems)
@@ -93,6 +92,7 @@ def _pictures(items: list[Any], side: int) -> Content:
         decoded.pixels,
         paths=found.paths if any(found.paths) else None,
         problems=problems,
+        window=decoded.window,
         notes=(f"{len(items):,} pictures fitted to {side} x {side} pixels.",),
     )
 
@@ -131,7 +131,6 @@ def _arrays(items: list[Any], channels: str | None, side: int) -> Content:
     ends = np.cumsum([array.size for array in arrays])
     parts: list[Any] = [p.reshape(a.shape) for p, a in zip(np.split(flat[0], ends[:-1]), arrays, strict=True)]
     parts = [part[..., 0] if part.ndim == 3 and part.shape[2] == 1 else part for part in parts]
-    files: Any = [png_of(part) for part in parts]
-    decoded = decode(files, side=side, progress=True)
+    decoded = decode([png_of(part) for part in parts], side=side, progress=True)
     notes += [*said, f"{len(items):,} images of several sizes fitted to {side} x {side} pixels."]
     return Content("image", decoded.pixels, problems=decoded.failures, notes=tuple(notes))

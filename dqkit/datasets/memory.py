@@ -13,13 +13,15 @@ from dqkit.records import Modality
 @dataclass(frozen=True)
 class Content:
     """modality, values: as `Dataset.modality` and `Dataset.content`. paths: (n,) files, None where there is none.
-    problems: position to what is wrong with that picture. notes: sentences on what was decided."""
+    problems: position to what is wrong with that picture. notes: sentences on what was decided. window: as
+    `Dataset.window`."""
 
     modality: Modality
     values: Any
     paths: list[str | None] | None = None
     problems: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    window: tuple[float, float] | None = None
 
     def problems_of(self, ids: Any) -> list[tuple[str, str, str, bool]]:
         """Rows (sample_id, kind, message, fatal) for a `Dataset`."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.conversion import column, missing
+from dqkit.datasets.conversion import call_foreign, column, missing
 from dqkit.records import TEST_SPLIT, InputError
 
 TRAIN_SPLIT = "train"
@@ -19,6 +19,7 @@ VALIDATION_WORDS = frozenset(
     {"val", "valid", "validate", "validation", "validation set", "dev", "devel", "development", "eval", "evaluation"}
 )
 SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
+_MOST, _SAMPLE = 12, 500
 _TRUE, _FALSE = frozenset({"true", "yes", "y", "1", "1.0"}), frozenset({"false", "no", "n", "0", "0.0"})
 
 
@@ -34,7 +35,8 @@ def split_names(split: ArrayLike | None, *, n: int, name: str = "") -> tuple[NDA
         return np.full(n, TRAIN_SPLIT, dtype=object), ()
     values = column("split", split, n=n)
     gone = missing(values)
-    at, distinct = pd.factorize(values.astype(object).map(lambda v: v if isinstance(v, bool) else _text(v)))
+    at, found = call_foreign("split", lambda: pd.factorize(values), rule="the name of one split for each sample")
+    distinct = list(found)
     words = {_text(v).casefold() for v in distinct} - {""}
     booleans = values.dtype.kind == "b" or any(isinstance(v, bool | np.bool_) for v in distinct)
     member = _member(name)
@@ -60,7 +62,9 @@ def split_names(split: ArrayLike | None, *, n: int, name: str = "") -> tuple[NDA
 
 def is_split_column(values: pd.Series[Any], name: str) -> bool:
     """Whether a column names splits: known words and nothing else, train or test among them, or yes and no."""
-    distinct = {_plain(_text(v)) for v in pd.unique(values.dropna())} if values.nunique() <= 12 else set()
+    if len({_text(v) for v in values.head(_SAMPLE)}) > _MOST or values.nunique() > _MOST:
+        return False
+    distinct = {_plain(_text(v)) for v in pd.unique(values.dropna())}
     if _member(name) is not None and distinct and distinct <= _TRUE | _FALSE:
         return True
     return bool(distinct) and distinct <= SPLIT_WORDS | {"unlabeled", "unlabelled"} and len(distinct) > 1

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dqkit.datasets.assemble import assemble, sample_names
 from dqkit.datasets.boundary import own_errors
+from dqkit.datasets.conversion import blank, texts_of
 from dqkit.datasets.embedded import without_lists
 from dqkit.datasets.groups import column_groups
 from dqkit.datasets.labels import LabelRules
@@ -19,7 +20,7 @@ from dqkit.datasets.picture_column import pictures_of
 from dqkit.datasets.pixels import SIDE, decode
 from dqkit.datasets.roles import choose_features, one_column, shown
 from dqkit.datasets.sources import ReadOptions, Table, read
-from dqkit.datasets.splits import is_split_column, split_names
+from dqkit.datasets.splits import is_split_column
 from dqkit.records import Dataset, InputError
 
 AUTO = "auto"
@@ -124,13 +125,13 @@ def from_table(
             f"Column {unused[0]!r} looks like splits and is not used; split={unused[0]!r} holds its test rows out."
         )
     n = len(frame)
-    splits, split_notes = split_names(None if split is None else frame[split], n=n, name=str(split or ""))
     ids = sample_names(None if id is None else frame[id], n=n)
     options: dict[str, Any] = {
         "classes": classes,
         "rules": LabelRules(unlabeled=unlabeled, written=True),
-        "ids": ids,
-        "split": splits,
+        "checked_ids": ids,
+        "split": None if split is None else frame[split],
+        "split_column": "" if split is None else str(split),
         "groups": column_groups(frame, groups, image if image is not None else id),
         "metadata": frame[rest],
         "name": table.name,
@@ -138,19 +139,19 @@ def from_table(
     labels = None if label is None else frame[label]
     if text is not None:
         texts = _texts(frame[text])
-        blank = pd.Series(texts, dtype=object).str.strip().eq("").to_numpy(dtype=bool)
-        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank)]
-        options |= {"problems": empty, "reading": _joined(notes, split_notes)}
+        void = blank(texts)  # None: a text that assemble refuses
+        empty = [] if void is None else np.flatnonzero(void).tolist()
+        empty = [(ids[i], "empty_text", "the text is empty", False) for i in empty]
+        options |= {"problems": empty, "reading": " ".join(notes)}
         return assemble(texts, labels, modality="text", **options)
     if wanted is not None:
         rows, said = without_lists(frame[list(wanted)])
         void = np.flatnonzero(rows.isna().all(axis=1).to_numpy())
         problems = [(ids[i], "empty_row", "no feature has a value", False) for i in void]
-        options |= {"problems": problems, "reading": _joined([*notes, *said], split_notes)}
+        options |= {"problems": problems, "reading": " ".join([*notes, *said])}
         return assemble(rows, labels, modality="table", **options)
     pictures = pictures_of(frame[image], table.base)
-    sources: Any = pictures.sources
-    decoded = decode(sources, side=side, progress=progress)
+    decoded = decode(pictures.sources, side=side, progress=progress)
     failures = {**decoded.failures, **pictures.problems}
     if len(failures) == n:
         first = min(failures)
@@ -163,8 +164,8 @@ def from_table(
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
-    options |= {"problems": problems, "window": decoded.window}
-    options["reading"] = _joined([*notes, *pictures.notes], split_notes)
+    reading = " ".join([*notes, *pictures.notes])
+    options |= {"problems": problems, "window": decoded.window, "reading": reading}
     return assemble(decoded.pixels, labels, modality="image", paths=pictures.paths, **options)
 
 
@@ -212,11 +213,10 @@ def _feature_list(features: Any, frame: pd.DataFrame) -> list[Any] | str | None:
 
 def _texts(values: pd.Series[Any]) -> np.ndarray:
     """(n,) texts, empty where missing."""
+    known = texts_of(values, missing="")
+    if known is not None:
+        return known
     filled = values.astype(object).where(values.notna(), "").to_numpy(dtype=object)
     if set(map(type, filled)) <= {str}:
         return np.array(filled, dtype=object)
     return np.array([v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else str(v) for v in filled], object)
-
-
-def _joined(notes: Sequence[str], more: Sequence[str]) -> str:
-    return " ".join([*notes, *more])

@@ -72,10 +72,10 @@ def _fields(text: bytes, layout: Layout, name: str) -> tuple[list[Any], tuple[st
     import pyarrow as pa
 
     body = pa.py_buffer(text)[layout.start :] if layout.start < len(text) else pa.py_buffer(b"")
-    if not bytes(body[:_HEAD]).strip() and not bytes(body).strip():
+    if not bytes(body[:_HEAD]).strip() and not body.to_pybytes().strip():
         return [pa.chunked_array([[]], type=pa.string()) for _ in layout.names], ()
     if not layout.spaced:
-        columns = _by_arrow(body, layout, quotes=True)
+        columns = _by_arrow(body, layout, quotes=b'"' in text)
         if columns is not None:
             return columns, ()
     try:

@@ -32,6 +32,7 @@ LINES, JSON = (".jsonl", ".ndjson"), (".json",)
 PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 KINDS = (*TEXT, *LINES, *JSON, *ENGINES, *columnar.PARQUET, *columnar.ARROW)
 _PANDAS = "If pandas reads it, pass the DataFrame: from_table(pandas.read_...(path), ...)"
+_HEAD = 4096
 _WEB = ("http", "https", "ftp", "s3", "gs", "hf", "az", "abfs")
 
 
@@ -165,7 +166,7 @@ def _file(path: Path, kind: str, named: list[str], options: ReadOptions) -> tupl
     if packed:
         raw, inside = _unpacked(raw, path)
         kind = inside if inside in KINDS else kind or ".csv"
-    if not raw.strip():
+    if not raw[:_HEAD].strip() and not raw.strip():
         raise InputError(f"source {path.name!r} cannot be read as a table: it is empty. {_PANDAS}.")
     if raw[:4] == b"PK\x03\x04" and kind not in {".xlsx", ".xlsm", ".ods"} and b"xl/workbook.xml" in raw:
         kind = ".xlsx"

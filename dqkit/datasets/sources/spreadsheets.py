@@ -29,9 +29,10 @@ def read_spreadsheet(
     """
     engine = ENGINES[suffix]
     if importlib.util.find_spec(engine) is None:
+        command = "pip install odfpy" if engine == "odf" else "pip install 'dqkit[excel]'"
         raise MissingExtra(
-            f"reading {suffix} needs {engine}; install it with: pip install 'dqkit[excel]'. Or save the sheet as CSV, "
-            "or pass the DataFrame of pandas.read_excel."
+            f"reading {suffix} needs {engine}; install it with: {command}. Or save the sheet as CSV, or pass the "
+            "DataFrame of pandas.read_excel."
         )
     rule = f"a spreadsheet that pandas.read_excel reads ({name!r})"
     book = call_foreign("source", lambda: pd.ExcelFile(io.BytesIO(raw), engine=engine), rule=rule)  # type: ignore[arg-type]

@@ -47,6 +47,8 @@ def to_utf8(raw: bytes, encoding: str | None, *, name: str) -> tuple[bytes, str]
                 return body, "UTF-8 with a byte order mark"
             return _decoded(raw, marked, name), marked.upper()
     head = raw[:_SAMPLE]
+    if raw.isascii() and b"\0" not in head:
+        return raw, "UTF-8"
     if b"\0" in head:
         even, odd = head[::2].count(0), head[1::2].count(0)
         if max(even, odd) > 0.3 * len(head) / 2 and min(even, odd) < 0.05 * len(head) / 2:

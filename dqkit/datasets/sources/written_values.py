@@ -75,7 +75,7 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = pc.if_else(pc.is_in(values, value_set=pa.array(MISSING_WORDS)), pa.scalar(None, pa.string()), values)
+    values = _without(values, MISSING_WORDS)
     if values.null_count == len(values):
         return pd.Series(values.to_pandas()).astype("float64"), False
     sample = _first(values)
@@ -100,22 +100,24 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
 
 def words(values: Any, *, missing: tuple[str, ...] = MISSING_IN_TEXTS) -> pd.Series[Any]:
     """The column as it is written, missing where nothing is."""
+    return pd.Series(_without(values, missing).to_pandas())
+
+
+def _without(values: Any, missing: tuple[str, ...]) -> Any:
+    """The texts with nothing in the place of the `missing` words."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if missing:
-        gone = pc.is_in(values, value_set=pa.array(missing))
-        if pc.any(gone).as_py():
-            values = pc.if_else(gone, pa.scalar(None, pa.string()), values)
-    return pd.Series(values.to_pandas())
+    gone = pc.is_in(values, value_set=pa.array(missing, type=pa.string()))
+    return pc.if_else(gone, pa.scalar(None, pa.string()), values) if pc.any(gone).as_py() else values
 
 
-def _first(values: Any) -> list[str]:
+def _first(values: Any, *, strip: bool = True) -> list[str]:
     """Some values that are not missing, without blanks around them: the first ones."""
     found: list[str] = []
     for start in range(0, len(values), _SAMPLE):
-        found += [v.strip() for v in values[start : start + _SAMPLE].to_pylist() if v is not None]
-        found = [v for v in found if v not in MISSING_WORDS]
+        some = [v for v in values[start : start + _SAMPLE].to_pylist() if v is not None]
+        found += [v.strip() if strip else v for v in some if v.strip() not in MISSING_WORDS]
         if len(found) >= _SAMPLE:
             break
     return found
@@ -132,18 +134,20 @@ def _numbers(values: Any, style: NumberStyle) -> tuple[pd.Series[Any] | None, bo
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pc.utf8_trim_whitespace(values)
+    first = _first(values, strip=False)
+    plain = pc.utf8_trim_whitespace(values) if any(v != v.strip() for v in first) else values
     if style.decimal == ",":
         grouped = pc.match_substring_regex(plain, rf"^({_COMMA.pattern})$")
         if not pc.all(grouped).as_py():
             return None, False
         plain = pc.replace_substring(pc.replace_substring_regex(plain, f"[.{_BLANKS}]", ""), ",", ".")
-    elif any("," in v or " " in v or "'" in v for v in _first(values)):
+    elif any(c in v for v in first for c in f",{_BLANKS}"):
         grouped = pc.match_substring_regex(plain, rf"^({_POINT.pattern})$")
         if not pc.all(grouped).as_py():
             return None, False
         plain = pc.replace_substring_regex(plain, f"[,{_BLANKS}]", "")
-    plain = pc.utf8_ltrim(plain, "+")
+    if any(v.startswith("+") for v in first):
+        plain = pc.utf8_ltrim(plain, "+")
     if _has_codes(plain):
         return None, True
     for kind in (pa.int64(), pa.float64()):
