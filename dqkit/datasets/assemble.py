@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.conversion import blank, brief, call_foreign, column, missing, texts_of
+from dqkit.datasets.conversion import blank, brief, call_foreign, check_utf8, column, missing, texts_of
 from dqkit.datasets.labels import LabelRules, encode
 from dqkit.datasets.splits import split_names
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
@@ -50,9 +50,9 @@ def assemble(
     for what, frame in (("x", content), ("metadata", metadata)):
         if isinstance(frame, pd.DataFrame):
             _check_columns(what, frame)
-    _check_utf8("classes", names)
+    check_utf8("classes", names)
     if modality == "text":
-        _check_utf8("x", content)
+        check_utf8("x", content)
     if isinstance(content, pd.DataFrame) and not len(content.columns):
         raise InputError("x must hold at least one feature column; got none.")
     truth = None if true_labels is None else column("true_labels", true_labels, n=n).to_numpy()
@@ -82,10 +82,7 @@ def group_names(groups: ArrayLike, *, n: int) -> NDArray[np.object_]:
     """(n,) group names as strings; None where a sample is of no group (None, NaN or an empty text)."""
     values = column("groups", groups, n=n)
     names = _texts("groups", values)
-    empty = blank(names)
-    if empty is None:
-        _check_utf8("groups", names)
-    names[missing(values) | empty] = None
+    names[missing(values) | blank("groups", names)] = None
     return names
 
 
@@ -115,34 +112,13 @@ def _check_columns(what: str, table: pd.DataFrame) -> None:
         raise InputError(f"{what} must hold numbers, texts, categories or dates; column {odd[0]!r} is complex.")
 
 
-def _check_utf8(what: str, texts: Sequence[Any] | NDArray[Any]) -> None:
-    """Half a surrogate pair is no text: neither a file nor the database could hold it."""
-    try:
-        "".join(texts).encode("utf-8")  # one pass in C; only what fails here is looked at one by one
-        return
-    except (TypeError, UnicodeEncodeError, MemoryError):
-        pass
-    for i, text in enumerate(texts):
-        try:
-            str(text).encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{what} must hold texts that UTF-8 can hold; the one at position {i} has half a surrogate pair, "
-                f"{error.object[error.start]!r}. Mend it: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
-                "'replace')."
-            ) from error
-
-
 def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
         return np.array([f"{i:07d}" for i in range(n)], dtype=object)
     values = column("ids", ids, n=n)
     names = _texts("ids", values)
-    empty = blank(names)
-    if empty is None:
-        _check_utf8("ids", names)
-    empty = missing(values) | empty
+    empty = missing(values) | blank("ids", names)
     if empty.any():
         at = int(np.argmax(empty))
         raise InputError(f"ids must not be empty; the id at position {at} is {brief(values.iloc[at])!r}.")

@@ -6,7 +6,7 @@ only: whatever it raises leaves as an `InputError`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -106,17 +106,36 @@ def column(what: str, values: Any, *, n: int) -> pd.Series[Any]:
     return series.reset_index(drop=True)
 
 
-def blank(texts: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """(n,) True where a text is empty or white space; None where one has half a surrogate pair, which is no text."""
+def blank(what: str, texts: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n,) True where a text is empty or white space; raises `InputError` for half a surrogate pair."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
         column = pa.array(texts, type=pa.large_string())
     except (pa.ArrowInvalid, UnicodeEncodeError):
-        return None
+        check_utf8(what, texts)
+        raise
     empty = pc.or_(pc.equal(pc.binary_length(column), 0), pc.utf8_is_space(column))
     return np.asarray(empty.to_numpy(zero_copy_only=False))
+
+
+def check_utf8(what: str, texts: Sequence[Any] | NDArray[Any]) -> None:
+    """Half a surrogate pair is no text: neither a file nor the database could hold it."""
+    try:
+        "".join(texts).encode("utf-8")  # one pass in C; only what fails here is looked at one by one
+        return
+    except (TypeError, UnicodeEncodeError, MemoryError):
+        pass
+    for i, text in enumerate(texts):
+        try:
+            str(text).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{what} must hold texts that UTF-8 can hold; the one at position {i} has half a surrogate pair, "
+                f"{error.object[error.start]!r}. Mend it: text.encode('utf-16', 'surrogatepass').decode('utf-16', "
+                "'replace')."
+            ) from error
 
 
 def texts_of(values: pd.Series[Any], *, missing: str) -> NDArray[Any] | None:

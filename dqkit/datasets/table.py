@@ -139,9 +139,7 @@ def from_table(
     labels = None if label is None else frame[label]
     if text is not None:
         texts = _texts(frame[text])
-        void = blank(texts)  # None: a text that assemble refuses
-        empty = [] if void is None else np.flatnonzero(void).tolist()
-        empty = [(ids[i], "empty_text", "the text is empty", False) for i in empty]
+        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank("text", texts))]
         options |= {"problems": empty, "reading": " ".join(notes)}
         return assemble(texts, labels, modality="text", **options)
     if wanted is not None:
