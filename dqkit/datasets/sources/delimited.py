@@ -135,8 +135,8 @@ def _by_line(text: bytes, layout: Layout, name: str, *, quotes: bool) -> tuple[l
 
 def _rows(text: bytes, layout: Layout, name: str) -> tuple[list[list[str]], list[int]]:
     """The rows, each as long as there are columns, and the lines of those that were shorter."""
-    lines = io.StringIO(text[layout.start :].decode("utf-8"), newline="")
-    reader = csv.reader(lines, delimiter=layout.separator, skipinitialspace=layout.spaced)
+    lines = list(io.StringIO(text[layout.start :].decode("utf-8"), newline=""))
+    reader = csv.reader(iter(lines), delimiter=layout.separator, skipinitialspace=layout.spaced)
     width = len(layout.names)
     rows: list[list[str]] = []
     short: list[int] = []
@@ -162,7 +162,7 @@ def _rows(text: bytes, layout: Layout, name: str) -> tuple[list[list[str]], list
         raise InputError(
             f"source {name!r} cannot be read as a table near line {layout.line + before:,}: {error}."
         ) from error
-    if rows and text.count(b'"') % 2 and _spans(rows[-1]):
+    if rows and _is_open(lines[line - layout.line :], layout.separator):
         raise InputError(
             f"source {name!r} cannot be read as a table: the quotation mark in the row that starts on line {line:,} "
             "is not closed."
@@ -170,5 +170,10 @@ def _rows(text: bytes, layout: Layout, name: str) -> tuple[list[list[str]], list
     return rows, short
 
 
-def _spans(fields: list[str]) -> bool:
-    return any("\n" in field or "\r" in field for field in fields)
+def _is_open(lines: list[str], separator: str) -> bool:
+    """Whether the record that these lines end with has a quotation mark that is not closed."""
+    try:
+        list(csv.reader(iter(lines), delimiter=separator, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False

@@ -67,7 +67,7 @@ def _chosen(sheet: str | int, titles: list[str], name: str) -> str:
 def _cells(book: Any, title: str, rule: str) -> pd.DataFrame:
     cells = call_foreign(
         "source",
-        lambda: book.parse(title, header=None, dtype=object, keep_default_na=False, na_values=[""]),
+        lambda: pd.read_excel(book, sheet_name=title, header=None, dtype=object, keep_default_na=False, na_values=[""]),
         rule=rule,
     )
     kept = cells.dropna(axis=0, how="all").dropna(axis=1, how="all")

@@ -1,0 +1,375 @@
+"""Tables as people have them: every file is made here, the right values stand beside it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import os
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import dqkit as dq
+
+ROWS = [
+    ("1", "gut, schnell", "Störung", "3,50"),
+    ("2", "kaputt; spät", "Rückgabe", "1.234,00"),
+    ("3", "nie da", "Störung", "0,75"),
+]
+
+
+def text_table(separator: str) -> str:
+    quoted = [[f'"{v}"' if separator in v else v for v in row] for row in [("Nr", "Text", "Art", "Betrag"), *ROWS]]
+    return "".join(separator.join(row) + "\n" for row in quoted)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252"])
+def test_separator_encoding_and_decimal_comma_are_found_and_said(tmp_path, separator, encoding):
+    (tmp_path / "t.csv").write_bytes(text_table(separator).encode(encoding))
+    ds = dq.from_table(tmp_path / "t.csv", text="Text", label="Art")
+    assert ds.content.tolist() == ["gut, schnell", "kaputt; spät", "nie da"]
+    assert [ds.classes[k] for k in ds.labels] == ["Störung", "Rückgabe", "Störung"]
+    assert ds.metadata["Betrag"].tolist() == [3.5, 1234.0, 0.75]
+    word = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
+    assert word in ds.reading
+    assert {"cp1252": "cp1252", "utf-16": "UTF-16", "utf-32": "UTF-32"}.get(encoding, "") in ds.reading
+    assert "',' before the decimals" in ds.reading
+
+
+def test_options_override_what_would_be_found(tmp_path):
+    (tmp_path / "t.csv").write_bytes("t;y;x\na,b;ü;1,5\nc,d;o;2,5\n".encode("cp1250"))
+    ds = dq.from_table(tmp_path / "t.csv", features=["x"], label="y", sep=";", encoding="cp1250", decimal=",")
+    assert ds.classes == ("o", "ü")
+    assert ds.content["x"].tolist() == [1.5, 2.5]
+    for option, value in (("sep", ";;"), ("encoding", "klingon"), ("decimal", "x")):
+        with pytest.raises(dq.InputError, match=f"{option} must be"):
+            dq.from_table(tmp_path / "t.csv", features=["x"], label="y", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("sep=;\n", "sep="),
+        ('"sep=;"\n', "sep="),
+        ("# made by a program\n# on a day\n", "2 lines before"),
+        ("Report of March\n\n", "1 line before"),
+    ],
+)
+def test_what_stands_before_the_column_names_is_passed_over_and_said(tmp_path, before, said):
+    (tmp_path / "t.csv").write_text(before + "text;kind\none;a\ntwo;b\n")
+    ds = dq.from_table(tmp_path / "t.csv", text="text", label="kind")
+    assert ds.content.tolist() == ["one", "two"]
+    assert said in ds.reading
+
+
+def test_a_line_break_in_quotation_marks_and_an_open_inch_are_texts(tmp_path):
+    (tmp_path / "t.csv").write_text('t,y\n"one\ntwo",a\n"he said ""no""",b\n')
+    assert dq.from_table(tmp_path / "t.csv", text="t", label="y").content.tolist() == ["one\ntwo", 'he said "no"']
+    (tmp_path / "t.tsv").write_text('t\ty\n5" long\ta\n"wide\tb\n')
+    assert dq.from_table(tmp_path / "t.tsv", text="t", label="y").content.tolist() == ['5" long', '"wide']
+
+
+def test_a_row_of_too_many_fields_is_named_by_its_line_and_a_short_one_is_said(tmp_path):
+    (tmp_path / "long.csv").write_text('t,y,z\n"a\nb",p,1\nc,q,2\nd,p,3,4\n')
+    with pytest.raises(dq.InputError, match=r"line 5 of 'long.csv' has 4"):
+        dq.from_table(tmp_path / "long.csv", text="t", label="y")
+    (tmp_path / "short.csv").write_text("t,y,z\na,p,1\nc,q\nd,p,3\n")
+    ds = dq.from_table(tmp_path / "short.csv", text="t", label="y")
+    assert ds.metadata["z"].isna().tolist() == [False, True, False]
+    assert "line 3" in ds.reading
+
+
+def test_codes_stay_as_they_are_written_and_the_rest_are_numbers(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "id,zip,big,n,on,y,t\n1e5,01067,12345678901234567890,7,True,007,a b\n"
+        "002,10115,12345678901234567891,NA,False,7,c d\n"
+    )
+    ds = dq.from_table(tmp_path / "t.csv", text="t", label="y", id="id")
+    assert ds.ids.tolist() == ["1e5", "002"]
+    assert ds.classes == ("007", "7")
+    assert ds.metadata["zip"].tolist() == ["01067", "10115"]
+    assert ds.metadata["big"].tolist() == ["12345678901234567890", "12345678901234567891"]
+    assert ds.metadata["n"].iloc[0] == 7
+    assert ds.metadata["n"].isna().tolist() == [False, True]
+    assert ds.metadata["on"].tolist() == [True, False]
+    assert "zip" in ds.reading
+
+
+def test_thousands_with_a_comma_are_read_where_the_point_is_before_the_decimals(tmp_path):
+    (tmp_path / "t.csv").write_text('x,z,y\n"1,234",0.5,a\n"12,000",1.25,b\n')
+    ds = dq.from_table(tmp_path / "t.csv", features=["x", "z"], label="y")
+    assert ds.content["x"].tolist() == [1234, 12000]
+    assert ds.content["z"].tolist() == [0.5, 1.25]
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zip", "zst"])
+def test_packed_tables_are_unpacked(tmp_path, suffix):
+    raw = b"t,y\none,a\ntwo,b\n"
+    file = tmp_path / f"t.csv.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("inner/t.csv", raw)
+            archive.writestr("__MACOSX/._t.csv", b"x")
+    elif suffix == "zst":
+        with pa.CompressedOutputStream(pa.OSFile(str(file), "wb"), "zstd") as stream:
+            stream.write(raw)
+    else:
+        file.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[suffix].compress(raw))
+    ds = dq.from_table(file, text="t", label="y")
+    assert ds.content.tolist() == ["one", "two"]
+    assert ds.name == "t"
+
+
+def test_json_in_its_usual_forms_keeps_its_types(tmp_path):
+    records = [{"t": "one", "y": "01", "n": 1}, {"t": "zwei ü", "y": "2", "n": None}]
+    lines = "\n".join(json.dumps(r, ensure_ascii=False) for r in records)
+    forms = {
+        "a.jsonl": lines + "\n\n",
+        "b.ndjson": lines,
+        "c.json": json.dumps(records),
+        "d.json": json.dumps({"data": records}),
+        "e.json": json.dumps({k: [r[k] for r in records] for k in ("t", "y", "n")}),
+        "f.json": json.dumps({k: {str(i): r[k] for i, r in enumerate(records)} for k in ("t", "y", "n")}),
+        "g.json": lines,
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        ds = dq.from_table(tmp_path / name, text="t", label="y")
+        assert ds.content.tolist() == ["one", "zwei ü"], name
+        assert ds.classes == ("01", "2"), name
+    (tmp_path / "h.jsonl").write_text('{"t": 1}\n{"t": \n')
+    with pytest.raises(dq.InputError, match="line 2"):
+        dq.from_table(tmp_path / "h.jsonl", text="t", classes=["a", "b"])
+
+
+def test_a_spreadsheet_gives_its_sheet_and_keeps_text_cells(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    book.active.append(["only a note"])
+    sheet = book.create_sheet("Data")
+    for row in (["Export of today"], ["zip", "text", "stars"], ["01067", "one", 1], ["10115", "two", 5]):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    ds = dq.from_table(tmp_path / "t.xlsx", text="text", label="stars")
+    assert ds.classes == ("1", "5")
+    assert ds.metadata["zip"].tolist() == ["01067", "10115"]
+    assert "'Data'" in ds.reading
+    assert dq.from_table(tmp_path / "t.xlsx", text="text", label="stars", sheet="Data").labels.tolist() == [0, 1]
+    with pytest.raises(dq.InputError, match="sheet must be one of 'Notes', 'Data'"):
+        dq.from_table(tmp_path / "t.xlsx", text="text", label="stars", sheet="Other")
+
+
+def test_arrow_files_parquet_parts_and_a_saved_dataset_are_read(tmp_path):
+    frame = pd.DataFrame({"t": ["one", "two", "three"], "y": ["a", "b", "a"]})
+    frame.to_feather(tmp_path / "t.feather")
+    with pa.OSFile(str(tmp_path / "t.arrow"), "wb") as sink, pa.ipc.new_stream(sink, pa.table(frame).schema) as writer:
+        writer.write_table(pa.table(frame))
+    for part, rows in (("2023", frame[:1]), ("2024", frame[1:])):
+        (tmp_path / "parts" / f"year={part}").mkdir(parents=True)
+        rows.to_parquet(tmp_path / "parts" / f"year={part}" / "0.parquet")
+    (tmp_path / "parts" / "_SUCCESS").write_text("")
+    for name in ("t.feather", "t.arrow", "parts"):
+        ds = dq.from_table(tmp_path / name, text="t", label="y")
+        assert ds.content.tolist() == ["one", "two", "three"], name
+        assert ds.labels.tolist() == [0, 1, 0]
+    assert ds.metadata["year"].astype(int).tolist() == [2023, 2024, 2024]
+
+
+def test_a_hugging_face_dataset_brings_its_class_names_and_splits(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"t": datasets.Value("string"), "y": datasets.ClassLabel(names=["neg", "pos", "odd"])})
+    whole = datasets.Dataset.from_dict({"t": ["a", "b", "c"], "y": [1, 0, -1]}, features=features)
+    both = datasets.DatasetDict(train=whole, test=whole.select([1]))
+    ds = dq.from_table(whole, text="t", label="y")
+    assert ds.classes == ("neg", "pos", "odd")
+    assert ds.labels.tolist() == [1, 0, -1]
+    assert dq.from_arrays(whole).labels.tolist() == [1, 0, -1]
+    ds = dq.from_table(both, text="t", label="y")
+    assert ds.split.tolist() == ["train", "train", "train", "test"]
+    assert ds.labels.tolist() == [1, 0, -1, 0]
+    both.save_to_disk(str(tmp_path / "saved"))
+    again = dq.from_table(tmp_path / "saved", text="t", label="y")
+    assert again.classes == ds.classes
+    assert again.labels.tolist() == ds.labels.tolist()
+    assert again.split.tolist() == ds.split.tolist()
+
+
+def test_polars_and_pyarrow_tables_are_taken():
+    table = pa.table({"t": ["a", "b", "c"], "y": pa.array(["x", None, "z"]), "n": pa.array([1, None, 3])})
+    polars = pytest.importorskip("polars")
+    for source in (table, polars.from_arrow(table), polars.from_arrow(table).lazy()):
+        ds = dq.from_table(source, text="t", label="y")
+        assert ds.labels.tolist() == [0, -1, 1]
+        assert ds.metadata["n"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series([1, 0, None], dtype="Int64"),
+        pd.Series([1.0, 0.0, np.nan]),
+        pd.Series(["1", "0", None], dtype="string"),
+        pd.Series(["1", "0", "nan"], dtype=object),
+        pd.Series([1, 0, None], dtype=pd.ArrowDtype(pa.int64())),
+        pd.Series(["1", "0", None], dtype=pd.ArrowDtype(pa.string())),
+        pd.Series(["1", "0", None], dtype=pd.ArrowDtype(pa.large_string())),
+        pd.Series(["1", "0", None], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+        pd.Series([b"1", b"0", None], dtype=object),
+        pd.Series(["1.0", "0.0", ""], dtype=object),
+    ],
+    ids=lambda s: str(s.dtype),
+)
+def test_labels_of_every_column_type_give_the_same_classes(labels):
+    ds = dq.from_table(pd.DataFrame({"t": ["a", "b", "c"], "y": labels}), text="t", label="y")
+    assert [None if k < 0 else ds.classes[k] for k in ds.labels] == ["1", "0", None]
+
+
+def test_a_categorical_column_keeps_the_order_and_the_unused_names():
+    sizes = pd.Categorical(["large", "small", None], categories=["small", "medium", "large"], ordered=True)
+    ds = dq.from_table(pd.DataFrame({"t": ["a", "b", "c"], "y": sizes}), text="t", label="y")
+    assert ds.classes == ("small", "medium", "large")
+    assert ds.labels.tolist() == [2, 0, -1]
+
+
+def test_feature_columns_of_every_type_become_plain_ones(tmp_path):
+    n = 4
+    frame = pd.DataFrame(
+        {
+            "int": pd.array([1, None, 3, 4], dtype="Int64"),
+            "arrow": pd.array([1.5, None, 3, 4], dtype=pd.ArrowDtype(pa.float32())),
+            "bool": pd.array([True, False, True, True], dtype="boolean"),
+            "when": pd.date_range("2024-01-01", periods=n, tz="Europe/Berlin"),
+            "period": pd.period_range("2024-01", periods=n, freq="M"),
+            "interval": pd.interval_range(0, n),
+            "delta": pd.to_timedelta([1, 2, 3, 4], unit="s"),
+            "decimal": pd.array([1, 2, 3, 4], dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
+            "mixed": pd.Series([1, "two", None, 2.5], dtype=object),
+            "half": np.arange(n, dtype=np.float16),
+            "long": np.arange(n, dtype=np.longdouble),
+            "sparse": pd.arrays.SparseArray([0, 0, 1, 2]),
+            "vector": [np.arange(2), np.arange(2), np.arange(2), np.arange(2)],
+        }
+    )
+    ds = dq.from_table(frame.assign(y=["a", "b"] * 2), features=list(frame.columns), label="y")
+    assert ds.content["int"].tolist()[2:] == [3, 4]
+    assert ds.content["arrow"].isna().tolist() == [False, True, False, False]
+    assert ds.content["delta"].tolist() == [1, 2, 3, 4]
+    assert ds.content["decimal"].tolist() == [1, 2, 3, 4]
+    assert ds.content["mixed"].tolist()[:2] == ["1", "two"]
+    assert ds.content["vector[1]"].tolist() == [1, 1, 1, 1]
+    with dq.Workbench.create(tmp_path / "w", ds):
+        pass
+    with dq.Workbench.open(tmp_path / "w") as bench:
+        assert bench.dataset.content.shape == (4, 14)
+
+
+def test_features_auto_leaves_out_what_names_rows_and_says_so(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 30
+    frame = pd.DataFrame(
+        {
+            "customer_id": rng.permutation(np.arange(1000, 1000 + n)),
+            "key": [f"k{i}" for i in range(n)],
+            "serial": rng.permutation(np.arange(5000, 5000 + n)),
+            "age": rng.integers(20, 40, n),
+            "income": rng.normal(size=n),
+            "city": ["a", "b", "c"] * 10,
+            "subset": ["Train", "TEST", "dev"] * 10,
+            "y": ["p", "q"] * 15,
+        }
+    )
+    frame.to_csv(tmp_path / "t.csv")
+    ds = dq.from_table(tmp_path / "t.csv", features="auto", label="y", split="subset")
+    assert ds.content.columns.tolist() == ["age", "income", "city"]
+    for name in ("Unnamed: 0", "customer_id", "key", "serial"):
+        assert name in ds.reading
+        assert name in ds.metadata.columns
+    assert ds.split.tolist()[:3] == ["train", "test", "dev"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("part", ["Train", "TEST", " testing ", None], ["train", "test", "test", "train"]),
+        ("part", ["Training", "hold-out", "held_out", "dev"], ["train", "test", "test", "dev"]),
+        ("is_test", [True, False, False, True], ["test", "train", "train", "test"]),
+        ("isTest", [1, 0, 0, 1], ["test", "train", "train", "test"]),
+        ("is_train", ["yes", "no", "yes", "yes"], ["train", "test", "train", "train"]),
+        ("is_valid", [True, False, False, False], ["validation", "train", "train", "train"]),
+        ("fold", [0, 1, 2, 0], ["0", "1", "2", "0"]),
+    ],
+)
+def test_split_columns_of_every_spelling(name, values, expected):
+    table = pd.DataFrame({"t": list("abcd"), "y": ["p", "q"] * 2, name: values})
+    assert dq.from_table(table, text="t", label="y", split=name).split.tolist() == expected
+
+
+def test_yes_and_no_without_a_name_that_says_of_what_is_refused():
+    table = pd.DataFrame({"t": list("ab"), "y": ["p", "q"], "flag": [True, False]})
+    with pytest.raises(dq.InputError, match=r"np.where"):
+        dq.from_table(table, text="t", label="y", split="flag")
+
+
+def test_a_split_column_that_is_not_named_is_mentioned():
+    table = pd.DataFrame({"t": list("ab"), "y": ["p", "q"], "Split": ["train", "test"]})
+    assert "split='Split'" in dq.from_table(table, text="t", label="y").reading
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "names"),
+    [
+        ([-1, 1, -1, 1], {}, ["-1", "1", "-1", "1"]),
+        (["-1", "+1", "-1", "1"], {}, ["-1", "1", "-1", "1"]),
+        ([-1, 0, 1, 2], {}, [None, "0", "1", "2"]),
+        ([-1, 0, 1, 0], {"unlabeled": -1}, [None, "0", "1", "0"]),
+        ([-1, 0, 1, 0], {"classes": ["-1", "0", "1"]}, ["-1", "0", "1", "0"]),
+        ([-1, 0, 1, 0], {"classes": {-1: "bad", 0: "so", 1: "good"}}, ["bad", "so", "good", "so"]),
+        ([99, 0, 1, 0], {"unlabeled": [99, 98]}, [None, "0", "1", "0"]),
+        (["NA", "a", "b", "a"], {}, ["NA", "a", "b", "a"]),
+        (["NA", "a", "b", "a"], {"unlabeled": "NA"}, [None, "a", "b", "a"]),
+        (["NA", "1", "2", "1"], {}, [None, "1", "2", "1"]),
+        (["#N/A", "a", "b", "nan"], {}, [None, "a", "b", None]),
+    ],
+)
+def test_minus_one_and_missing_words_in_labels(values, options, names):
+    ds = dq.from_table(pd.DataFrame({"t": list("wxyz"), "y": values}), text="t", label="y", **options)
+    assert [None if k < 0 else ds.classes[k] for k in ds.labels] == names
+
+
+@pytest.mark.parametrize("values", [[-1, 0, -1, 0], [-1, 0, 1, 0], [-2, -1, 0, 1]])
+def test_minus_one_that_may_be_a_class_or_none_is_refused_with_both_calls(values):
+    with pytest.raises(dq.InputError, match=r"classes=.*unlabeled=-1"):
+        dq.from_table(pd.DataFrame({"t": list("wxyz"), "y": values}), text="t", label="y")
+
+
+def test_web_addresses_devices_and_folders_without_tables_are_refused(tmp_path):
+    with pytest.raises(dq.InputError, match="nothing is downloaded"):
+        dq.from_table("https://example.org/t.csv", text="t", label="y")
+    with pytest.raises(dq.InputError, match="from_folder"):
+        dq.from_table(tmp_path, text="t", label="y")
+    if os.path.exists("/dev/zero"):
+        with pytest.raises(dq.InputError, match="regular file"):
+            dq.from_table("/dev/zero", text="t", label="y")
+    (tmp_path / "t.csv").write_text("t,y\na,p\nb,q\n")
+    assert len(dq.from_table((tmp_path / "t.csv").as_uri(), text="t", label="y")) == 2
+
+
+def test_columns_that_come_twice_and_near_names_are_named(tmp_path):
+    (tmp_path / "t.csv").write_text("t,y,y\na,p,1\nb,q,2\n")
+    with pytest.raises(dq.InputError, match="'y' comes more than once"):
+        dq.from_table(tmp_path / "t.csv", text="t", label="y")
+    with pytest.raises(dq.InputError, match="Did you mean 'Label'"):
+        dq.from_table(pd.DataFrame({"t": ["a", "b"], "Label": ["p", "q"]}), text="t", label="label")
+
+
+def test_a_single_column_of_texts_with_commas_is_one_column(tmp_path):
+    (tmp_path / "t.txt").write_text("text\none, two\nthree\nfour, five, six\n")
+    ds = dq.from_table(tmp_path / "t.txt", text="text", classes=["a", "b"])
+    assert ds.content.tolist() == ["one, two", "three", "four, five, six"]
