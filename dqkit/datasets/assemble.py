@@ -24,6 +24,7 @@ def assemble(
     rules: LabelRules | None = None,
     ids: ArrayLike | None = None,
     checked_ids: NDArray[np.object_] | None = None,
+    checked_texts: bool = False,
     split: ArrayLike | None = None,
     split_column: str = "",
     metadata: pd.DataFrame | None = None,
@@ -51,7 +52,7 @@ def assemble(
         if isinstance(frame, pd.DataFrame):
             _check_columns(what, frame)
     check_utf8("classes", names)
-    if modality == "text":
+    if modality == "text" and not checked_texts:
         check_utf8("x", content)
     if isinstance(content, pd.DataFrame) and not len(content.columns):
         raise InputError("x must hold at least one feature column; got none.")
@@ -59,7 +60,8 @@ def assemble(
     if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
         raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
     rows = pd.DataFrame(list(problems), columns=list(PROBLEM_COLUMNS))
-    table = pd.DataFrame(index=pd.Index(sample_ids)) if metadata is None else metadata.set_axis(pd.Index(sample_ids))
+    index = pd.Index(sample_ids, dtype=object)
+    table = pd.DataFrame(index=index) if metadata is None else metadata.set_axis(index)
     return Dataset(
         ids=sample_ids,
         labels=encoded.codes,
@@ -115,10 +117,15 @@ def _check_columns(what: str, table: pd.DataFrame) -> None:
 def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
-        return np.array([f"{i:07d}" for i in range(n)], dtype=object)
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        padded = pc.utf8_lpad(pc.cast(pa.array(np.arange(n)), pa.string()), width=7, padding="0")
+        return np.asarray(padded.to_numpy(zero_copy_only=False), dtype=object)
     values = column("ids", ids, n=n)
     names = _texts("ids", values)
-    empty = missing(values) | blank("ids", names)
+    texts = values.fillna("") if isinstance(values.dtype, pd.StringDtype) else names
+    empty = missing(values) | blank("ids", texts)
     if empty.any():
         at = int(np.argmax(empty))
         raise InputError(f"ids must not be empty; the id at position {at} is {brief(values.iloc[at])!r}.")

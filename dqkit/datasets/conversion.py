@@ -106,15 +106,15 @@ def column(what: str, values: Any, *, n: int) -> pd.Series[Any]:
     return series.reset_index(drop=True)
 
 
-def blank(what: str, texts: NDArray[Any]) -> NDArray[np.bool_]:
+def blank(what: str, texts: NDArray[Any] | pd.Series[Any]) -> NDArray[np.bool_]:
     """(n,) True where a text is empty or white space; raises `InputError` for half a surrogate pair."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
-        column = pa.array(texts, type=pa.large_string())
+        column = pa.array(texts, type=pa.large_string())  # of pandas' text type, no copy
     except (pa.ArrowInvalid, UnicodeEncodeError):
-        check_utf8(what, texts)
+        check_utf8(what, np.asarray(texts, dtype=object))
         raise
     empty = pc.or_(pc.equal(pc.binary_length(column), 0), pc.utf8_is_space(column))
     return np.asarray(empty.to_numpy(zero_copy_only=False))

@@ -139,8 +139,9 @@ def from_table(
     labels = None if label is None else frame[label]
     if text is not None:
         texts = _texts(frame[text])
-        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank("text", texts))]
-        options |= {"problems": empty, "reading": " ".join(notes)}
+        column = frame[text].fillna("") if isinstance(frame[text].dtype, pd.StringDtype) else texts
+        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank("text", column))]
+        options |= {"checked_texts": True, "problems": empty, "reading": " ".join(notes)}
         return assemble(texts, labels, modality="text", **options)
     if wanted is not None:
         rows, said = without_lists(frame[list(wanted)])

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from dqkit.records import InputError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-HEAD = 262_144
-_RECORDS = 400
+HEAD = 131_072
+_RECORDS = 200
 _PREAMBLE = 60
 _NEVER = "\x1f"
 _EXCEL = re.compile(r'"?sep=(.)"?[\r\n]*$')

@@ -31,6 +31,7 @@ _SURE_COMMA = re.compile(
 _SURE_POINT = re.compile(
     r"[-+]?(\d{1,3}(,\d{3})+|\d+)\.(\d{1,2}|\d{4,})|[-+]?\d{1,3}(,\d{3})+\.\d+|[-+]?(0|\d{4,})\.\d+"
 )
+_PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -75,10 +76,12 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    sample = _first(values)
+    if sample and all(_PLAIN.fullmatch(v) for v in sample) and (numbers := _plain_numbers(values)) is not None:
+        return numbers, False
     values = _without(values, MISSING_WORDS)
     if values.null_count == len(values):
         return pd.Series(values.to_pandas()).astype("float64"), False
-    sample = _first(values)
     if all(v.casefold() in _BOOLEANS for v in sample):
         lower = pc.utf8_lower(values)
         known = pc.is_in(lower, value_set=pa.array([*_BOOLEANS, None]))
@@ -96,6 +99,21 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
         if numbers is not None:
             return numbers, False
     return words(values, missing=()), False
+
+
+def _plain_numbers(values: Any) -> pd.Series[Any] | None:
+    """The numbers of a column without missing values, codes and any other sign; None where it is not that."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            numbers = pc.cast(values, kind)
+        except pa.ArrowInvalid:
+            continue
+        longest = pc.max(pc.binary_length(values)).as_py()
+        return None if _has_codes(values) or longest > _EXACT else pd.Series(numbers.to_pandas())
+    return None
 
 
 def words(values: Any, *, missing: tuple[str, ...] = MISSING_IN_TEXTS) -> pd.Series[Any]:
