@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.arrays.calibration import calibration_error
 from dqkit.baselines.calibration import fit_calibration
 from dqkit.baselines.kernel import squared_distances
 from dqkit.baselines.members import Fitted, Positions, Predict, Scores, Task
@@ -38,14 +39,6 @@ def scores_of(probs: NDArray[Any], labels: NDArray[np.int64]) -> dict[str, float
         "log_loss": float(-np.log(given).mean()),
         "ece": calibration_error(probs.max(axis=1), hit),
     }
-
-
-def calibration_error(confidence: NDArray[Any], hit: NDArray[np.float64], bins: int = 15) -> float:
-    """Expected calibration error: mean |confidence - accuracy| over equal-width bins, weighted by their size."""
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    size = np.bincount(bin_of, minlength=bins)
-    gap = np.abs(np.bincount(bin_of, confidence, bins) - np.bincount(bin_of, hit, bins))
-    return float(gap.sum() / max(int(size.sum()), 1))
 
 
 def reference_rows(task: Task, features: NDArray[np.float32], plain: NDArray[np.float32]) -> list[dict[str, Any]]:

@@ -21,9 +21,27 @@ INK, MUTED, ACCENT, WARM = "#1f2937", "#6b7280", "#2563eb", "#d97706"
 def gallery(
     dataset: Dataset, sample_ids: ArrayLike, *, captions: Sequence[str] | None = None, columns: int = 8
 ) -> Figure:
-    """A matplotlib figure of image samples in the order given, each under its caption (its id when left out).
+    """Return a figure of image samples in the order given, each under its caption.
 
-    Raises `InputError` for a dataset without images, an unknown id or captions of another length.
+    Parameters
+    ----------
+    dataset
+        Holds images.
+    sample_ids
+        The samples to show.
+    captions
+        One text per sample; its id where None.
+    columns
+        Pictures in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        For a dataset without images, an unknown id or captions of another length.
     """
     if dataset.modality != "image":
         raise InputError(
@@ -47,9 +65,16 @@ def gallery(
 
 
 def overview(signals: pd.DataFrame, queue: pd.DataFrame | None = None) -> Figure:
-    """A round at a glance: label scores of given labels, uncertainty of the unlabelled, and the queue's places in it.
+    """Return a figure of a round: scores of given labels, uncertainty of the unlabelled, and where the queue lies.
 
-    signals, queue: as in `Round`.
+    Parameters
+    ----------
+    signals, queue
+        As in `Round`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     figure = _figure((10, 3.2))
     given = signals["given_label"].notna()
@@ -76,7 +101,19 @@ def overview(signals: pd.DataFrame, queue: pd.DataFrame | None = None) -> Figure
 
 
 def learning_curve(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, ylabel: str = "test accuracy") -> Figure:
-    """Lines of accuracy over answers given, one per name: name -> (answers, accuracies)."""
+    """Return a figure of accuracy over answers given.
+
+    Parameters
+    ----------
+    curves
+        Name to (answers, accuracies); one line each.
+    ylabel
+        What the vertical axis shows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure = _figure((5.6, 3.4))
     axes = figure.add_subplot()
     for (name, (x, y)), color, mark in zip(curves.items(), (ACCENT, MUTED, WARM, INK), "os^D", strict=False):

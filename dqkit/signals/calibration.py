@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.arrays.calibration import BINS, bin_of, calibration_error
 from dqkit.checks import as_labels, as_probabilities, check_column_order, whole_number
 from dqkit.records import InputError
 from dqkit.signals.labels import wilson_interval
@@ -50,7 +51,7 @@ class Calibration:
         )
 
 
-def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = 15) -> Calibration:
+def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = BINS) -> Calibration:
     """Return how well the probabilities are calibrated against the given labels, and the temperature that mends them.
 
     labels: (n,) ints in 0..c-1, -1 = unlabelled (left out). pred_probs: (n, c), out of sample.
@@ -152,8 +153,7 @@ def _reliability(
         [tempered(probs[i : i + _BLOCK_ROWS], temperature).max(axis=1) for i in range(0, len(probs), _BLOCK_ROWS)]
     )
     correct = probs.argmax(axis=1) == labels
-    # Bins are open below and closed above, so that 1.0 falls into the last.
-    at = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    at = bin_of(confidence, bins)
     count = np.bincount(at, minlength=bins)
     kept = np.flatnonzero(count)
     size = count[kept]
@@ -164,7 +164,7 @@ def _reliability(
     ratio = np.divide(gap, sigma, out=np.full(len(gap), np.inf), where=sigma > 0)
     expected = sigma * np.sqrt(2 / np.pi) * np.exp(-0.5 * ratio**2) + gap * erf(ratio / np.sqrt(2))
     share = size / size.sum()
-    plain = float((share * gap).sum())
+    plain = calibration_error(confidence, correct, bins)
     debiased = float(max(0.0, plain - (share * (expected - gap)).sum()))
     low, high = wilson_interval(np.bincount(at, weights=correct, minlength=bins)[kept], size)
     table = pd.DataFrame(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dqkit.report import health, render, write
@@ -48,12 +49,11 @@ def open_page(browser: Any, address: str, *, width: int = 1280, scheme: str = "l
     return page, heard
 
 
-@pytest.mark.parametrize("width", [320, 768, 1280])
+@pytest.mark.parametrize("width", [320, 400, 768, 1100, 1280])
 def test_the_page_fits_its_window_asks_for_nothing_and_does_not_complain(
     browser: Any, address: str, width: int
 ) -> None:
     page, heard = open_page(browser, address, width=width)
-    page.evaluate("document.querySelectorAll('img').forEach(i => i.loading = 'eager')")
     page.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert heard == []
@@ -92,6 +92,65 @@ def test_it_prints(browser: Any, address: str) -> None:
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
     assert page.locator("#balance table").is_visible()
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A report on sixteen classes with long names."""
+    names = ("cat", "dog", "owl", *(f"long-sleeved shirt of kind {i}" for i in range(13)))
+    inputs = make_inputs()
+    inputs["summary"]["label_errors"] |= {"noise_matrix": np.full((16, 16), 1 / 16).tolist(), "classes": names}
+    inputs.pop("predictions")
+    dataset = make_dataset(classes=names)
+    found = health(dataset, **inputs, title="Wide")
+    page, _ = write(tmp_path_factory.mktemp("wide") / "health.html", found, render(found, dataset))
+    return page.as_uri()
+
+
+# Boxes of headings and table cells that leave their region, or their window where they are in none.
+CUT = """() => [...document.querySelectorAll('h1, h2, h3, caption, figcaption, th, td, .heat span:not(.hidden)')]
+  .filter(e => e.getBoundingClientRect().width > 0 && !e.closest('.hidden'))
+  .filter(e => {
+    const box = e.getBoundingClientRect(), around = e.closest('.scroll');
+    const held = around ? around.getBoundingClientRect() : {left: 0, right: document.documentElement.clientWidth};
+    return box.right > held.right + 1 || box.left < held.left - 1;
+  }).map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1100, 1280])
+def test_no_heading_and_no_cell_of_the_noise_matrix_is_cut_off(browser: Any, wide: str, width: int) -> None:
+    page, _ = open_page(browser, wide, width=width)
+    assert page.locator(".heat tbody tr").count() == 16
+    assert page.evaluate(CUT) == []
+    page.context.close()
+
+
+def test_on_a_telephone_the_noise_matrix_scrolls_and_the_page_does_not(browser: Any, wide: str) -> None:
+    page, _ = open_page(browser, wide, width=400)
+    region = page.locator(".scroll:has(.heat)")
+    assert region.evaluate("e => e.scrollWidth > e.clientWidth")
+    region.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+    last, held = page.locator(".heat thead th").last.bounding_box(), region.bounding_box()
+    assert last is not None
+    assert held is not None
+    assert last["x"] + last["width"] <= held["x"] + held["width"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.context.close()
+
+
+def test_a_printed_page_of_paper_width_cuts_nothing_off(browser: Any, wide: str) -> None:
+    page, _ = open_page(browser, wide, width=718)  # A4 less its margins, at 96 dots an inch
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT) == []
+    page.context.close()
+
+
+def test_pictures_far_below_the_window_are_there_without_scrolling(browser: Any, address: str) -> None:
+    page, _ = open_page(browser, address)
+    assert page.locator("img").count() > 10
+    assert page.locator("img[loading]").count() == 0
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     page.context.close()
 
 
