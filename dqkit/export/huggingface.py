@@ -10,7 +10,7 @@ import pandas as pd
 
 from dqkit.export.pictures import png, with_pictures
 from dqkit.export.selection import Chosen
-from dqkit.export.tables import full_table
+from dqkit.export.tables import arrow_table, full_table
 from dqkit.records import UNLABELED, InputError, MissingExtra
 
 WITHOUT = ("label", "given_label")
@@ -37,7 +37,7 @@ def write(root: Path, chosen: Chosen) -> tuple[Chosen, dict[str, Any]]:
                 "Use format='parquet', or rename the split."
             )
         here = np.flatnonzero(table["split"] == split)
-        rows = table.iloc[here].drop(columns=[c for c in WITHOUT if c in table])
+        rows = arrow_table(table.iloc[here].drop(columns=[c for c in WITHOUT if c in table]))
         columns: dict[str, Any] = {}
         features: dict[str, Any] = {}
         if chosen.dataset.modality == "image":
@@ -46,7 +46,7 @@ def write(root: Path, chosen: Chosen) -> tuple[Chosen, dict[str, Any]]:
         for name, codes in (("label", chosen.codes[here]), ("given_label", given.iloc[here])):
             columns[name] = [None if pd.isna(c) or c == UNLABELED else int(c) for c in codes]
             features[name] = datasets.ClassLabel(names=names)
-        for column in map(str, rows.columns):
+        for column in rows.column_names:
             columns[column], features[column] = _column(datasets, rows[column])
         parts[split] = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
     shown = datasets.utils.logging.is_progress_bar_enabled()
@@ -67,14 +67,7 @@ def _image(chosen: Chosen, i: int) -> dict[str, Any]:
     return {"bytes": file.read_bytes(), "path": file.name}
 
 
-def _column(datasets: Any, column: pd.Series[Any]) -> tuple[list[Any], Any]:
-    kind = column.dtype.kind
-    if isinstance(column.dtype, pd.CategoricalDtype) or kind == "O" or isinstance(column.dtype, pd.StringDtype):
-        return [None if pd.isna(v) else str(v) for v in column], datasets.Value("string")
-    if kind == "b":
-        return [None if pd.isna(v) else bool(v) for v in column], datasets.Value("bool")
-    if kind in "iu":
-        return [None if pd.isna(v) else int(v) for v in column], datasets.Value("int64" if kind == "i" else "uint64")
-    if kind == "f":
-        return [None if pd.isna(v) else float(v) for v in column], datasets.Value("float64")
-    return [None if pd.isna(v) else str(v) for v in column], datasets.Value("string")
+def _column(datasets: Any, column: Any) -> tuple[Any, Any]:
+    """An Arrow array, and the feature that it is."""
+    found = column.combine_chunks()
+    return found, datasets.features.features.generate_from_arrow_type(found.type)

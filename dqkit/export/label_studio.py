@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ def tasks(chosen: Chosen) -> tuple[Chosen, list[dict[str, Any]]]:
     if dataset.modality == "image":
         chosen = with_pictures(chosen)
     out = []
-    for row, (i, code) in enumerate(zip(chosen.at, chosen.codes, strict=True)):
-        known = chosen.table.iloc[row]
-        data = {"sample_id": known["sample_id"], "split": known["split"], **_content(chosen, int(i))}
+    wanted = ["sample_id", "split", "label", "source", "annotator", "at", "event_id", "suggested_label"]
+    content = _contents(chosen)
+    for row, (code, known) in enumerate(zip(chosen.codes, chosen.table[wanted].to_dict("records"), strict=True)):
+        data = {"sample_id": known["sample_id"], "split": known["split"], **content(row)}
         task: dict[str, Any] = {"id": row + 1, "data": data, "annotations": [], "predictions": []}
         if code != UNLABELED:
             # Label Studio refuses an author that it does not know, but keeps what a result carries as "meta".
@@ -38,14 +39,6 @@ def tasks(chosen: Chosen) -> tuple[Chosen, list[dict[str, Any]]]:
             task["predictions"].append({"model_version": "dqkit", "result": [_choice(known["suggested_label"])]})
         out.append(task)
     return chosen, out
-
-
-def write(chosen: Chosen, partial: Path) -> Chosen:
-    """The tasks as one JSON file."""
-    chosen, rows = tasks(chosen)
-    with partial.open("w", encoding="utf-8") as out:
-        json.dump(rows, out, ensure_ascii=False, allow_nan=False, indent=1)
-    return chosen
 
 
 def config(classes: tuple[str, ...], modality: str) -> str:
@@ -68,21 +61,31 @@ def _choice(label: str) -> dict[str, Any]:
     }
 
 
-def _content(chosen: Chosen, i: int) -> dict[str, Any]:
+def _contents(chosen: Chosen) -> Callable[[int], dict[str, Any]]:
+    """What Label Studio shows of each row."""
     dataset = chosen.dataset
     if dataset.modality == "text":
-        return {"text": str(dataset.content[i])}
+        return lambda row: {"text": str(dataset.content[chosen.at[row]])}
     if dataset.modality == "table":
-        row = {str(name): _plain(value) for name, value in dataset.content.iloc[i].items()}
-        cells = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
-            for name, value in row.items()
-        )
-        return {"html": f"<table>{cells}</table>", "columns": row}
+        records = dataset.content.iloc[chosen.at].to_dict("records")
+        return lambda row: _table({str(name): _plain(value) for name, value in records[row].items()})
     if dataset.paths is not None:
-        return {"image": Path(str(dataset.paths[i])).absolute().as_uri(), "path": str(dataset.paths[i])}
-    picture = base64.b64encode(png(np.asarray(dataset.content[i]))).decode("ascii")
-    return {"image": f"data:image/png;base64,{picture}"}
+        files = [str(path) for path in dataset.paths[chosen.at]]
+        return lambda row: {"image": Path(files[row]).absolute().as_uri(), "path": files[row]}
+
+    def drawn(row: int) -> dict[str, Any]:
+        picture = base64.b64encode(png(np.asarray(dataset.content[chosen.at[row]]))).decode("ascii")
+        return {"image": f"data:image/png;base64,{picture}"}
+
+    return drawn
+
+
+def _table(row: dict[str, Any]) -> dict[str, Any]:
+    cells = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape('' if value is None else str(value))}</td></tr>"
+        for name, value in row.items()
+    )
+    return {"html": f"<table>{cells}</table>", "columns": row}
 
 
 def _plain(value: Any) -> Any:

@@ -77,7 +77,7 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
             record = write(partial)
             record = {"dqkit": "export", "record": RECORD_FORMAT, **record, "written": _files(partial)}
             with (partial / RECORD).open("w", encoding="utf-8") as out:
-                json.dump(record, out, ensure_ascii=False, allow_nan=False)
+                out.write(json.dumps(record, ensure_ascii=False, allow_nan=False))
             sync(partial / RECORD)
             check_free_folder(path, overwrite=overwrite)  # it took a while
             if path.exists():

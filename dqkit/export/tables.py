@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from dqkit.export.selection import Chosen, Material
 
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def full_table(chosen: Chosen) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -43,32 +43,51 @@ def full_table(chosen: Chosen) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def write_csv(table: pd.DataFrame, partial: Path, *, compressed: bool = False, spreadsheet: bool = False) -> None:
-    """UTF-8, every text in quotes, missing values empty.
+    """UTF-8, every text in quotes, missing values empty and without quotes.
 
     spreadsheet: with a byte order mark, and a "'" before each text that a spreadsheet would take for a formula.
     """
+    import gzip
+
+    from pyarrow import csv
+
     if spreadsheet:
         table = table.assign(**{str(name): _harmless(table[name]) for name in table if _is_texts(table[name])})
-    table.to_csv(
-        partial,
-        index=False,
-        quoting=csv.QUOTE_NONNUMERIC,
-        lineterminator="\n",
-        encoding="utf-8-sig" if spreadsheet else "utf-8",
-        compression="gzip" if compressed else None,
-    )
+    with gzip.open(partial, "wb", compresslevel=6) if compressed else partial.open("wb") as out:
+        if spreadsheet:
+            out.write(BYTE_ORDER_MARK)
+        csv.write_csv(arrow_table(table), out)
 
 
 def write_parquet(table: pd.DataFrame, partial: Path) -> None:
     """One type a column; what Parquet cannot hold is written as text."""
-    table = table.copy()
+    from pyarrow import parquet
+
+    parquet.write_table(arrow_table(table), partial)
+
+
+def arrow_table(table: pd.DataFrame) -> Any:
+    """The table with one type a column: values of mixed kinds as text, missing values as null."""
+    import pyarrow as pa
+
+    columns = {}
     for name in table.columns:
         column = table[name]
         if isinstance(column.dtype, pd.SparseDtype):
-            table[name] = np.asarray(column)
-        elif column.dtype.kind == "O" and not _is_texts(column):
-            table[name] = [None if pd.api.types.is_scalar(v) and pd.isna(v) else str(v) for v in column]
-    table.to_parquet(partial, index=False)
+            column = pd.Series(np.asarray(column))
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object)
+        if column.dtype.kind == "O" and not isinstance(column.dtype, pd.StringDtype):
+            values = [None if pd.api.types.is_scalar(v) and pd.isna(v) else v for v in column]
+            texts = all(v is None or isinstance(v, str) for v in values)
+            columns[str(name)] = pa.array(
+                values if texts else [None if v is None else str(v) for v in values], "string"
+            )
+        elif column.dtype.kind in "mc":
+            columns[str(name)] = pa.array([None if pd.isna(v) else str(v) for v in column], "string")
+        else:
+            columns[str(name)] = pa.Array.from_pandas(column)
+    return pa.table(columns)
 
 
 def cleanlab_table(material: Material, chosen: Chosen) -> pd.DataFrame:

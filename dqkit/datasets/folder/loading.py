@@ -14,6 +14,7 @@ import pandas as pd
 
 from dqkit.datasets.assemble import assemble
 from dqkit.datasets.folder.detection import Foreign, foreign_layout, tables_beside
+from dqkit.datasets.folder.exported import export_record, exported_classes, exported_ids, exported_layout
 from dqkit.datasets.folder.layout import Layout, Sample, recognise
 from dqkit.datasets.folder.reading import MISSED, counted, describe, left_out, odd_classes
 from dqkit.datasets.folder.roles import split_role
@@ -79,17 +80,19 @@ def from_folder(
         )
     asked = None if classes is None else [str(name) for name in classes]
     wanted = None if asked is None else frozenset(key(name) for name in asked)
-    foreign = foreign_layout(tree)
+    record = export_record(tree)
+    foreign = None if record else foreign_layout(tree)
     if foreign is not None and not (asked and foreign.pictures == "."):
         raise InputError(_refusal(root, foreign))
-    layout = recognise(tree, wanted, left)
+    layout = exported_layout(tree, record, left) if record else recognise(tree, wanted, left)
     samples = layout.samples
     if not samples:
         raise InputError(_nothing(root, tree, left))
     found = class_order({sample.label for sample in samples if sample.label is not None})
-    names = found if asked is None else asked
-    _check_classes(root, tree, layout, found, asked)
-    ids = _ids(samples)
+    named = exported_classes(found, record) if record else found
+    names = named if asked is None else asked
+    _check_classes(root, tree, layout, named, asked)
+    ids = exported_ids(_ids(samples), record) if record else _ids(samples)
     together, said = _groups(groups, samples, ids)
     paths = [os.path.join(tree.path, *sample.inside) for sample in samples]
     decoded = decode(paths, side=side, progress=progress)
@@ -97,7 +100,7 @@ def from_folder(
     if len(failures) == len(samples):
         raise InputError(f"folder must hold readable images; none of {len(paths)} files is one. First: {failures[0]}")
     _warn(layout, left)
-    spelled = {key(name): name for name in names}
+    spelled = {**{key(name): name for name in names}, **{name: name for name in names}}
     return assemble(
         decoded.pixels,
         np.array([None if s.label is None else spelled[s.label] for s in samples], dtype=object),
