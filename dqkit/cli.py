@@ -310,9 +310,10 @@ def _parser() -> argparse.ArgumentParser:
             description=("Open JupyterLab on the notebooks, reachable from this machine only (127.0.0.1)."),
         )
     )
-    from dqkit.commands import export
+    from dqkit.commands import export, rebuild
 
     export.add_to(commands)
+    rebuild.add_to(commands)
     return parser
 
 

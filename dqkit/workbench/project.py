@@ -123,8 +123,8 @@ def read(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _save_dataset(folder: Path, dataset: Dataset) -> None:
-    folder.mkdir()
+def samples_table(dataset: Dataset) -> pd.DataFrame:
+    """What samples.parquet holds: ids, given labels, splits, paths and texts."""
     samples = pd.DataFrame({"sample_id": dataset.ids, "label": dataset.labels, "split": dataset.split})
     if dataset.paths is not None:
         samples["path"] = _storable(dataset.paths)
@@ -134,13 +134,19 @@ def _save_dataset(folder: Path, dataset: Dataset) -> None:
         samples["true_label"] = dataset.true_labels
     if dataset.modality == "text":
         samples["text"] = dataset.content
+    return samples
+
+
+def _save_dataset(folder: Path, dataset: Dataset) -> None:
+    folder.mkdir()
+    samples = samples_table(dataset)
     samples.to_parquet(folder / "samples.parquet", index=False)
-    _plain(dataset.metadata).to_parquet(folder / "metadata.parquet")
+    plain_columns(dataset.metadata).to_parquet(folder / "metadata.parquet")
     dataset.problems.to_parquet(folder / "problems.parquet", index=False)
     if dataset.modality == "image":
         np.save(folder / "images.npy", dataset.content, allow_pickle=False)
     elif dataset.modality == "table":
-        _plain(dataset.content).to_parquet(folder / "table.parquet", index=False)
+        plain_columns(dataset.content).to_parquet(folder / "table.parquet", index=False)
 
 
 def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
@@ -191,7 +197,7 @@ def _groups(samples: pd.DataFrame) -> np.ndarray | None:
     return np.asarray(values.where(values.notna(), None), dtype=object)
 
 
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
+def plain_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed objects as text, and column names as strings, since Parquet holds one type a column."""
     out = table.rename(columns=str)
     for name in [name for name, dtype in out.dtypes.items() if isinstance(dtype, pd.SparseDtype)]:

@@ -1,0 +1,364 @@
+"""A damaged workbench made whole again from its journal and the originals."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dqkit.export import journal
+from dqkit.files import replace, write_json
+from dqkit.records import PROBLEM_COLUMNS, UNLABELED, Dataset, InputError
+
+WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
+
+
+@dataclass
+class Findings:
+    """What became of each file, in order."""
+
+    rows: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def add(self, file: str, state: str, how: str = "") -> None:
+        """One file: whole, rebuilt or lost, and how or why."""
+        self.rows.append((file, state, how))
+
+    def table(self) -> pd.DataFrame:
+        """file, state, how."""
+        return pd.DataFrame(self.rows, columns=["file", "state", "how"])
+
+
+def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, progress: bool = True) -> pd.DataFrame:
+    """Make again what is missing or damaged in a workbench's folder.
+
+    Parameters
+    ----------
+    path
+        The folder of the workbench. Its project.json and its journal must be there: nothing else holds what they say.
+    dataset
+        The dataset as it was loaded at first, from the originals, where samples.parquet or a table was lost.
+    progress
+        Whether progress bars are shown.
+
+    Returns
+    -------
+    DataFrame
+        One row a file: file, state ("whole", "rebuilt" or "lost") and how it was made again, or what is missing.
+
+    Raises
+    ------
+    StoreError
+        Where there is no workbench, or its journal is gone.
+    InputError
+        Where `dataset` is not the one of this workbench.
+    """
+    from dqkit.workbench.bench import Workbench
+
+    found = Findings()
+    with Workbench.open(path) as bench:
+        found.add("project.json", WHOLE)
+        found.add("journal", WHOLE)
+        events = bench.store.events()
+        folder = bench.path / "dataset"
+        folder.mkdir(exist_ok=True)
+        if not _samples(folder, bench.about, events, dataset, found):
+            return found.table()
+        _content(folder, bench.about, dataset, found, progress)
+    # Opened anew, with the dataset that is whole now.
+    with Workbench.open(path) as bench:
+        if LOST in {state for _, state, _ in found.rows}:
+            return found.table()
+        for about in bench.store.rounds():
+            if about["status"] == "done":
+                _round(
+                    bench.path, about, bench.dataset, events, bench.store.queue_states(about["round"]), found, progress
+                )
+    return found.table()
+
+
+def _reads(read: Callable[[], Any]) -> Any | None:
+    """What is read, or None where the file is missing or damaged."""
+    try:
+        return read()
+    except (OSError, ValueError, KeyError, EOFError, TypeError):
+        return None
+
+
+def _samples(
+    folder: Path, about: dict[str, Any], events: pd.DataFrame, dataset: Dataset | None, found: Findings
+) -> bool:
+    file = folder / "samples.parquet"
+    table = _reads(lambda: pd.read_parquet(file))
+    if table is not None and {"sample_id", "label", "split"} <= set(table.columns):
+        if dataset is not None and list(dataset.ids) != list(table["sample_id"]):
+            raise InputError(
+                "dataset must be the one that the workbench was made of; its ids are others. Nothing was changed."
+            )
+        found.add("dataset/samples.parquet", WHOLE)
+        return True
+    if dataset is None:
+        found.add(
+            "dataset/samples.parquet",
+            LOST,
+            "it held the ids and given labels; load the originals again and pass them: rebuild(path, dataset)",
+        )
+        return False
+    strange = set(events["sample_id"]) - set(dataset.ids)
+    if strange or dataset.modality != about["modality"] or list(dataset.classes) != list(about["classes"]):
+        what = (
+            f"the journal speaks of {min(strange)!r}"
+            if strange
+            else f"it has {about['modality']} samples of {about['classes']}"
+        )
+        raise InputError(f"dataset must be the one that the workbench was made of; {what}. Nothing was changed.")
+    from dqkit.workbench.project import samples_table
+
+    replace(file, lambda partial: samples_table(dataset).to_parquet(partial, index=False))
+    found.add("dataset/samples.parquet", REBUILT, "from the dataset that was passed")
+    return True
+
+
+def _content(folder: Path, about: dict[str, Any], dataset: Dataset | None, found: Findings, progress: bool) -> None:
+    from dqkit.workbench.project import plain_columns
+
+    samples = pd.read_parquet(folder / "samples.parquet")
+    n, image = len(samples), about["modality"] == "image"
+    paths = [Path(os.fsdecode(p)) for p in samples["path"]] if image and "path" in samples else None
+    pixels = _reads(lambda: np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)) if image else None
+    metadata = _reads(lambda: pd.read_parquet(folder / "metadata.parquet"))
+    problems = _reads(lambda: pd.read_parquet(folder / "problems.parquet"))
+    whole = {
+        "images.npy": not image or (pixels is not None and len(pixels) == n),
+        "metadata.parquet": metadata is not None and len(metadata) == n,
+        "problems.parquet": problems is not None and set(PROBLEM_COLUMNS) <= set(problems.columns),
+    }
+    decoded = None
+    if paths is not None and dataset is None and not all(whole.values()):
+        decoded = _decoded(paths, pixels, folder, progress)
+    if image:
+        _one(
+            found, "images.npy", whole, _pixels(dataset, decoded, folder), "the images came from memory, not from files"
+        )
+    elif about["modality"] == "table":
+        table = _reads(lambda: pd.read_parquet(folder / "table.parquet"))
+        make = None
+        if dataset is not None:
+            make = lambda: replace(  # noqa: E731 - one expression, used once
+                folder / "table.parquet", lambda p: plain_columns(dataset.content).to_parquet(p, index=False)
+            )
+        _one(
+            found,
+            "table.parquet",
+            {"table.parquet": table is not None and len(table) == n},
+            make,
+            "it held the rows; pass the dataset loaded again",
+        )
+    ids = pd.Index(samples["sample_id"], name="sample_id")
+    if not whole["metadata.parquet"]:
+        rows, how = pd.DataFrame(index=ids), "empty: its columns are lost"
+        if dataset is not None:
+            rows, how = dataset.metadata, "from the dataset that was passed"
+        elif decoded is not None:
+            rows = pd.DataFrame(decoded.sizes, columns=["width", "height"], index=ids)
+            how = "sizes from the originals; other columns are lost"
+        replace(folder / "metadata.parquet", lambda partial: plain_columns(rows).to_parquet(partial))
+        found.add("dataset/metadata.parquet", REBUILT, how)
+    else:
+        found.add("dataset/metadata.parquet", WHOLE)
+    if not whole["problems.parquet"]:
+        kept, how = _problems(dataset, decoded, samples)
+        replace(folder / "problems.parquet", lambda partial: kept.to_parquet(partial, index=False))
+        found.add("dataset/problems.parquet", REBUILT, how)
+    else:
+        found.add("dataset/problems.parquet", WHOLE)
+
+
+def _one(found: Findings, name: str, whole: dict[str, bool], make: Callable[[], Any] | None, lost: str) -> None:
+    if whole[name]:
+        found.add(f"dataset/{name}", WHOLE)
+    elif make is None:
+        found.add(f"dataset/{name}", LOST, lost)
+    else:
+        make()
+        found.add(f"dataset/{name}", REBUILT, "from the originals")
+
+
+def _pixels(dataset: Dataset | None, decoded: Any, folder: Path) -> Callable[[], Any] | None:
+    content = dataset.content if dataset is not None else None if decoded is None else decoded.pixels
+    if content is None or (decoded is not None and len(decoded.failures) == len(decoded.pixels)):
+        return None
+
+    def save(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.save(file, np.asarray(content), allow_pickle=False)
+
+    return lambda: replace(folder / "images.npy", save)
+
+
+def _decoded(paths: list[Path], pixels: Any, folder: Path, progress: bool) -> Any:
+    from dqkit.datasets.pixels import SIDE, decode
+
+    side = SIDE if pixels is None else pixels.shape[1]
+    if pixels is None:  # a file that was cut still says its shape
+        shape = _reads(lambda: _shape(folder / "images.npy"))
+        side = SIDE if shape is None else shape[1]
+    return decode(paths, side=side, progress=progress)
+
+
+def _shape(file: Path) -> tuple[int, ...]:
+    with file.open("rb") as opened:
+        version = np.lib.format.read_magic(opened)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape: tuple[int, ...] = read(opened)[0]
+        return shape
+
+
+def _problems(dataset: Dataset | None, decoded: Any, samples: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if dataset is not None:
+        return dataset.problems, "from the dataset that was passed"
+    rows: list[tuple[str, str, str, bool]] = []
+    if decoded is not None:
+        ids = samples["sample_id"].tolist()
+        rows = [(ids[i], "unreadable", message, True) for i, message in sorted(decoded.failures.items())]
+    table = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS)).astype({"fatal": bool})
+    return table, "from the originals" if decoded is not None else "empty: what loading had found is lost"
+
+
+def _round(
+    path: Path,
+    about: dict[str, Any],
+    dataset: Dataset,
+    events: pd.DataFrame,
+    states: pd.DataFrame,
+    found: Findings,
+    progress: bool,
+) -> None:
+    """The files of one round: labels from the journal, predictions trained again, signals and queue from both."""
+    from dqkit.workbench.results import read_predictions, write_predictions
+
+    number = int(about["round"])
+    folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = _reads(lambda: pd.read_parquet(folder / "labels.parquet"))
+    if labels is None:
+        labels = labels_at(dataset, events[events["at"] < about["started"]])
+        kept = labels
+        replace(folder / "labels.parquet", lambda partial: kept.to_parquet(partial))
+        found.add(f"{name}/labels.parquet", REBUILT, "from the journal, as it was when the round began")
+    else:
+        found.add(f"{name}/labels.parquet", WHOLE)
+    code = {label: i for i, label in enumerate(dataset.classes)}
+    weak = labels["source"].eq("weak")
+
+    def under(names: pd.Series[Any]) -> Dataset:
+        codes = names.reindex(dataset.ids).map(code).fillna(UNLABELED)
+        return dataset.with_labels(codes.to_numpy(dtype=np.int64))
+
+    predictions = _reads(lambda: read_predictions(folder))
+    state, how = WHOLE, ""
+    if predictions is None:
+        unknown = sorted({"estimators", "groups", "predictions", "engine"} & set(about["settings"]))
+        if unknown:
+            found.add(f"{name}/predictions", LOST, f"they came from your own {unknown[0]}; run another round")
+            return
+        predictions = _trained(under(labels["label"]), about, path, progress)
+        write_predictions(folder, predictions)
+        state, how = REBUILT, "trained again with the settings of the round"
+    found.add(f"{name}/predictions", state, how)
+    signals = _reads(lambda: pd.read_parquet(folder / "signals.parquet"))
+    summary = _reads(lambda: json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+    if signals is None or summary is None or state == REBUILT:
+        from dqkit.signals import signal_table
+
+        computed = signal_table(under(labels["label"].where(~weak, None)), predictions, seed=int(about["seed"]))
+        signals = computed.table
+        replace(folder / "signals.parquet", lambda partial: computed.table.to_parquet(partial))
+        write_json(folder / "summary.json", _finite(computed.summary))
+        if computed.neighbors is not None:
+            indices = np.asarray(computed.neighbors.indices)
+            replace(folder / "neighbors.npy", lambda partial: _save_array(partial, indices))
+        found.add(f"{name}/signals", REBUILT, "from the predictions and labels of the round")
+    else:
+        found.add(f"{name}/signals", WHOLE)
+    if _reads(lambda: pd.read_parquet(folder / "queue.parquet")) is None:
+        queue = _queue(states, signals)
+        replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
+        found.add(f"{name}/queue.parquet", REBUILT, "its order from the journal; scores and reasons from the signals")
+    else:
+        found.add(f"{name}/queue.parquet", WHOLE)
+
+
+def labels_at(dataset: Dataset, events: pd.DataFrame) -> pd.DataFrame:
+    """The labels after these events, as `Workbench.labels` gives them."""
+    names = np.array([*dataset.classes, None], dtype=object)
+    given = pd.Series(names[dataset.labels], index=pd.Index(dataset.ids, name="sample_id"), dtype=object)
+    out = pd.DataFrame({"label": given, "source": given.where(given.isna(), "given")})
+    for column in ("annotator", "at"):
+        out[column] = pd.Series(None, index=out.index, dtype=object)
+    out["round"] = 0
+    for weak in (True, False):
+        said = journal.standing_labels(events, weak=weak).reindex(out.index)
+        where = said["event_id"].notna() & (given.isna() if weak else True)
+        for column in out.columns:
+            out.loc[where, column] = said.loc[where, column]
+    # A missing value is None and not NaN, as in Workbench.labels.
+    return out.astype(object).where(out.notna(), None).astype({"round": np.int64})
+
+
+def _trained(dataset: Dataset, about: dict[str, Any], path: Path, progress: bool) -> Any:
+    from dqkit.baselines import cross_val_predictions, too_few_labels, untrained_predictions
+
+    told, seed, kept = about["settings"], int(about["seed"]), path / "checkpoints"
+    pretrained = told.get("pretrained")
+    if too_few_labels(dataset) is not None:
+        return untrained_predictions(dataset, seed, checkpoint_dir=kept, pretrained=pretrained, progress=progress)
+    network = told.get("network")
+    if isinstance(network, str):
+        network = {"True": True, "False": False}.get(network, int(network) if network.isdigit() else None)
+    return cross_val_predictions(
+        dataset,
+        None,
+        int(told.get("folds", 5)),
+        seed,
+        checkpoint_dir=kept,
+        pretrained=pretrained,
+        network=network,
+        imbalance=told.get("imbalance"),
+        progress=progress,
+    )
+
+
+def _queue(states: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+    known = signals.reindex(states["sample_id"])
+    reasons = known["reasons"].fillna("") if "reasons" in known else pd.Series("", index=known.index)
+    return pd.DataFrame(
+        {
+            "sample_id": states["sample_id"].to_numpy(dtype=object),
+            "action": states["action"].to_numpy(dtype=object),
+            "score": known["label_score"].fillna(0).to_numpy(dtype=float),
+            "suggested_label": known["suggested_label"].to_numpy(dtype=object),
+            "reasons": [reason or "its place in the queue is known, the reason is not" for reason in reasons],
+            "control": states["control"].to_numpy(dtype=bool),
+        }
+    )
+
+
+def _save_array(partial: Path, values: Any) -> None:
+    with partial.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_finite(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if not isinstance(value, float) or np.isfinite(value) else None

@@ -1,0 +1,100 @@
+"""A workbench whose files were lost is made whole again, and what cannot be made is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dqkit as dq
+from dqkit.cli import main
+from dqkit.workbench.rebuilding import labels_at, rebuild
+from tests.workbench.conftest import small
+from tests.workbench.test_exporting import images
+
+
+def states(table):
+    return dict(zip(table["file"], table["state"], strict=True))
+
+
+@pytest.fixture
+def worked(tmp_path):
+    """A round with the default estimators, an answer after it."""
+    path = tmp_path / "wb"
+    with dq.Workbench.create(path, small(90)) as bench:
+        bench.record(bench.dataset.ids[1], "red", annotator="ana")
+        bench.run_round(budget=5, folds=2, progress=False)
+        bench.record(bench.dataset.ids[0], "blue", annotator="ana")
+    return path
+
+
+def test_a_whole_workbench_is_left_as_it_is(worked):
+    before = {p: p.stat().st_mtime_ns for p in worked.rglob("*.parquet")}
+    assert set(states(rebuild(worked, progress=False)).values()) == {"whole"}
+    assert {p: p.stat().st_mtime_ns for p in worked.rglob("*.parquet")} == before
+
+
+def test_a_rounds_files_come_back_the_same_from_the_journal_and_the_seed(worked):
+    folder = worked / "rounds" / "0001"
+    before = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("labels", "signals", "queue")}
+    for file in folder.iterdir():
+        file.write_bytes(b"cut") if file.suffix == ".npz" else file.unlink()
+    found = states(rebuild(worked, progress=False))
+    assert {name for name, state in found.items() if state == "rebuilt"} == {
+        "rounds/0001/labels.parquet",
+        "rounds/0001/predictions",
+        "rounds/0001/signals",
+        "rounds/0001/queue.parquet",
+    }
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "labels.parquet"), before["labels"])
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "signals.parquet"), before["signals"])
+    queue = pd.read_parquet(folder / "queue.parquet")
+    for column in ("sample_id", "action", "control"):
+        assert queue[column].tolist() == before["queue"][column].tolist()
+    with dq.Workbench.open(worked) as bench:
+        assert len(bench.open_queue()) >= 4
+        assert bench.labels()["annotator"].notna().sum() == 2
+
+
+def test_what_only_the_originals_hold_is_named_and_made_from_them(worked):
+    (worked / "dataset" / "samples.parquet").unlink()
+    (worked / "dataset" / "table.parquet").write_bytes(b"cut")
+    found = rebuild(worked, progress=False)
+    assert states(found)["dataset/samples.parquet"] == "lost"
+    with pytest.raises(dq.InputError, match="the one that the workbench was made of"):
+        rebuild(worked, dq.from_arrays(["a", "b"], ["red", "blue"]), progress=False)
+    assert set(states(rebuild(worked, small(90), progress=False)).values()) == {"whole", "rebuilt"}
+    with dq.Workbench.open(worked) as bench:
+        pd.testing.assert_frame_equal(bench.dataset.content, small(90).content)
+        assert bench.dataset.labels.tolist() == small(90).labels.tolist()
+
+
+def test_pixels_sizes_and_problems_come_back_from_the_image_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+    dataset = images(tmp_path)
+    dq.Workbench.create(tmp_path / "wb", dataset).close()
+    for name in ("images.npy", "metadata.parquet", "problems.parquet"):
+        (tmp_path / "wb" / "dataset" / name).unlink()
+    assert main(["rebuild", str(tmp_path / "wb"), "--quiet"]) == 0
+    with dq.Workbench.open(tmp_path / "wb") as bench:
+        assert np.array_equal(bench.dataset.content, dataset.content)
+        assert bench.dataset.metadata["width"].tolist() == dataset.metadata["width"].tolist()
+
+
+def test_images_without_files_are_lost_and_the_shell_says_so(tmp_path, capsys):
+    pixels = np.zeros((4, 8, 8), dtype=np.uint8)
+    dq.Workbench.create(tmp_path / "wb", dq.from_arrays(pixels, ["a", "b", "a", "b"])).close()
+    (tmp_path / "wb" / "dataset" / "images.npy").unlink()
+    assert main(["rebuild", str(tmp_path / "wb"), "--quiet"]) == 1
+    assert "lost     dataset/images.npy" in capsys.readouterr().out
+
+
+def test_a_workbench_without_its_journal_is_refused(worked):
+    (worked / "labels.sqlite").unlink()
+    with pytest.raises(dq.StoreError):
+        rebuild(worked, progress=False)
+
+
+def test_the_labels_of_a_moment_are_those_of_the_workbench(worked):
+    with dq.Workbench.open(worked) as bench:
+        pd.testing.assert_frame_equal(labels_at(bench.dataset, bench.store.events()), bench.labels())
