@@ -89,9 +89,10 @@ def test_image_files_are_sent_as_they_are_and_a_vanished_one_from_the_pixels(tmp
         bench.run_round(budget=2, estimators=quick(), progress=False)
         card = QueueCards(bench).cards(1, "ana", ())[0]
         file = tmp_path / "d" / card.sample_id
-        assert (card.media, card.mime) == (file.read_bytes(), "image/jpeg")
+        assert (card.media, card.mime, card.note) == (file.read_bytes(), "image/jpeg", "")
         file.unlink()
         again = QueueCards(bench).cards(1, "ana", ())[0]
         assert again.sample_id == card.sample_id
         assert again.mime == "image/png"
+        assert again.note.startswith("The original file is gone.")
         assert again.media.startswith(b"\x89PNG")

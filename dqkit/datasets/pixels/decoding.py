@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from dqkit.records import InputError, MissingExtra, StoreError
 
 SIDE = 64
 CHECKPOINT_SECONDS = 10.0
+COPIED_ROWS = 256
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 # One fill at a time in a process: a second thread that wants the same files finds them when the first is done.
@@ -208,18 +209,36 @@ def copy_known(writer: Writer, folders: Sequence[Path]) -> None:
         same = pack.index[["path", "stamp"]][rows] == writer.keys[wanted]
         try:
             with packs.Rows(pack) as source:
-                for i, j in sorted(
-                    zip(wanted[same].tolist(), rows[same].tolist(), strict=True), key=lambda pair: pair[1]
-                ):
-                    _copy(writer, source, pack, i, j)
+                order = np.argsort(rows[same], kind="stable")
+                for run in _runs(wanted[same][order], rows[same][order], pack.index["planes"] > 0):
+                    _copy(writer, source, pack, *run)
         except OSError as error:
             if error.errno in FULL:
                 raise
 
 
-def _copy(writer: Writer, source: packs.Rows, pack: Pack, i: int, j: int) -> None:
+def _runs(to: NDArray[np.int64], at: NDArray[np.int64], deep: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """(to, at, length) of rows that follow each other in both packs; a deep picture is a run of its own."""
+    if not len(to):
+        return
+    steps = (np.diff(to) != 1) | (np.diff(at) != 1) | deep[at[1:]] | deep[at[:-1]]
+    starts = np.concatenate([[0], np.flatnonzero(steps) + 1])
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(to)], strict=True):
+        for first in range(start, end, COPIED_ROWS):
+            yield int(to[first]), int(at[first]), min(COPIED_ROWS, end - first)
+
+
+def _copy(writer: Writer, source: packs.Rows, pack: Pack, i: int, j: int, length: int) -> None:
     entry = pack.index[j]
     size, frames, planes = (int(entry["width"]), int(entry["height"])), int(entry["frames"]), int(entry["planes"])
+    if length > 1:
+        block = source.block(j, length)
+        if block is not None:
+            writer.put_block(i, block, pack.index[j : j + length])
+            return
+        for k in range(length):
+            _copy(writer, source, pack, i + k, j + k, 1)
+        return
     data = source.deep(j) if planes else source.row(j)
     if data is None:
         return

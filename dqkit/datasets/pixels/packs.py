@@ -125,6 +125,17 @@ class Rows:
         found = self._pixels.read(size)
         return found if len(found) == size and zlib.crc32(found) == int(self._pack.index["crc"][i]) else None
 
+    def block(self, i: int, length: int) -> bytes | None:
+        """The same of `length` files from i on, or None where one of the checksums does not fit."""
+        size = self._pack.side**2 * 3
+        self._pixels.seek(self._offset + i * size)
+        found = memoryview(self._pixels.read(length * size))
+        sums = self._pack.index["crc"][i : i + length].tolist()
+        if len(found) != length * size:
+            return None
+        whole = all(zlib.crc32(found[k * size : (k + 1) * size]) == known for k, known in enumerate(sums))
+        return bytes(found) if whole else None
+
     def deep(self, i: int) -> bytes | None:
         """The values and the sketch of deep picture i, or None where the checksum does not fit."""
         if self._deep is None:
@@ -178,6 +189,11 @@ class Writer:
         """The 8-bit pixels of file i."""
         self._write(self._pixels, self._offset + i * self._size, row)
         self._enter(i, size, frames, crc=zlib.crc32(row))
+
+    def put_block(self, i: int, rows: bytes, entries: NDArray[Any]) -> None:
+        """The 8-bit pixels of several files from i on, with their rows in the index of an earlier pack."""
+        self._write(self._pixels, self._offset + i * self._size, rows)
+        self.index[i : i + len(entries)] = entries
 
     def put_deep(self, i: int, record: bytes, planes: int, size: tuple[int, int], frames: int) -> None:
         """The values and the sketch of deep picture i; its pixels follow in `finish`, when the window is known."""

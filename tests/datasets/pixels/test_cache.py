@@ -348,3 +348,21 @@ def test_bytes_are_decoded_and_cached_like_files(files, reads):
     raw = [file.read_bytes() for file in files]
     assert reds(decode(raw)) == RIGHT
     assert reds(decode(raw)) == RIGHT
+
+
+@pytest.mark.parametrize("rows", [1, 2, 256])
+def test_rows_are_taken_over_in_runs_of_any_length(files, reads, cache, monkeypatch, rows):
+    monkeypatch.setattr(decoding, "COPIED_ROWS", rows)
+    decode(files)
+    reads.clear()
+    order = [1, 2, 3, 0, 5, 4]
+    assert reds(decode([files[i] for i in order])) == [RIGHT[i] for i in order]
+    assert not reads
+
+
+def test_one_damaged_row_in_a_run_is_decoded_again_and_no_other(files, reads, cache):
+    decode(files)
+    flip(pack_in(cache) / "pixels.npy")  # the last row
+    reads.clear()
+    assert reds(decode(files)) == RIGHT
+    assert reads == {"5.png": 1}
