@@ -46,7 +46,7 @@ def picks(
         predictions=predictions_of(task.x, probs),
         status=pd.DataFrame(people, index=signals.index),
         exclude=signals.index[known].tolist() if how == "queue, new alone" else (),
-        control=0.0,
+        audit_share=0.0,
     )
     return queue["sample_id"].astype(int).to_numpy()
 

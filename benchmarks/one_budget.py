@@ -60,7 +60,7 @@ def predictions_of(x: np.ndarray, probs: np.ndarray) -> Predictions:
 def queue(x: np.ndarray, labels: np.ndarray, probs: np.ndarray, seen: np.ndarray, budget: int, seed: int) -> np.ndarray:
     signals, predictions = signals_of(labels, probs, seed), predictions_of(x, probs)
     status = pd.Series(np.where(seen, "human", np.where(labels >= 0, "given", "none")), index=signals.index)
-    out = build_queue(signals, budget=budget, seed=seed, predictions=predictions, status=status, control=0.0)
+    out = build_queue(signals, budget=budget, seed=seed, predictions=predictions, status=status, audit_share=0.0)
     return out["sample_id"].astype(int).to_numpy()
 
 

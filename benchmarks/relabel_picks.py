@@ -110,8 +110,8 @@ def rows_of(case: Case, seed: int) -> list[dict[str, float | str]]:
     probs /= probs.sum(axis=1, keepdims=True)
     names = [str(k) for k in range(probs.shape[1])]
     predictions = Predictions.from_arrays(probs, ids=list(case.signals.index), classes=names, features=case.x)
-    queue = build_queue(case.signals, budget=budget, seed=seed, control=0.0, predictions=predictions)
-    by_score = build_queue(case.signals, budget=budget, seed=seed, control=0.0)
+    queue = build_queue(case.signals, budget=budget, seed=seed, audit_share=0.0, predictions=predictions)
+    by_score = build_queue(case.signals, budget=budget, seed=seed, audit_share=0.0)
     active, _ = get_active_learning_scores(case.given[:, None].astype(float), probs)
 
     def cleanlab(method: str) -> np.ndarray:

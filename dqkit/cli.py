@@ -55,26 +55,24 @@ def audit(arguments: argparse.Namespace) -> int:
         _register(Path(arguments.checks))
     dataset = _load(arguments)
     print(f"{dataset!r}")
-    from dqkit.baselines import cross_val_predictions
     from dqkit.findings import Audit, find, with_scores
     from dqkit.report import record, render, write
-    from dqkit.signals import signal_table
+    from dqkit.rounds import RoundSettings, Snapshot, Training, run
 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out must name a folder that can be made; got {str(out)!r}: {error}.") from error
     quiet = bool(arguments.quiet)
-    predictions = cross_val_predictions(
-        dataset, folds=arguments.folds, seed=arguments.seed, checkpoint_dir=out / "checkpoints", progress=not quiet
-    )
-    signals = signal_table(dataset, predictions, seed=arguments.seed)
+    training = Training(folds=arguments.folds)
+    settings = RoundSettings(budget=0, seed=arguments.seed, training=training).checked(dataset)
+    result = run(Snapshot.of(dataset), settings, checkpoints=out / "checkpoints", progress=not quiet, title="audit")
     known = Audit.of(
         dataset,
-        predictions=predictions,
-        signals=signals.table,
-        summary=signals.summary,
-        neighbors=None if signals.neighbors is None else signals.neighbors.indices,
+        predictions=result.predictions,
+        signals=result.signals,
+        summary=result.summary,
+        neighbors=result.neighbors,
     )
     findings = find(known)
     found = record(
@@ -85,7 +83,7 @@ def audit(arguments: argparse.Namespace) -> int:
         tags=arguments.tag,
     )
     html = render(found, dataset)
-    _write_signals(out / "signals.parquet", with_scores(signals.table, findings))
+    _write_signals(out / "signals.parquet", with_scores(result.signals, findings))
     page, figures = write(out / "health.html", found, html)
     print(found["verdict"]["headline"])
     for sentence in found["verdict"]["sentences"]:

@@ -28,6 +28,7 @@ ORDER = [
     "findings",
     "acquisition",
     "weak_labels",
+    "rounds",
     "relabel",
     "fiftyone_bridge",
     "report",

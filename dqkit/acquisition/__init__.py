@@ -1,8 +1,9 @@
-"""What should a human look at next: query strategies, one budget over three actions, control slice, stopping."""
+"""What should a human look at next: query strategies, one budget over three actions, random audit sample, stopping."""
 
 from dqkit.acquisition.advice import Advice, advice
 from dqkit.acquisition.control import ControlEstimates, Share, control_estimates
 from dqkit.acquisition.queue.budget import build_queue
+from dqkit.acquisition.queue.options import QueueOptions
 from dqkit.acquisition.stopping import Criterion, stopping
 from dqkit.acquisition.strategies.pool import FallbackWarning
 from dqkit.acquisition.strategies.selection import STRATEGIES, select
@@ -14,6 +15,7 @@ __all__ = [
     "ControlEstimates",
     "Criterion",
     "FallbackWarning",
+    "QueueOptions",
     "Share",
     "advice",
     "build_queue",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dqkit.baselines.cross_validation import check_options, cross_val_predictions
+from dqkit.baselines.estimators import describe_estimators
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.linear_heads import logistic_folds
 from dqkit.baselines.pretrained import embed
@@ -19,6 +20,7 @@ __all__ = [
     "check_options",
     "check_training",
     "cross_val_predictions",
+    "describe_estimators",
     "embed",
     "logistic_folds",
     "stratified_folds",

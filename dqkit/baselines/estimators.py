@@ -24,14 +24,7 @@ def estimator_members(task: Task, estimators: Any) -> list[Member]:
     what torch takes: images as float32 (n, channels, height, width) in [0, 1], tables as float32 (n, columns), where a
     table of numbers keeps its values (missing ones 0) and any other comes as standardised numbers and one-hot columns.
     """
-    if isinstance(estimators, Mapping):
-        named = {str(name): model for name, model in estimators.items()}
-    else:
-        many = list(estimators) if isinstance(estimators, Sequence) else [estimators]
-        named = {}
-        for model in many:
-            name = type(model).__name__
-            named[name if name not in named else f"{name}_{len(named)}"] = model
+    named = _named(estimators)
     if not named:
         raise InputError("estimators must hold at least one estimator; got none. Leave it out for the defaults.")
     for name, model in named.items():
@@ -41,6 +34,28 @@ def estimator_members(task: Task, estimators: Any) -> list[Member]:
                 "Several are given as a list of estimators or as a dict of name and estimator."
             )
     return [_member(task, name, model) for name, model in named.items()]
+
+
+def describe_estimators(estimators: Any) -> dict[str, Any] | None:
+    """Name -> class and parameters in words that are the same in the next process; None for no estimators."""
+    if estimators is None:
+        return None
+    return {name: {"estimator": _class(model), "params": _params(model)} for name, model in _named(estimators).items()}
+
+
+def _named(estimators: Any) -> dict[str, Any]:
+    if isinstance(estimators, Mapping):
+        return {str(name): model for name, model in estimators.items()}
+    many = list(estimators) if isinstance(estimators, Sequence) else [estimators]
+    named: dict[str, Any] = {}
+    for model in many:
+        name = type(model).__name__
+        named[name if name not in named else f"{name}_{len(named)}"] = model
+    return named
+
+
+def _class(model: Any) -> str:
+    return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
 def rows(task: Task, at: Positions, *, torch: bool = False) -> Any:
@@ -114,9 +129,7 @@ def _member(task: Task, name: str, model: Any) -> Member:
 
         return Fitted(predict, _size(fitted))
 
-    return Member(
-        name, fit, {"estimator": f"{type(model).__module__}.{type(model).__qualname__}", "params": _params(model)}
-    )
+    return Member(name, fit, {"estimator": _class(model), "params": _params(model)})
 
 
 def _random_states(model: Any) -> list[str]:

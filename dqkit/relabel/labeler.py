@@ -1,7 +1,6 @@
 """The widget: a small class with few synced traits beside its JavaScript and CSS.
 
-It keeps no state of the conversation: a page says what it holds and what it wants, so any number of pages, a reload
-and a reconnect are all the same to it, and its handlers may run on any thread (JupyterLab's comm subshells).
+It carries the messages of `protocol` over the comm; its handlers may run on any thread (JupyterLab's comm subshells).
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import html
 import re
 import uuid
-from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,17 +17,15 @@ import traitlets
 
 from dqkit.records import InputError
 
-from .cards import Answer, CardSource
-from .messages import batches, name_of, unpack
+from .cards import CardSource
+from .messages import name_of
+from .protocol import Desk, replies
 
 SCRIPTS = (
     *("element.js", "codes.js", "keys.js", "storage.js", "state.js", "single.js", "kernel.js", "classes.js", "grid.js"),
     *("reduce.js", "exhibit.js", "why.js", "view.js", "gridview.js", "team.js", "pointer.js", "labeler.js", "start.js"),
 )
 STYLES = ("frame.css", "sample.css", "controls.css", "grid.css", "team.css")
-OFFERS = ("alike", "add_class", "team")
-HISTORY = 200
-MOST_CARDS = 200
 
 
 @cache
@@ -96,81 +92,8 @@ class Labeler(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def _receive(self, _widget: Any, message: dict[str, Any], _buffers: list[Any]) -> None:
-        client, kind = message.get("client"), message.get("type")
-        if kind == "answer":
-            self._write(client, message)
-            return
-        does = {"hello": self._welcome, "want": self._deal, "add_class": self._add_class, "team": self._team}
-        if kind not in does:
-            return
-        try:
-            does[kind](client, message)
-        except InputError as error:
-            self.send({"type": "declined", "client": client, "about": kind, "message": str(error)})
-        except Exception as error:
-            self.send({"type": "trouble", "client": client, "ask": message.get("ask", 0), "message": str(error)})
-            raise
-
-    def _who(self, message: dict[str, Any]) -> str:
-        """The annotator the widget was made for, else the name that the page asked for."""
-        return self.annotator or name_of(message.get("annotator"))
-
-    def _welcome(self, client: Any, message: dict[str, Any]) -> None:
-        answered, total = self._source.progress()
-        self.send(
-            {
-                "type": "welcome",
-                "client": client,
-                "classes": self._classes(),
-                "answered": answered,
-                "total": total,
-                "history": [_plain(answer) for answer in self._source.history(self._who(message), HISTORY)],
-                "offers": [name for name in OFFERS if callable(getattr(self._source, name, None))],
-            }
-        )
-
-    def _deal(self, client: Any, message: dict[str, Any]) -> None:
-        n = max(0, min(int(message.get("n", 0)), MOST_CARDS))
-        have = {str(name) for name in message.get("have", ())}
-        reply = {"type": "cards", "client": client, "ask": message.get("ask")}
-        deal = getattr(self._source, "alike", self._source.cards) if message.get("alike") else self._source.cards
-        cards = deal(n, self._who(message), have)
-        answered, total = self._source.progress()
-        for packed, buffers in batches(cards):
-            self.send({**reply, "cards": packed, "last": False}, buffers)
-        names = self._classes()
-        # Somebody may have added a class since the page was welcomed.
-        news = {"classes": names} if message.get("classes", len(names)) != len(names) else {}
-        self.send({**reply, **news, "cards": [], "last": True, "answered": answered, "total": total})
-
-    def _write(self, client: Any, message: dict[str, Any]) -> None:
-        raw = message.get("answer")
-        event_id = raw.get("event_id") if isinstance(raw, dict) else None
-        reply = {"client": client, "event_id": event_id}
-        try:
-            answer, annotator = unpack(raw), self._who(message)
-            notice = self._source.record(answer, annotator)
-        except InputError as error:
-            self.send({**reply, "type": "refused", "message": str(error)})
-        except Exception as error:
-            self.send({**reply, "type": "failed", "message": str(error)})
-            raise
-        else:
-            said = {"sample_id": answer.sample_id, "annotator": annotator, "notice": notice}
-            self.send({**reply, "type": "saved", **said})
-
-    def _add_class(self, client: Any, message: dict[str, Any]) -> None:
-        name = message.get("name")
-        if not isinstance(name, str):
-            raise InputError(f"a class name must be a text; got {name!r}.")
-        stands = self._source.add_class(name, self._who(message))  # type: ignore[attr-defined]
-        self.send({"type": "classes", "client": client, "name": stands, "classes": self._classes()})
-
-    def _team(self, client: Any, message: dict[str, Any]) -> None:
-        self.send({"type": "team", "client": client, "team": asdict(self._source.team())})  # type: ignore[attr-defined]
-
-    def _classes(self) -> list[str]:
-        return [str(name) for name in self._source.classes]
+        for reply, buffers in replies(Desk(self._source, self.annotator), message):
+            self.send(reply, buffers)
 
     def _sentence(self) -> str:
         answered, total = self._source.progress()
@@ -191,7 +114,3 @@ class Labeler(anywidget.AnyWidget):
         )
         data = {**data, "text/html": summary}
         return (data, *rest) if rest else data
-
-
-def _plain(answer: Answer) -> dict[str, Any]:
-    return {"event_id": answer.event_id, "sample_id": answer.sample_id, "kind": answer.kind, "label": answer.label}

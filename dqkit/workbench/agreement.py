@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.records import UNLABELED, InputError
+from dqkit.rounds.classes import widened
 from dqkit.store import gold
-from dqkit.workbench.classes import widened
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 Ints = NDArray[np.int64]
 
@@ -40,11 +38,11 @@ class Agreement:
         return f"Agreement({len(self.annotators)} people, {self.shared:,} samples in common, kappa {said})"
 
 
-def agreement(bench: Workbench) -> Agreement:
+def agreement(state: State) -> Agreement:
     """See `Workbench.agreement`."""
-    votes, known = bench.store.human_votes(), gold.rows(bench.store)
-    bench.labels()  # takes over classes that were added elsewhere
-    ds = bench.dataset
+    votes, known = state.store.human_votes(), gold.rows(state.store)
+    state.labels()  # takes over classes that were added elsewhere
+    ds = state.dataset
     people = sorted({*votes["annotator"], *known["annotator"]})
     ids = list(dict.fromkeys(votes["sample_id"]))
     answers = np.full((len(ids), len(people)), UNLABELED, dtype=np.int64)
@@ -53,8 +51,8 @@ def agreement(bench: Workbench) -> Agreement:
     columns = votes["annotator"].map({a: i for i, a in enumerate(people)}).to_numpy(dtype=np.int64)
     answers[rows, columns] = votes["label"].map(code).to_numpy(dtype=np.int64)
     probs = None
-    if bench.rounds and len(ids):
-        predictions = widened(bench.rounds[-1].predictions, ds.classes)
+    if state.rounds and len(ids):
+        predictions = widened(state.rounds[-1].predictions, ds.classes)
         probs = predictions.pred_probs[ds.positions(ids)]
     quality, method = _quality(answers, probs, people, len(ds.classes))
     first = known.drop_duplicates(["annotator", "sample_id"], keep="first")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dqkit.records import UNLABELED, Dataset, InputError, LabelEvent, Predictions, StoreError
+from dqkit.records import Dataset, InputError, LabelEvent, Predictions
 from dqkit.store import Store
-from dqkit.store.added_classes import names_and_keys
-from dqkit.workbench import classes, evidence, project, surfaces, withdrawals
-from dqkit.workbench.classes import with_added
-from dqkit.workbench.decisions import check_texts, checked_event, recorded_before
+from dqkit.workbench import classes, decisions, evidence, project, withdrawals
+from dqkit.workbench.decisions import check_texts
+from dqkit.workbench.elsewhere import Elsewhere
 from dqkit.workbench.exchange import Exchange
 from dqkit.workbench.results import Round
+from dqkit.workbench.state import State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,18 +31,29 @@ if TYPE_CHECKING:
     from dqkit.workbench.agreement import Agreement
 
 
-class Workbench(Exchange):
+class Workbench(Exchange, Elsewhere):
     """A folder that holds a dataset, every decision ever made about it, and every round.
 
     Make one with `Workbench.create`, come back to it with `Workbench.open`. Several processes may use one folder.
     """
 
-    def __init__(self, path: Path, about: dict[str, Any], store: Store) -> None:
-        self.path = path
-        self.about = about
-        self.store = store
-        self._rounds: dict[int, Round] = {}
-        self._fiftyone = surfaces.FiftyOneHeld()
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @property
+    def path(self) -> Path:
+        """The folder of the workbench."""
+        return self.state.path
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What project.json says: title, description, tags, classes, and when it was made."""
+        return self.state.about
+
+    @property
+    def store(self) -> Store:
+        """The journal, the queue and the list of rounds."""
+        return self.state.store
 
     @classmethod
     def create(
@@ -80,7 +90,7 @@ class Workbench(Exchange):
             # A folder without its journal could neither be opened nor made again.
             shutil.rmtree(folder)
             raise
-        return cls(folder, about, store)
+        return cls(State(folder, about, store))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, store_url: str | None = None) -> Workbench:
@@ -90,15 +100,14 @@ class Workbench(Exchange):
         """
         folder = project.folder_of(path)
         about = project.read(folder)
-        return cls(folder, about, project.journal(folder, about, store_url=store_url, may_create=False))
+        return cls(State(folder, about, project.journal(folder, about, store_url=store_url, may_create=False)))
 
     def close(self) -> None:
         """Release the database, close the Apps of `open_fiftyone`, and stop the `mongod` that was started for them.
 
-        What was recorded is on disk with or without.
+        Labels are already saved; closing loses nothing.
         """
-        self._fiftyone.close()
-        self.store.close()
+        self.state.close()
 
     def __enter__(self) -> Workbench:
         return self
@@ -106,24 +115,15 @@ class Workbench(Exchange):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @cached_property
+    @property
     def dataset(self) -> Dataset:
         """The dataset as it came in, under its given labels; classes that were added stand after its own."""
-        try:
-            added = [name for name, _ in names_and_keys(self.store)]
-            return with_added(project.load_dataset(self.path / "dataset", self.about), added)
-        except FileNotFoundError as error:
-            raise StoreError(
-                f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
-                "the labels are in labels.sqlite and are not touched."
-            ) from error
+        self.state.refresh()
+        return self.state.dataset
 
     def dataset_now(self, *, weak: bool = False) -> Dataset:
         """The dataset under its current labels: people's, else given ones, else (weak=True) weak ones."""
-        table = self.labels()
-        label = table["label"] if weak else table["label"].where(table["source"] != "weak", None)
-        codes = label.map({name: i for i, name in enumerate(self.dataset.classes)})
-        return self.dataset.with_labels(codes.fillna(UNLABELED).to_numpy(dtype=np.int64))
+        return self.state.dataset_now(weak=weak)
 
     # --- labels
 
@@ -145,10 +145,8 @@ class Workbench(Exchange):
         the text of a note. event_id: makes sending the same decision again harmless; made up when left out.
         Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
         """
-        if kind == "label" and label not in self.dataset.classes:
-            classes.refresh(self)
-        event = checked_event(
-            self.dataset,
+        return decisions.record(
+            self.state,
             sample_id,
             label,
             annotator=annotator,
@@ -156,27 +154,21 @@ class Workbench(Exchange):
             why=why,
             source=source,
             event_id=event_id,
-            round_number=self._round_number(),
         )
-        if not self.store.record([event]):
-            return recorded_before(self.store, event)
-        return event
 
     def add_class(self, name: str, *, annotator: str) -> str:
         """Append a class to this workbench; returns the name it stands under: an older one where case or spaces differ.
 
         The next round trains on it once samples carry it. Raises `InputError` for an empty or overlong name.
         """
-        return classes.add_class(self, name, annotator=annotator)
+        return classes.add_class(self.state, name, annotator=annotator)
 
     def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
         """Withdraw this annotator's newest decision, or anybody's with the event id `undoes`; itself an event.
 
         Raises `InputError` where there is nothing to undo.
         """
-        return withdrawals.undo(
-            self, annotator=annotator, undoes=undoes, event_id=event_id, number=self._round_number()
-        )
+        return withdrawals.undo(self.state, annotator=annotator, undoes=undoes, event_id=event_id)
 
     def undo_batch(
         self,
@@ -195,14 +187,13 @@ class Workbench(Exchange):
         queue, which `rerank` puts in order. Raises `InputError` on bad times or where there is nothing to undo.
         """
         return withdrawals.undo_batch(
-            self,
+            self.state,
             annotator=annotator,
             since=since,
             until=until,
             round_number=round,
             by=by,
             why=why,
-            number=self._round_number(),
         )
 
     def labels(self) -> pd.DataFrame:
@@ -211,25 +202,7 @@ class Workbench(Exchange):
         source: "human" or "fiftyone" (a person's newest decision), else "given", else "weak", else None. Unlabelled
         samples have None throughout; a given label has no annotator and no time.
         """
-        classes.refresh(self)
-        ds = self.dataset
-        names = np.array([*ds.classes, None], dtype=object)
-        columns: dict[str, Any] = {
-            "label": names[ds.labels],
-            "source": np.array([None, "given"], dtype=object)[ds.is_labeled.astype(int)],
-            "annotator": np.full(len(ds), None, dtype=object),
-            "at": np.full(len(ds), None, dtype=object),
-            "round": np.zeros(len(ds), dtype=np.int64),
-        }
-        weak, people = self.store.current_labels(weak=True), self.store.current_labels(weak=False)
-        weak = weak[ds.labels[ds.positions(weak["sample_id"])] == UNLABELED]
-        for rows in (weak, people):
-            at = ds.positions(rows["sample_id"])
-            for column, values in columns.items():
-                values[at] = rows[column].to_numpy(dtype=values.dtype)
-        index = pd.Index(ds.ids, name="sample_id")
-        # Objects, so that a missing value stays None and pandas does not turn it into NaN.
-        return pd.DataFrame({k: pd.Series(v, index=index, dtype=v.dtype) for k, v in columns.items()})
+        return self.state.labels()
 
     def history(self, sample_id: str) -> pd.DataFrame:
         """Every event of one sample, oldest first: label, kind, source, annotator, at, why."""
@@ -245,7 +218,7 @@ class Workbench(Exchange):
         score: the chance, before any review, that an answer changes the class; wrong: it did (the label, or where there
         was none the model's guess). The next round's queue is shared out by these.
         """
-        return evidence.reviews(self)
+        return evidence.reviews(self.state)
 
     def advice(self, *, budget_left: float | None = None) -> Advice:
         """One paragraph on whether more labels pay; its repr prints every criterion with its verdict, and the yields.
@@ -253,19 +226,14 @@ class Workbench(Exchange):
         budget_left: answers that can still be paid for, if there is such a limit. From the random control slice: error
         rate and accuracy with 95 % intervals, answers saved against random review, confirmed / reviewed by detector.
         """
-        return evidence.advise(self, budget_left=budget_left)
+        return evidence.advise(self.state, budget_left=budget_left)
 
     # --- rounds
 
     @property
     def rounds(self) -> list[Round]:
         """The finished rounds, oldest first."""
-        done = [about for about in self.store.rounds() if about["status"] == "done"]
-        for about in done:
-            number, folder = about["round"], self.path / "rounds" / f"{about['round']:04d}"
-            if self.store.fetch_files(number, folder) or number not in self._rounds:
-                self._rounds[number] = Round(folder, about)
-        return [self._rounds[about["round"]] for about in done]
+        return self.state.rounds
 
     def run_round(
         self,
@@ -274,33 +242,70 @@ class Workbench(Exchange):
         seed: int = 0,
         estimators: Any = None,
         folds: int = 5,
-        control: float = 0.1,
+        audit_share: float = 0.1,
         strategy: str = "auto",
+        human_error: float = 0.02,
+        costs: Mapping[str, float] | None = None,
+        min_share: Mapping[str, float] | None = None,
+        class_quota: Mapping[str, int] | None = None,
         pretrained: str | Path | None = None,
         network: bool | int | None = None,
         imbalance: str | None = None,
         groups: ArrayLike | str | None = None,
         predictions: Predictions | None = None,
         progress: bool = True,
-        **sharing: Any,
+        control: float | None = None,
     ) -> Round:
         """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
 
-        budget: how many samples to queue. seed: the same labels and seed give the same round. estimators, folds,
-        pretrained, network, imbalance, groups: see `dqkit.cross_val_predictions`. predictions: your own model's
-        out-of-sample probabilities of every sample (`Predictions.from_arrays`, in any order); nothing is trained then.
-        control: share of the budget drawn at random. strategy: see `dqkit.acquisition.select`. sharing: costs,
-        min_share, class_quota and human_error, as in `dqkit.acquisition.build_queue`.
         Interrupted or killed and called again with the same arguments, it goes on where it was: a fold of a member
-        that was finished is not trained again. Features and near copies of an earlier round are taken over.
-        With labels of fewer than two classes nothing is trained: the queue then holds samples typical of the parts of
-        the data. Raises `InputError` on bad arguments, `StoreError` while another process runs a round here.
-        """
-        from dqkit.workbench.running import run_round
-        from dqkit.workbench.training import Training
+        that was finished is not trained again. Features and near copies of an earlier round are taken over. With
+        labels of fewer than two classes nothing is trained: the queue then holds samples typical of the parts of the
+        data.
 
-        training = Training(estimators, folds, pretrained, network, imbalance, groups, predictions)
-        return run_round(self, budget, seed, training, control, strategy, progress, sharing)
+        Parameters
+        ----------
+        budget : int
+            How many samples to queue.
+        seed : int
+            The same labels, arguments and seed give the same round.
+        estimators, folds, pretrained, network, imbalance, groups
+            See `dqkit.cross_val_predictions`.
+        audit_share, strategy, human_error, costs, min_share, class_quota
+            How the budget is shared out; see `dqkit.acquisition.QueueOptions`.
+        predictions : Predictions, optional
+            Your own model's out-of-sample probabilities of every sample (`Predictions.from_arrays`, in any order);
+            nothing is trained then.
+        progress : bool
+            Whether to show progress bars.
+        control : float, optional
+            The former name of `audit_share`.
+
+        Returns
+        -------
+        Round
+
+        Raises
+        ------
+        InputError
+            On bad arguments, before anything is trained or written.
+        StoreError
+            While another process runs a round here.
+        """
+        from dqkit.acquisition import QueueOptions
+        from dqkit.rounds import RoundSettings, Training
+        from dqkit.workbench.running import run_round
+
+        if control is not None:
+            warnings.warn("control is called audit_share now.", DeprecationWarning, stacklevel=2)
+            audit_share = control
+        settings = RoundSettings(
+            budget=budget,
+            seed=seed,
+            training=Training(estimators, folds, pretrained, network, imbalance, groups, predictions),
+            queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
+        )
+        return run_round(self.state, settings, progress=progress)
 
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
         """The newest round, what is open in its queue drawn anew from the labels as they are now; nothing is trained.
@@ -310,16 +315,13 @@ class Workbench(Exchange):
         """
         from dqkit.workbench.running import rerank
 
-        return rerank(self, budget=budget, strategy=strategy)
+        return rerank(self.state, budget=budget, strategy=strategy)
 
     def open_queue(self) -> pd.DataFrame:
         """The rows of the newest queue that nobody has answered, in order; see `Round.queue` for the columns."""
-        if not self.rounds:
-            raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
-        states = self.store.queue_states()
-        still_open = states.loc[states["state"] == "open", "sample_id"]
-        queue = self.rounds[-1].queue
-        return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)
+        from dqkit.workbench.labelling import open_queue
+
+        return open_queue(self.state)
 
     def gallery(self, sample_ids: ArrayLike, *, captions: Sequence[str] | None = None) -> Figure:
         """Thumbnails of these samples, in this order, under their captions (a matplotlib figure)."""
@@ -335,13 +337,13 @@ class Workbench(Exchange):
         """
         from dqkit.workbench.labelling import make_labeler
 
-        return make_labeler(self, annotator, **options)
+        return make_labeler(self.state, annotator, **options)
 
     def agreement(self) -> Agreement:
         """How far people agree (Cohen's and Fleiss' kappa, per class) and how good each one's answers are."""
         from dqkit.workbench.agreement import agreement
 
-        return agreement(self)
+        return agreement(self.state)
 
     def add_weak_labels(
         self,
@@ -360,40 +362,12 @@ class Workbench(Exchange):
         """
         from dqkit.workbench.weak import add_weak_labels as add
 
-        return add(self, functions, min_probability=min_probability, model=model, progress=progress, seed=seed)
-
-    # --- other surfaces
-
-    def to_fiftyone(self, *, name: str | None = None) -> Any:
-        """The `fiftyone.Dataset` with samples, labels, signals and the view "queue"; pushing again updates it.
-
-        Raises `MissingExtra` where FiftyOne or its database is missing, with the command that mends it.
-        """
-        return surfaces.to_fiftyone(self, name=name)
-
-    def open_fiftyone(self, *, name: str | None = None, port: int | None = None, annotator: str = "") -> Any:
-        """The `fiftyone.Session` of the App on the queue, on 127.0.0.1, answers as `annotator`; push first."""
-        return surfaces.open_fiftyone(self, name=name, port=port, annotator=annotator)
-
-    def from_fiftyone(self, *, name: str | None = None, annotator: str | None = None) -> pd.DataFrame:
-        """Record what was changed in FiftyOne since the last push or pull; returns the new events, one row each.
-
-        annotator: of edits made outside the queue panel, which asks for a name of its own; by default the one that
-        `open_fiftyone` was given, else "fiftyone".
-        """
-        return surfaces.from_fiftyone(self, name=name, annotator=annotator)
-
-    def report(self, path: str | os.PathLike[str] = "health.html") -> Path:
-        """Write the health report: HTML at `path`, the same as JSON beside it; returns the path of the HTML."""
-        return surfaces.write_report(self, Path(path))
-
-    def _round_number(self) -> int:
-        rounds = self.store.rounds()
-        done = [about["round"] for about in rounds if about["status"] == "done"]
-        return max(done, default=0)
+        return add(self.state, functions, min_probability=min_probability, model=model, progress=progress, seed=seed)
 
     def __repr__(self) -> str:
         return f"Workbench({self.about['title']!r} at {str(self.path)!r}: {self.dataset!r}, {len(self.rounds)} rounds)"
 
     def _repr_html_(self) -> str:
-        return surfaces.summary_html(self)
+        from dqkit.workbench import surfaces
+
+        return surfaces.summary_html(self.state)

@@ -10,6 +10,7 @@ from typing import Any
 from dqkit.records import Dataset, InputError, LabelEvent
 from dqkit.store import Store
 from dqkit.workbench.project import now
+from dqkit.workbench.state import State
 
 KINDS = ("label", "skip", "flag", "note")
 SOURCES = ("human", "weak", "fiftyone")
@@ -51,6 +52,36 @@ def checked_event(
         round=round_number,
         why=why,
     )
+
+
+def record(
+    state: State,
+    sample_id: str,
+    label: str | None,
+    *,
+    annotator: str,
+    kind: str = "label",
+    why: str = "",
+    source: str = "human",
+    event_id: str | None = None,
+) -> LabelEvent:
+    """See `Workbench.record`."""
+    if kind == "label" and label not in state.dataset.classes:
+        state.refresh()
+    event = checked_event(
+        state.dataset,
+        sample_id,
+        label,
+        annotator=annotator,
+        kind=kind,
+        why=why,
+        source=source,
+        event_id=event_id,
+        round_number=state.number,
+    )
+    if not state.store.record([event]):
+        return recorded_before(state.store, event)
+    return event
 
 
 def recorded_before(store: Store, event: LabelEvent) -> LabelEvent:

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from dqkit.records import InputError
-from dqkit.workbench.classes import widened
+from dqkit.rounds.classes import widened
+from dqkit.rounds.drawn import drawn_rows
+from dqkit.workbench.state import State
 
 if TYPE_CHECKING:
     from dqkit.acquisition import Advice
-    from dqkit.workbench.bench import Workbench
     from dqkit.workbench.results import Round
 
 ANSWER_COLUMNS = (
@@ -29,7 +30,7 @@ ANSWER_COLUMNS = (
 )
 
 
-def answers(bench: Workbench) -> pd.DataFrame:
+def answers(state: State) -> pd.DataFrame:
     """One row per answered row of every round's queue, oldest round first.
 
     round, sample_id, action, control, score: of the queue. answer: the class people gave in that round (the newest
@@ -37,17 +38,17 @@ def answers(bench: Workbench) -> pd.DataFrame:
     the class the model predicted. detector: the kind of trouble the row was queued for, "" for rows without one.
     expected: the chance, as the detectors said before any review, that the answer changes the class.
     """
-    people = _people(bench)
-    found = [_answers_of(bench, rnd, people[people["round"] == rnd.number]) for rnd in bench.rounds]
+    people = _people(state)
+    found = [_answers_of(state, rnd, people[people["round"] == rnd.number]) for rnd in state.rounds]
     found = [rows for rows in found if len(rows)]
     if not found:
         return pd.DataFrame({name: pd.Series(dtype=object) for name in ANSWER_COLUMNS})
     return pd.concat(found, ignore_index=True)
 
 
-def reviews(bench: Workbench) -> pd.DataFrame:
+def reviews(state: State) -> pd.DataFrame:
     """See `Workbench.reviews`."""
-    known = answers(bench)
+    known = answers(state)
     first = known[known["action"] != "second_opinion"].drop_duplicates("sample_id")
     # Where no model had been trained, nothing had been expected.
     first = first[first["expected"].notna()].reset_index(drop=True)
@@ -64,19 +65,19 @@ def reviews(bench: Workbench) -> pd.DataFrame:
     )
 
 
-def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
+def advise(state: State, *, budget_left: float | None) -> Advice:
     """See `Workbench.advice`."""
     from dqkit.acquisition import advice, control_estimates, stopping
 
     if budget_left is not None and (isinstance(budget_left, bool) or not isinstance(budget_left, int | float)):
         raise InputError(f"budget_left must be a number of answers, or None; got {budget_left!r}.")
-    rounds = bench.rounds
+    rounds = state.rounds
     if not rounds:
         return advice([])
-    known = answers(bench)
-    in_play = _in_play(bench)
+    known = answers(state)
+    in_play = _in_play(state)
     unseen = {rnd.number: int((in_play & (rnd.labels_before["source"] == "given").to_numpy()).sum()) for rnd in rounds}
-    labels = bench.labels()
+    labels = state.labels()
     left = int((in_play & (labels["source"] == "given").to_numpy()).sum())
     control = control_estimates(known, unseen=unseen, left=left)
     given = left > 0 or any(unseen.values())  # else every label is a person's, and none is left to be checked
@@ -85,15 +86,15 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
         if not rnd.predictions.is_trained:
             return None
         # A class may have been added between two rounds.
-        return np.asarray(widened(rnd.predictions, bench.dataset.classes).pred_probs[in_play])
+        return np.asarray(widened(rnd.predictions, state.dataset.classes).pred_probs[in_play])
 
-    states = bench.store.queue_states()["state"]
+    states = state.store.queue_states()["state"]
     criteria = stopping(
         rounds=_curve(rounds),
         pred_probs=probs(rounds[-1]),
         previous_probs=probs(rounds[-2]) if len(rounds) > 1 else None,
         errors_left=control.errors_left if given else None,
-        labeled=int(bench.dataset_now().is_labeled[in_play].sum()),
+        labeled=int(state.dataset_now().is_labeled[in_play].sum()),
         budget_left=budget_left,
         untrained=not rounds[-1].predictions.is_trained,
         not_judged=str(rounds[-1].metrics.get("labels_not_judged") or ""),
@@ -102,67 +103,32 @@ def advise(bench: Workbench, *, budget_left: float | None) -> Advice:
     return advice(criteria, control)
 
 
-def drawn_rows(
-    queue: pd.DataFrame, signals: pd.DataFrame, labels: pd.DataFrame, in_play: np.ndarray[Any, Any]
-) -> pd.DataFrame:
-    """What was known of the rows of a queue when it was drawn, by sample id.
-
-    expected: the chance that an answer changes the class, before any review corrects it: for labels nobody had seen the
-    scores, moved until their mean is the estimated rate of wrong labels; elsewhere the model's doubt. detector: the
-    kind of trouble. predicted_label. given_label: the label that stood, None where there was none or a weak one.
-    """
-    from dqkit.acquisition.queue.worth import with_rate
-
-    ids = queue["sample_id"].to_numpy()
-    unseen = in_play & (labels["source"] == "given").to_numpy()
-    chance = signals["least_confidence"].astype(float).copy()
-    chance[unseen] = with_rate(signals["label_score"].to_numpy(float)[unseen], noise_rate(signals, unseen))
-    stood = labels.loc[ids, "label"].where(labels.loc[ids, "source"].notna() & (labels.loc[ids, "source"] != "weak"))
-    is_relabel = (queue["action"] == "relabel").to_numpy()
-    return pd.DataFrame(
-        {
-            "expected": chance.loc[ids].to_numpy(float),
-            "detector": np.where(is_relabel, signals.loc[ids, "label_kind"].to_numpy(object), ""),
-            "predicted_label": signals.loc[ids, "predicted_label"].to_numpy(object),
-            "given_label": stood.to_numpy(object),
-        },
-        index=pd.Index(ids, name="sample_id"),
-    )
-
-
-def drawn(bench: Workbench, rnd: Round) -> pd.DataFrame:
+def drawn(state: State, rnd: Round) -> pd.DataFrame:
     """What was known of the rows of a round's queue when it was drawn; see `drawn_rows`."""
     if rnd.drawn is not None:
         return rnd.drawn
-    return drawn_rows(rnd.queue, rnd.signals, rnd.labels_before, _in_play(bench))
+    return drawn_rows(rnd.queue, rnd.signals, rnd.labels_before, _in_play(state))
 
 
-def noise_rate(signals: pd.DataFrame, unseen: np.ndarray[Any, Any]) -> float | None:
-    """Estimated share of wrong labels among those nobody has checked; what people confirmed is no longer noise."""
-    rates = signals.loc[unseen, "error_probability"]
-    mean = float(rates.mean()) if len(rates) else float("nan")
-    return mean if np.isfinite(mean) else None  # predictions at chance judge no label
-
-
-def _in_play(bench: Workbench) -> np.ndarray[Any, Any]:
+def _in_play(state: State) -> np.ndarray[Any, Any]:
     """(n,) samples that are neither held out nor broken."""
-    return np.asarray(~bench.dataset.is_test & bench.dataset.is_usable)
+    return np.asarray(~state.dataset.is_test & state.dataset.is_usable)
 
 
-def _people(bench: Workbench) -> pd.DataFrame:
+def _people(state: State) -> pd.DataFrame:
     """The newest live answer of people to each sample in each round: sample_id, label, round."""
-    events = bench.store.events()
+    events = state.store.events()
     undone = set(events["undoes"].dropna())
     live = events[(events["kind"] == "label") & (events["source"] != "weak") & ~events["event_id"].isin(undone)]
     return live.drop_duplicates(["round", "sample_id"], keep="last")[["sample_id", "label", "round"]]
 
 
-def _answers_of(bench: Workbench, rnd: Round, people: pd.DataFrame) -> pd.DataFrame:
+def _answers_of(state: State, rnd: Round, people: pd.DataFrame) -> pd.DataFrame:
     queue = rnd.queue[rnd.queue["sample_id"].isin(people["sample_id"])]
     if queue.empty:
         return pd.DataFrame(columns=list(ANSWER_COLUMNS))
     ids = queue["sample_id"].to_numpy()
-    known = drawn(bench, rnd).loc[ids]
+    known = drawn(state, rnd).loc[ids]
     return pd.DataFrame(
         {
             "round": rnd.number,

@@ -6,17 +6,19 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dqkit.export import Exported, Material
-    from dqkit.workbench.bench import Workbench
+    from dqkit.workbench.state import State
 
 
 class Exchange:
     """Methods of `Workbench`."""
+
+    state: State
 
     def export(
         self,
@@ -73,8 +75,7 @@ class Exchange:
         from dqkit.workbench.exporting import write_export
 
         options = Options(labels, weak, drop, overwrite, files, spreadsheet, progress)
-        bench = cast("Workbench", self)
-        return write_export(self._material(), path, format, options, workbench=bench.path)
+        return write_export(self._material(), path, format, options, workbench=self.state.path)
 
     def changes(self, since: int | str | datetime | None = None, *, weak: bool = False) -> pd.DataFrame:
         """What changed and why: a label pull request.
@@ -100,11 +101,9 @@ class Exchange:
             For a `since` that is no round and no time.
         """
         from dqkit.workbench import changes
-        from dqkit.workbench.classes import refresh
 
-        bench = cast("Workbench", self)
-        refresh(bench)
-        return changes.changes(bench.dataset, bench.store.events(), since, weak=weak)
+        self.state.refresh()
+        return changes.changes(self.state.dataset, self.state.store.events(), since, weak=weak)
 
     def changes_page(
         self,
@@ -137,9 +136,8 @@ class Exchange:
         """
         from dqkit.report.changes_page import write_changes
 
-        bench = cast("Workbench", self)
         table = self.changes(since, weak=weak)
-        return write_changes(path, table, bench.dataset, title=str(bench.about["title"]), overwrite=overwrite)
+        return write_changes(path, table, self.state.dataset, title=str(self.state.about["title"]), overwrite=overwrite)
 
     def review(
         self,
@@ -175,7 +173,7 @@ class Exchange:
         """
         from dqkit.workbench.reviewing import record_review
 
-        return record_review(cast("Workbench", self), changes, annotator, approve, revert, why)
+        return record_review(self.state, changes, annotator, approve, revert, why)
 
     def apply(self, source: str | os.PathLike[str] | pd.DataFrame, *, annotator: str | None = None) -> pd.DataFrame:
         """Bring a colleague's answers back in, as events.
@@ -206,11 +204,10 @@ class Exchange:
         """
         from dqkit.workbench.reviewing import apply_answers
 
-        return apply_answers(cast("Workbench", self), source, annotator)
+        return apply_answers(self.state, source, annotator)
 
     def _material(self) -> Material:
         from dqkit.export import Material
 
-        bench = cast("Workbench", self)
-        labels, rounds = bench.labels(), bench.rounds  # first: it takes over classes that were added
-        return Material(bench.dataset, labels, bench.store.events(), rounds[-1].signals if rounds else None)
+        labels, rounds = self.state.labels(), self.state.rounds  # first: it takes over classes that were added
+        return Material(self.state.dataset, labels, self.state.store.events(), rounds[-1].signals if rounds else None)

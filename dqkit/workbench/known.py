@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Card
@@ -14,9 +13,7 @@ from dqkit.store import settings
 from dqkit.workbench.decisions import check_annotator, checked_event
 from dqkit.workbench.media import shown_of
 from dqkit.workbench.project import now
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 SETTING = "gold"
 OLD_FILE = "known.json"  # where an older dqkit kept them
@@ -32,60 +29,60 @@ class Said:
     notice: str | None
 
 
-def check(bench: Workbench, gold: Mapping[str, str]) -> None:
+def check(state: State, gold: Mapping[str, str]) -> None:
     """Raise `InputError` unless gold maps sample ids to class names."""
     if not isinstance(gold, Mapping):
         raise InputError(f"gold must map sample ids to class names; got {type(gold).__name__}.")
-    bench.dataset.positions(list(gold))
+    state.dataset.positions(list(gold))
     for sample_id, label in gold.items():
-        if label not in bench.dataset.classes:
+        if label not in state.dataset.classes:
             raise InputError(f"gold must name classes of this workbench; got {label!r} for {sample_id!r}.")
 
 
-def keep(bench: Workbench, gold: Mapping[str, str]) -> None:
+def keep(state: State, gold: Mapping[str, str]) -> None:
     """Write the known answers into the journal, in the place of earlier ones."""
-    settings.keep(bench.store, SETTING, dict(gold))
+    settings.keep(state.store, SETTING, dict(gold))
 
 
-def answers(bench: Workbench) -> dict[str, str]:
+def answers(state: State) -> dict[str, str]:
     """Sample id -> class name of every known answer."""
-    found = settings.find(bench.store, SETTING)
+    found = settings.find(state.store, SETTING)
     if found is not None:
         return dict(found)
-    file = bench.path / OLD_FILE
+    file = state.path / OLD_FILE
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
 
 
-def planted(bench: Workbench, dealt: Sequence[Card], annotator: str, exclude: Collection[str]) -> list[Card]:
+def planted(state: State, dealt: Sequence[Card], annotator: str, exclude: Collection[str]) -> list[Card]:
     """The cards with a known question after every tenth, as long as this person has not been asked all of them."""
-    outside = _outside(bench)
+    outside = _outside(state)
     if not outside or not dealt:
         return list(dealt)
-    rows = gold_answers.rows(bench.store, annotator=annotator)
+    rows = gold_answers.rows(state.store, annotator=annotator)
     live = set(rows.loc[~rows["withdrawn"].astype(bool), "sample_id"])
     waiting = [sample_id for sample_id in outside if sample_id not in live and sample_id not in exclude]
     asked = len(live & set(outside)) + len(set(exclude) & set(outside) - live)
-    number = bench.rounds[-1].number
-    past = bench.store.latest_live(annotator, limit=100_000)
+    number = state.rounds[-1].number
+    past = state.store.latest_live(annotator, limit=100_000)
     seen = {e.sample_id for e in past if e.round == number and e.kind in DECISIONS} | (set(exclude) - set(outside))
     count, out = len(seen), []
     for card in dealt:
         out.append(card)
         count += 1
         if waiting and count >= EVERY * asked + EVERY // 2:
-            out.append(_question(bench, waiting.pop(0)))
+            out.append(_question(state, waiting.pop(0)))
             asked += 1
     return out
 
 
-def answered(bench: Workbench, answer: Answer, annotator: str) -> Said:
+def answered(state: State, answer: Answer, annotator: str) -> Said:
     """Write an answer to a known question down as such; one that also stands in the queue is an event beside it."""
-    expected = answers(bench).get(answer.sample_id) if answer.kind in DECISIONS else None
+    expected = answers(state).get(answer.sample_id) if answer.kind in DECISIONS else None
     if expected is None:
         return Said(False, None)
     check_annotator(annotator)
     checked_event(
-        bench.dataset,
+        state.dataset,
         answer.sample_id,
         answer.label,
         annotator=annotator,
@@ -96,24 +93,24 @@ def answered(bench: Workbench, answer: Answer, annotator: str) -> Said:
         round_number=0,
     )
     fields = (answer.event_id, answer.sample_id, annotator, expected, answer.kind, answer.label, now())
-    gold_answers.record(bench.store, gold_answers.GoldAnswer(*fields))
+    gold_answers.record(state.store, gold_answers.GoldAnswer(*fields))
     differs = answer.kind == "label" and answer.label != expected
     notice = f"That one had a known answer: {expected} (you said {answer.label})." if differs else None
-    return Said(answer.sample_id in _outside(bench), notice)
+    return Said(answer.sample_id in _outside(state), notice)
 
 
-def withdraw(bench: Workbench, undo: Answer) -> bool:
+def withdraw(state: State, undo: Answer) -> bool:
     """Take an answer to a known question back; True when there is nothing else to undo."""
-    if gold_answers.find(bench.store, str(undo.undoes)) is None:
+    if gold_answers.find(state.store, str(undo.undoes)) is None:
         return False
-    gold_answers.withdraw(bench.store, str(undo.undoes))
-    return bench.store.find(str(undo.undoes)) is None
+    gold_answers.withdraw(state.store, str(undo.undoes))
+    return state.store.find(str(undo.undoes)) is None
 
 
-def history(bench: Workbench, annotator: str) -> list[tuple[str, Answer]]:
+def history(state: State, annotator: str) -> list[tuple[str, Answer]]:
     """(at, answer) of this person's live answers to planted questions that are no events."""
-    rows = gold_answers.rows(bench.store, annotator=annotator)
-    outside = set(_outside(bench))
+    rows = gold_answers.rows(state.store, annotator=annotator)
+    outside = set(_outside(state))
     return [
         (str(row.at), Answer(str(row.event_id), str(row.sample_id), str(row.kind), row.answer))  # type: ignore[arg-type]
         for row in rows.itertuples()
@@ -121,25 +118,25 @@ def history(bench: Workbench, annotator: str) -> list[tuple[str, Answer]]:
     ]
 
 
-def live_count(bench: Workbench) -> int:
+def live_count(state: State) -> int:
     """How many answers to planted questions outside the queue stand."""
-    outside = set(_outside(bench))
+    outside = set(_outside(state))
     if not outside:
         return 0
-    rows = gold_answers.rows(bench.store)
+    rows = gold_answers.rows(state.store)
     return int((~rows["withdrawn"].astype(bool) & rows["sample_id"].isin(outside)).sum())
 
 
-def _outside(bench: Workbench) -> dict[str, str]:
+def _outside(state: State) -> dict[str, str]:
     """The known answers whose samples are not in the queue themselves."""
-    found = answers(bench)
-    if not found or not bench.rounds:
+    found = answers(state)
+    if not found or not state.rounds:
         return {}
-    queued = set(bench.rounds[-1].queue["sample_id"])
+    queued = set(state.rounds[-1].queue["sample_id"])
     return {sample_id: label for sample_id, label in found.items() if sample_id not in queued}
 
 
-def _question(bench: Workbench, sample_id: str) -> Card:
+def _question(state: State, sample_id: str) -> Card:
     """As a person sees the random slice: nothing is suggested, and nothing tells it apart."""
-    shown = shown_of(bench, int(bench.dataset.positions([sample_id])[0]))
+    shown = shown_of(state, int(state.dataset.positions([sample_id])[0]))
     return Card(sample_id, "label", None, None, None, (), shown.media, shown.mime, mode="blind", note=shown.note)

@@ -14,14 +14,15 @@ from dqkit.relabel import Answer, Card, Labeler, Team
 from dqkit.relabel.cards import MODES
 from dqkit.workbench import known
 from dqkit.workbench.alike import pages
-from dqkit.workbench.classes import add_class, refresh
+from dqkit.workbench.classes import add_class
 from dqkit.workbench.cues import Cues
-from dqkit.workbench.decisions import check_annotator
+from dqkit.workbench.decisions import check_annotator, record
 from dqkit.workbench.media import shown_of, thumbnail_of
+from dqkit.workbench.state import State
 from dqkit.workbench.team import team
+from dqkit.workbench.withdrawals import undo
 
 if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
     from dqkit.workbench.results import Round
 
 SHOWN_NEIGHBORS = 5
@@ -29,7 +30,7 @@ SHOWN_EPOCHS = 100
 
 
 def make_labeler(
-    bench: Workbench,
+    state: State,
     annotator: str | None = None,
     *,
     mode: str | None = None,
@@ -55,48 +56,58 @@ def make_labeler(
         check_annotator(annotator)
     if mode is not None and mode not in MODES:
         raise InputError(f"mode must be one of {', '.join(MODES)}, or None; got {mode!r}.")
-    if not bench.rounds:
+    if not state.rounds:
         raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
     if gold is not None:
-        known.check(bench, gold)
+        known.check(state, gold)
     if overlap is not None:
-        bench.store.overlap(overlap, share=overlap_share)
+        state.store.overlap(overlap, share=overlap_share)
     if gold is not None:
-        known.keep(bench, gold)
-    return Labeler(QueueCards(bench, mode=mode), annotator=annotator, key=bench.about["id"], prefetch=prefetch)
+        known.keep(state, gold)
+    return Labeler(QueueCards(state, mode=mode), annotator=annotator, key=state.about["id"], prefetch=prefetch)
+
+
+def open_queue(state: State) -> pd.DataFrame:
+    """See `Workbench.open_queue`."""
+    if not state.rounds:
+        raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
+    states = state.store.queue_states()
+    still_open = states.loc[states["state"] == "open", "sample_id"]
+    queue = state.rounds[-1].queue
+    return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)
 
 
 class QueueCards:
     """A `CardSource` over a workbench's newest queue, which also adds classes, finds look-alikes and knows the team."""
 
-    def __init__(self, bench: Workbench, *, mode: str | None = None) -> None:
-        self._bench = bench
+    def __init__(self, state: State, *, mode: str | None = None) -> None:
+        self._state = state
         self._mode = mode
 
     @property
     def classes(self) -> Sequence[str]:
         """The class names, in key order, those added elsewhere included."""
-        refresh(self._bench)
-        return self._bench.dataset.classes
+        self._state.refresh()
+        return self._state.dataset.classes
 
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
         """Up to n open samples, held for this annotator, in queue order, known questions among them."""
-        dealt = self._dealt(self._bench.store.lease(n, annotator, exclude=exclude), annotator)
-        return known.planted(self._bench, dealt, annotator, exclude)
+        dealt = self._dealt(self._state.store.lease(n, annotator, exclude=exclude), annotator)
+        return known.planted(self._state, dealt, annotator, exclude)
 
     def alike(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
         """The same, but first what shares a suggestion and looks alike: page by page, the fullest first."""
-        states = self._bench.store.queue_states()
+        states = self._state.store.queue_states()
         left = set(states.loc[states["state"] == "open", "sample_id"]) - set(exclude)
         by_page: dict[int, list[str]] = {}
-        for sample_id, (page, _) in _pages(self._bench.rounds[-1]).items():
+        for sample_id, (page, _) in _pages(self._state.rounds[-1]).items():
             if sample_id in left:
                 by_page.setdefault(page, []).append(sample_id)
         taken: list[str] = []
         for page in sorted(by_page, key=lambda number: (-len(by_page[number]), number)):
             if len(taken) >= n:
                 break
-            taken += self._bench.store.lease(n - len(taken), annotator, exclude=exclude, only=by_page[page])
+            taken += self._state.store.lease(n - len(taken), annotator, exclude=exclude, only=by_page[page])
         return self._dealt(taken, annotator) if taken else self.cards(n, annotator, exclude)
 
     def record(self, answer: Answer, annotator: str) -> str | None:
@@ -105,12 +116,13 @@ class QueueCards:
         Returns what to tell the person: that a question had another, known answer. Else None.
         """
         if answer.kind == "undo":
-            if not known.withdraw(self._bench, answer):
-                self._bench.undo(annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
+            if not known.withdraw(self._state, answer):
+                undo(self._state, annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
             return None
-        said = known.answered(self._bench, answer, annotator)
+        said = known.answered(self._state, answer, annotator)
         if not said.planted:
-            self._bench.record(
+            record(
+                self._state,
                 answer.sample_id,
                 answer.label,
                 annotator=annotator,
@@ -122,40 +134,40 @@ class QueueCards:
 
     def progress(self) -> tuple[int, int]:
         """How many answers the queue has, and how many it wants; answers to planted questions count in both."""
-        answered, total = self._bench.store.progress()
-        extra = known.live_count(self._bench)
+        answered, total = self._state.store.progress()
+        extra = known.live_count(self._state)
         return answered + extra, total + extra
 
     def history(self, annotator: str, n: int) -> list[Answer]:
         """This annotator's newest live answers in this round, oldest first."""
-        number = self._bench.rounds[-1].number if self._bench.rounds else 0
+        number = self._state.rounds[-1].number if self._state.rounds else 0
         found = [
             (e.at, Answer(event_id=e.event_id, sample_id=e.sample_id, kind=e.kind, label=e.label, why=e.why))
-            for e in reversed(self._bench.store.latest_live(annotator, limit=n))
+            for e in reversed(self._state.store.latest_live(annotator, limit=n))
             if e.round == number and e.kind in {"label", "skip", "flag"}
         ]
-        found += known.history(self._bench, annotator)
+        found += known.history(self._state, annotator)
         return [answer for _, answer in sorted(found, key=lambda pair: pair[0])][-n:]
 
     def add_class(self, name: str, annotator: str) -> str:
         """Append a class; returns the name it stands under."""
-        return add_class(self._bench, name, annotator=annotator)
+        return add_class(self._state, name, annotator=annotator)
 
     def team(self) -> Team:
         """How far the annotators agree, and how good each one's answers are."""
-        return team(self._bench)
+        return team(self._state)
 
     def _dealt(self, taken: Sequence[str], annotator: str) -> list[Card]:
         if not taken:
             return []
-        bench, rnd = self._bench, self._bench.rounds[-1]
+        state, rnd = self._state, self._state.rounds[-1]
         rows = {row["sample_id"]: row for _, row in rnd.queue[rnd.queue["sample_id"].isin(taken)].iterrows()}
-        labels = bench.labels()["label"]
-        votes = bench.store.human_votes(sample_ids=taken)
+        labels = state.labels()["label"]
+        votes = state.store.human_votes(sample_ids=taken)
         others: dict[str, list[tuple[str, str]]] = {}
         for row in votes[votes["annotator"] != annotator].itertuples():
             others.setdefault(str(row.sample_id), []).append((str(row.annotator), str(row.label)))
-        several = set(bench.store.answered_by_others(taken, annotator))
+        several = set(state.store.answered_by_others(taken, annotator))
         return [
             self._card(s, rows[s], labels, rnd, tuple(others.get(s, ())), second=s in several)
             for s in taken
@@ -172,9 +184,9 @@ class QueueCards:
         *,
         second: bool,
     ) -> Card:
-        dataset, predictions = self._bench.dataset, rnd.predictions
+        dataset, predictions = self._state.dataset, rnd.predictions
         i = int(dataset.positions([sample_id])[0])
-        shown = shown_of(self._bench, i)
+        shown = shown_of(self._state, i)
         suggested = row["suggested_label"] if isinstance(row["suggested_label"], str) else None
         at = predictions.classes.index(suggested) if suggested in predictions.classes else None
         chosen = predictions.member_probs[:, i].argmax(axis=-1)
@@ -194,7 +206,7 @@ class QueueCards:
             votes={predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)},
             neighbors=self._neighbors(i, labels, rnd),
             mode="blind" if blind else self._mode or by_itself,
-            cues=_cues(self._bench, rnd).of(str(dataset.content[i]), at)
+            cues=_cues(self._state, rnd).of(str(dataset.content[i]), at)
             if dataset.modality == "text" and at is not None
             else (),
             margins=_margins(rnd, i, None if given not in predictions.classes else predictions.classes.index(given)),
@@ -203,11 +215,11 @@ class QueueCards:
         )
 
     def _neighbors(self, i: int, labels: pd.Series[Any], rnd: Round) -> tuple[tuple[bytes, str | None], ...]:
-        if rnd.neighbors is None or self._bench.dataset.modality == "table":
+        if rnd.neighbors is None or self._state.dataset.modality == "table":
             return ()
         near = [int(j) for j in rnd.neighbors[i] if j >= 0 and j != i][:SHOWN_NEIGHBORS]
         named = [labels.iloc[j] if isinstance(labels.iloc[j], str) else None for j in near]
-        return tuple((thumbnail_of(self._bench, j), label) for j, label in zip(near, named, strict=True))
+        return tuple((thumbnail_of(self._state, j), label) for j, label in zip(near, named, strict=True))
 
 
 @lru_cache(maxsize=4)
@@ -220,12 +232,12 @@ def _pages(rnd: Round) -> dict[str, tuple[int, int]]:
 
 
 @lru_cache(maxsize=4)
-def _cues(bench: Workbench, rnd: Round) -> Cues:
+def _cues(state: State, rnd: Round) -> Cues:
     """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
     code = {name: c for c, name in enumerate(rnd.predictions.classes)}
     labels = np.array(rnd.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
-    labels[bench.dataset.is_test] = UNLABELED
-    return Cues(bench.dataset.content, labels, len(rnd.predictions.classes))
+    labels[state.dataset.is_test] = UNLABELED
+    return Cues(state.dataset.content, labels, len(rnd.predictions.classes))
 
 
 def _margins(rnd: Round, i: int, given: int | None) -> tuple[float, ...]:

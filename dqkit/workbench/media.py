@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dqkit.datasets.pixels.originals import Shown, show, thumbnail
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 SNIPPET = 120
 THUMBNAIL = 128
 
 
-def media_of(bench: Workbench, i: int) -> tuple[bytes, str]:
+def media_of(state: State, i: int) -> tuple[bytes, str]:
     """The sample as bytes and their type; no bytes where its file cannot be shown."""
-    shown = shown_of(bench, i)
+    shown = shown_of(state, i)
     return shown.media, shown.mime
 
 
-def shown_of(bench: Workbench, i: int) -> Shown:
+def shown_of(state: State, i: int) -> Shown:
     """The sample as a browser shows it, and what a person should know of it, such as that its original is gone."""
-    dataset = bench.dataset
+    dataset = state.dataset
     if dataset.modality == "text":
         return Shown(str(dataset.content[i]).encode(), "text/plain")
     if dataset.modality == "table":
@@ -44,11 +42,11 @@ def _cell(value: Any) -> Any:
     return str(value)
 
 
-def thumbnail_of(bench: Workbench, i: int) -> bytes:
+def thumbnail_of(state: State, i: int) -> bytes:
     """A small sign of the sample: its picture as PNG, the start of its text, or nothing for a table row."""
-    if bench.dataset.modality == "image":
-        return thumbnail(bench.dataset, i, longest=THUMBNAIL)
-    if bench.dataset.modality == "text":
-        text = " ".join(str(bench.dataset.content[i]).split())
+    if state.dataset.modality == "image":
+        return thumbnail(state.dataset, i, longest=THUMBNAIL)
+    if state.dataset.modality == "text":
+        text = " ".join(str(state.dataset.content[i]).split())
         return (text if len(text) <= SNIPPET else f"{text[:SNIPPET]}…").encode()
     return b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.files import replace, write_json
-from dqkit.records import CHECK_COLUMNS, Predictions
+from dqkit.records import Predictions
+from dqkit.rounds import result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,45 +30,43 @@ class Round:
         self.started: str = about["started"]
         self.finished: str = about["finished"]
         self.metrics: dict[str, Any] = about["metrics"]
+        self.settings: dict[str, Any] = about["settings"]
 
     @cached_property
     def predictions(self) -> Predictions:
         """Out-of-sample probabilities, features and the table of baselines."""
-        return read_predictions(self.folder)
+        return result.read_predictions(self.folder)
 
     @cached_property
     def signals(self) -> pd.DataFrame:
         """One row per sample id; see `dqkit.signals.signal_table` for the columns."""
-        return pd.read_parquet(self.folder / "signals.parquet")
+        return result.read_table(self.folder / "signals.parquet")
 
     @cached_property
     def labels_before(self) -> pd.DataFrame:
         """The labels this round was computed from, as `Workbench.labels` gave them."""
-        table = pd.read_parquet(self.folder / "labels.parquet")
-        return table.astype(object).where(table.notna(), None).astype({"round": np.int64})
+        return result.read_labels(self.folder)
 
     @cached_property
     def drawn(self) -> pd.DataFrame | None:
         """What was known of the queue's rows when they were drawn, or None where an older dqkit did not keep it."""
         file = self.folder / "drawn.parquet"
-        return pd.read_parquet(file) if file.exists() else None
+        return result.read_table(file) if file.exists() else None
 
     @cached_property
     def queue(self) -> pd.DataFrame:
         """What to look at, best first: sample_id, action, score, suggested_label, reasons, control."""
-        return pd.read_parquet(self.folder / "queue.parquet")
+        return result.read_table(self.folder / "queue.parquet")
 
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Figures of the whole dataset: label errors, balance, calibration, duplicates."""
-        loaded: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
-        return loaded
+        return result.read_summary(self.folder)
 
     @cached_property
     def neighbors(self) -> NDArray[np.int64] | None:
         """(n, k) positions of the nearest samples, nearest first, or None where there were no features."""
-        file = self.folder / "neighbors.npy"
-        return np.load(file, allow_pickle=False) if file.exists() else None
+        return result.read_neighbors(self.folder)
 
     @property
     def baselines(self) -> pd.DataFrame:
@@ -105,49 +102,3 @@ def _figures(metrics: Mapping[str, Any]) -> str:
     if metrics.get("labels_not_judged"):
         said += (". " if said else "") + str(metrics["labels_not_judged"])
     return said or "accuracy not known yet"
-
-
-def write_predictions(folder: Path, predictions: Predictions) -> None:
-    """Keep predictions as plain arrays (no pickle) and tables."""
-    arrays: dict[str, Any] = {
-        "member_probs": predictions.member_probs,
-        "pred_probs": predictions.pred_probs,
-        "weights": predictions.weights,
-        "folds": predictions.folds,
-        **{f"dynamics_{name}": values for name, values in predictions.dynamics.items()},
-    }
-    if predictions.features is not None:
-        arrays["features"] = predictions.features
-
-    def save(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    replace(folder / "predictions.npz", save)
-    names = {"classes": list(predictions.classes), "members": list(predictions.members), "ids": list(predictions.ids)}
-    write_json(folder / "predictions.json", names)
-    replace(folder / "baselines.parquet", lambda partial: predictions.baselines.to_parquet(partial))
-    replace(folder / "checks.parquet", lambda partial: predictions.checks.to_parquet(partial))
-
-
-def read_predictions(folder: Path) -> Predictions:
-    """What `write_predictions` kept."""
-    names = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))
-    with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
-        loaded = {name: arrays[name] for name in arrays.files}
-    # Rounds written before checks were kept have none.
-    kept = folder / "checks.parquet"
-    checks = pd.read_parquet(kept) if kept.exists() else pd.DataFrame(columns=list(CHECK_COLUMNS))
-    return Predictions(
-        ids=np.array(names["ids"], dtype=object),
-        classes=tuple(names["classes"]),
-        member_probs=loaded["member_probs"],
-        pred_probs=loaded["pred_probs"],
-        members=tuple(names["members"]),
-        weights=loaded["weights"],
-        folds=loaded["folds"],
-        features=loaded.get("features"),
-        baselines=pd.read_parquet(folder / "baselines.parquet"),
-        dynamics={name.removeprefix("dynamics_"): v for name, v in loaded.items() if name.startswith("dynamics_")},
-        checks=checks,
-    )

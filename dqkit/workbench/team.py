@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from dqkit.relabel import Team
 from dqkit.workbench.agreement import agreement, in_words
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 
-def team(bench: Workbench) -> Team:
+def team(state: State) -> Team:
     """How far people agree and how good each one's answers are, as texts."""
-    found = agreement(bench)
+    found = agreement(state)
     columns = ["annotator", "answers", "agreement", "quality", "known", "known_right"]
     people = tuple(
         (str(name), f"{answers:,}", _percent(agree), _percent(quality), f"{right} of {known}" if known else "–")

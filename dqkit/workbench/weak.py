@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,15 +14,13 @@ from dqkit.weak_labels import WeakLabels, apply_functions, label_model
 from dqkit.weak_labels.model import Model
 from dqkit.weak_labels.votes import function_names
 from dqkit.workbench.project import now
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 WEAK_ANNOTATOR = "label_model"
 
 
 def add_weak_labels(
-    bench: Workbench,
+    state: State,
     functions: Sequence[Callable[[Any], Any]],
     *,
     min_probability: float,
@@ -34,19 +32,19 @@ def add_weak_labels(
     if isinstance(min_probability, bool) or not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
         raise InputError(f"min_probability must lie in [0, 1]; got {min_probability!r}.")
     functions = list(functions) if isinstance(functions, Iterable) else functions
-    current = bench.dataset_now()
+    current = state.dataset_now()
     votes = apply_functions(current, functions, progress=progress)
     names = function_names(functions)
     dev = np.where(current.is_test, UNLABELED, current.labels)
     weak = label_model(votes, len(current.classes), dev_labels=dev, names=names, model=model, seed=seed)
 
     # A person's label stands above a weak one in the journal, so that undoing it brings the weak one back.
-    free = (bench.dataset.labels == UNLABELED) & ~current.is_test & (weak.labels != ABSTAIN)
+    free = (state.dataset.labels == UNLABELED) & ~current.is_test & (weak.labels != ABSTAIN)
     chosen = {
         int(i): current.classes[weak.labels[i]] for i in np.flatnonzero(free & (weak.probs.max(1) >= min_probability))
     }
-    before = bench.store.current_labels(weak=True).set_index("sample_id")
-    at, number = now(), max((rnd.number for rnd in bench.rounds), default=0)
+    before = state.store.current_labels(weak=True).set_index("sample_id")
+    at, number = now(), max((rnd.number for rnd in state.rounds), default=0)
 
     def event(sample_id: str, label: str | None, why: str, undoes: str | None = None) -> LabelEvent:
         kind = "undo" if undoes else "label"
@@ -61,5 +59,5 @@ def add_weak_labels(
     kept = {str(current.ids[i]) for i in chosen}
     for sample_id in before.index.difference(sorted(kept)):
         new.append(event(sample_id, None, "no longer reached by the functions", before.loc[sample_id, "event_id"]))
-    bench.store.record(new)
+    state.store.record(new)
     return weak

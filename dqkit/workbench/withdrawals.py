@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from dqkit.records import InputError, LabelEvent
 from dqkit.workbench import project
 from dqkit.workbench.decisions import check_annotator, check_texts
-
-if TYPE_CHECKING:
-    from dqkit.workbench.bench import Workbench
+from dqkit.workbench.state import State
 
 
-def undo(bench: Workbench, *, annotator: str, undoes: str | None, event_id: str | None, number: int) -> LabelEvent:
+def undo(state: State, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
     """See `Workbench.undo`."""
     check_annotator(annotator)
     if event_id is not None:
         check_texts({"event_id": event_id})
     if undoes is None:
-        newest = bench.store.latest_live(annotator, limit=1)
+        newest = state.store.latest_live(annotator, limit=1)
         if not newest:
             raise InputError(f"annotator {annotator!r} has no decision to undo in this workbench.")
         undoes = newest[0].event_id
-    target = bench.store.find(undoes)
+    target = state.store.find(undoes)
     if target is None:
         raise InputError(f"undo must name a recorded decision; got event {undoes!r}. Nothing was changed.")
-    return bench.store.undo(
+    return state.store.undo(
         LabelEvent(
             event_id=event_id or uuid.uuid4().hex,
             sample_id=target.sample_id,
@@ -38,7 +35,7 @@ def undo(bench: Workbench, *, annotator: str, undoes: str | None, event_id: str 
             source=target.source,
             annotator=annotator,
             at=project.now(),
-            round=number,
+            round=state.number,
             why=f"withdraws {target.label or target.kind}",
             undoes=undoes,
         )
@@ -46,7 +43,7 @@ def undo(bench: Workbench, *, annotator: str, undoes: str | None, event_id: str 
 
 
 def undo_batch(
-    bench: Workbench,
+    state: State,
     *,
     annotator: str,
     since: str | datetime | None,
@@ -54,7 +51,6 @@ def undo_batch(
     round_number: int | None,
     by: str | None,
     why: str,
-    number: int,
 ) -> list[LabelEvent]:
     """See `Workbench.undo_batch`."""
     check_annotator(annotator)
@@ -69,14 +65,14 @@ def undo_batch(
     first, last = (None if bound is None else _utc(name, bound) for name, bound in (("since", since), ("until", until)))
     if first is not None and last is not None and first > last:
         raise InputError(f"since must not be later than until; got {first} and {last}. Nothing was changed.")
-    found = bench.store.live_decisions(annotator, since=first, until=last, round_number=round_number)
+    found = state.store.live_decisions(annotator, since=first, until=last, round_number=round_number)
     if not found:
         raise InputError(
             f"annotator {annotator!r} has no decision to undo between {first or 'the start'} and {last or 'now'}"
             f"{'' if round_number is None else f' in round {round_number}'} (times in UTC). Nothing was changed."
         )
-    at = project.now()
-    return bench.store.undo_all(
+    at, number = project.now(), state.number
+    return state.store.undo_all(
         [
             LabelEvent(
                 event_id=uuid.uuid4().hex,

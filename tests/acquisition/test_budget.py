@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.acquisition import STRATEGIES, FallbackWarning, build_queue
+from dqkit.acquisition import STRATEGIES, FallbackWarning, QueueOptions, build_queue
 from dqkit.acquisition.queue.rows import eligible_rows
 from dqkit.records import InputError, Predictions
 
@@ -35,7 +35,7 @@ def _signals(n: int = 60, seed: int = 0) -> pd.DataFrame:
 @settings(max_examples=40, deadline=None)
 @given(budget=st.integers(0, 90), control=st.sampled_from([0.0, 0.1, 0.5, 1.0]), seed=st.integers(0, 5))
 def test_a_queue_has_exactly_its_budget_and_no_sample_twice(budget: int, control: float, seed: int) -> None:
-    queue = build_queue(_signals(seed=seed), budget=budget, control=control, seed=seed)
+    queue = build_queue(_signals(seed=seed), budget=budget, audit_share=control, seed=seed)
     assert len(queue) == min(budget, 60)
     assert queue["sample_id"].is_unique
     assert queue["score"].between(0, 1).all()
@@ -87,12 +87,9 @@ def test_a_model_that_doubts_many_labels_of_people_does_not_keep_them_from_new_s
         index=ids,
     )
     source = pd.Series(np.where(has, "human", "none"), index=ids)
-    count = build_queue(signals, budget=40, status=source, control=0)["action"].value_counts()
+    count = build_queue(signals, budget=40, status=source, audit_share=0)["action"].value_counts()
     assert count.get("label", 0) >= 36
-    rows = eligible_rows(
-        signals, status=source, exclude=(), noise_rate=None, reviewed=None, human_error=0.02,
-        cost={"label": 1, "relabel": 1, "second_opinion": 1},
-    )  # fmt: skip
+    rows = eligible_rows(signals, status=source, exclude=(), reviewed=None, options=QueueOptions())
     again = rows.loc[rows["action"] == "second_opinion", "chance"]
     assert len(again) == 30
     assert again.sum() == pytest.approx(0.02 * 60, rel=1e-3)
@@ -103,7 +100,7 @@ def test_a_label_confirmed_three_times_is_not_asked_again() -> None:
     status = pd.DataFrame({"source": "human", "annotators": 1, "answers": 1}, index=signals.index)
     doubted = signals.index[(signals["label_score"] >= 0.5) & signals["given_label"].notna()]
     status.loc[doubted[:3], "answers"] = 3
-    again = build_queue(signals, budget=60, status=status, control=0)
+    again = build_queue(signals, budget=60, status=status, audit_share=0)
     assert not set(again["sample_id"]) & set(doubted[:3])
     assert set(doubted[3:]) <= set(again["sample_id"])
 
@@ -133,7 +130,7 @@ def test_controls_are_drawn_uniformly() -> None:
     signals = _signals(20)
     counts = pd.Series(0, index=signals.index)
     for seed in range(150):
-        queue = build_queue(signals, budget=10, control=0.5, seed=seed)
+        queue = build_queue(signals, budget=10, audit_share=0.5, seed=seed)
         counts[queue.loc[queue["control"], "sample_id"]] += 1
     # 150 draws of 5 out of 20: 37.5 per row, standard deviation sqrt(150 * 0.25 * 0.75) = 5.3
     assert counts.sum() == 750
@@ -155,14 +152,14 @@ def test_the_budget_is_spent_where_the_marginal_values_meet() -> None:
     weight = 2 * 2 / (1 + 2 * rate)
     worth = {"u": 0.9, "v": 0.3, "w": 0.05, "x": 0.5 / weight, "y": 0.4 / weight, "z": 0.1 / weight}
     best = sorted(worth, key=lambda name: -worth[name])[:4]
-    queue = build_queue(signals, budget=4, control=0, min_share={"label": 0, "relabel": 0})
+    queue = build_queue(signals, budget=4, audit_share=0, min_share={"label": 0, "relabel": 0})
     assert queue["sample_id"].tolist() == best
     np.testing.assert_allclose(queue["score"], [worth[name] for name in best])
 
 
 def test_the_given_noise_rate_becomes_the_mean_of_the_scores() -> None:
     signals = _signals(400)
-    queue = build_queue(signals, budget=400, control=0, noise_rate=0.07)
+    queue = build_queue(signals, budget=400, audit_share=0, noise_rate=0.07)
     assert queue.loc[queue["action"] == "relabel", "score"].mean() == pytest.approx(0.07, abs=1e-6)
 
 
@@ -180,7 +177,7 @@ def test_dearer_answers_are_bought_less_and_the_budget_counts_cost() -> None:
 @pytest.mark.parametrize("budget", [0.5, 3.5, 7.0, 20.25])
 def test_no_mix_of_costs_and_controls_overspends(budget: float, control: float) -> None:
     costs = {"label": 2.0, "relabel": 0.75}
-    queue = build_queue(_signals(200), budget=budget, control=control, costs=costs)
+    queue = build_queue(_signals(200), budget=budget, audit_share=control, costs=costs)
     assert queue["action"].map(costs).sum() <= budget + 1e-9
 
 
@@ -188,7 +185,7 @@ def test_a_class_quota_is_met_while_rows_of_the_class_are_left() -> None:
     signals = _signals(200)
     signals["suggested_label"] = "cat"
     signals.loc[signals.index[:6], "suggested_label"] = "owl"
-    queue = build_queue(signals, budget=20, class_quota={"owl": 4}, control=0)
+    queue = build_queue(signals, budget=20, class_quota={"owl": 4}, audit_share=0)
     assert (queue["suggested_label"] == "owl").sum() >= 4
     assert len(queue) == 20
 
@@ -196,8 +193,8 @@ def test_a_class_quota_is_met_while_rows_of_the_class_are_left() -> None:
 def test_reviews_that_found_nothing_shift_the_budget_to_new_labels() -> None:
     signals = _signals(200)
     nothing = pd.DataFrame({"score": np.full(40, 0.9), "wrong": np.zeros(40, dtype=bool)})
-    before = build_queue(signals, budget=40, control=0)
-    after = build_queue(signals, budget=40, control=0, reviewed=nothing)
+    before = build_queue(signals, budget=40, audit_share=0)
+    after = build_queue(signals, budget=40, audit_share=0, reviewed=nothing)
     assert (after["action"] == "label").sum() > (before["action"] == "label").sum()
 
 
@@ -230,7 +227,7 @@ def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
     ("change", "word"),
     [
         ({"budget": -1}, "budget"),
-        ({"control": 1.5}, "control"),
+        ({"audit_share": 1.5}, "audit_share"),
         ({"strategy": "best"}, "strategy"),
         ({"costs": {"label": 0}}, "costs"),
         ({"min_share": {"label": 0.9, "relabel": 0.9}}, "min_share"),
@@ -242,7 +239,7 @@ def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
         ({"budget": "5"}, "budget.*'5'"),
         ({"budget": None}, "budget.*None"),
         ({"budget": True}, "budget.*True"),
-        ({"control": None}, "control.*None"),
+        ({"audit_share": None}, "audit_share.*None"),
         ({"costs": {"label": "a"}}, "costs.*'a'"),
         ({"costs": [1, 2]}, "costs"),
         ({"min_share": {"label": "a"}}, "min_share"),
@@ -290,7 +287,7 @@ def test_no_reason_says_that_something_is_wrong_with_probability_zero() -> None:
         },
         index=["a", "b", "c", "d"],
     )
-    queue = build_queue(signals, budget=4, control=0, noise_rate=0.2).set_index("sample_id")
+    queue = build_queue(signals, budget=4, audit_share=0, noise_rate=0.2).set_index("sample_id")
     assert not queue["reasons"].str.contains(r"\b0 %").any()
     assert queue.loc["a", "reasons"] == "little speaks against it; the budget reaches this far"
     assert queue.loc["b", "reasons"] == "far from all others"
@@ -326,7 +323,7 @@ def test_one_unlabelled_sample_is_queued(strategy: str) -> None:
 def test_a_class_never_labelled_can_be_suggested_and_has_its_quota() -> None:
     signals = _signals(120)
     signals["given_label"] = signals["given_label"].where(signals["given_label"] != "owl", "cat")
-    queue = build_queue(signals, budget=20, predictions=_predictions(signals), class_quota={"owl": 5}, control=0)
+    queue = build_queue(signals, budget=20, predictions=_predictions(signals), class_quota={"owl": 5}, audit_share=0)
     assert (queue["suggested_label"] == "owl").sum() >= 5
 
 
@@ -347,7 +344,7 @@ def test_every_action_gets_its_least_share_and_every_pick_a_reason() -> None:
     signals = _signals(300)
     signals["least_confidence"] = 0.001  # nothing new is worth a look, by value alone
     share = {"label": 0.3, "relabel": 0.3}
-    queue = build_queue(signals, budget=40, control=0, min_share=share, predictions=_predictions(signals))
+    queue = build_queue(signals, budget=40, audit_share=0, min_share=share, predictions=_predictions(signals))
     count = queue["action"].value_counts()
     assert count["label"] >= 12
     assert count["relabel"] >= 12
@@ -365,15 +362,15 @@ def test_each_detector_and_action_is_corrected_by_its_own_yield() -> None:
             "detector": ["mislabelled"] * 40 + ["ambiguous"] * 40,
         }
     )
-    before = build_queue(signals, budget=60, control=0, min_share={"label": 0})
-    after = build_queue(signals, budget=60, control=0, min_share={"label": 0}, reviewed=past)
+    before = build_queue(signals, budget=60, audit_share=0, min_share={"label": 0})
+    after = build_queue(signals, budget=60, audit_share=0, min_share={"label": 0}, reviewed=past)
     shares = [
         (signals.loc[q.loc[q["action"] == "relabel", "sample_id"], "label_kind"] == "mislabelled").mean()
         for q in (before, after)
     ]
     assert shares[1] > shares[0] + 0.2
     wrong_guesses = pd.DataFrame({"score": np.full(40, 0.05), "wrong": True, "action": "label"})
-    more = build_queue(signals, budget=60, control=0, reviewed=wrong_guesses)
+    more = build_queue(signals, budget=60, audit_share=0, reviewed=wrong_guesses)
     assert (more["action"] == "label").sum() > (before["action"] == "label").sum()
 
 
@@ -382,9 +379,9 @@ def test_quotas_count_towards_least_shares_and_neither_overspends(seed: int) -> 
     signals = _signals(300, seed=seed)
     options = {"class_quota": {"owl": 12, "cat": 6}, "min_share": {"label": 0.7, "relabel": 0.3}}
     for costs in ({}, {"label": 1.5, "relabel": 0.5}, {"relabel": 3.0}):
-        queue = build_queue(signals, budget=20, control=0, costs=costs, **options)
+        queue = build_queue(signals, budget=20, audit_share=0, costs=costs, **options)
         assert queue["action"].map({"label": 1.0, "relabel": 1.0, **costs}).sum() <= 20 + 1e-9
-    queue = build_queue(signals, budget=40, control=0, min_share={"label": 0.5}, class_quota={"owl": 10})
+    queue = build_queue(signals, budget=40, audit_share=0, min_share={"label": 0.5}, class_quota={"owl": 10})
     assert (queue["action"] == "label").sum() >= 20
     assert len(queue) == 40
 
@@ -395,5 +392,5 @@ def test_a_quota_that_cannot_be_met_is_said():
         index=["x", "y", "z"],
     )
     with pytest.warns(UserWarning, match=r"2 rows expected to be 'c'; 0 of 3"):
-        queue = build_queue(signals, budget=2, control=0, class_quota={"c": 2})
+        queue = build_queue(signals, budget=2, audit_share=0, class_quota={"c": 2})
     assert len(queue) == 2

@@ -53,7 +53,7 @@ def test_the_estimated_error_rate_is_unbiased_whatever_the_detector_says() -> No
     )
     rates, covered = [], 0
     for seed in range(120):
-        queue = build_queue(signals, budget=100, control=0.4, seed=seed)
+        queue = build_queue(signals, budget=100, audit_share=0.4, seed=seed)
         at = signals.index.get_indexer(pd.Index(queue["sample_id"]))
         answers = queue.assign(answer=names[truth[at]], given_label=names[given[at]])
         out = control_estimates(answers, unseen=300)

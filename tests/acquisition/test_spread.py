@@ -67,10 +67,10 @@ def test_a_queue_does_not_ask_about_ten_copies_before_anything_else() -> None:
         },
         index=ids,
     )
-    asked = build_queue(signals, budget=8, control=0)["sample_id"]
+    asked = build_queue(signals, budget=8, audit_share=0)["sample_id"]
     assert sum(name.startswith("copy") for name in asked) == 1
     x = np.concatenate([np.zeros((10, 2)), np.random.default_rng(0).normal(size=(10, 2)) * 9 + 20]).astype(np.float32)
     predictions = Predictions.from_arrays(np.full((20, 2), 0.5), ids=ids, classes=["a", "b"], features=x)
     plain = signals.drop(columns="duplicate_group")
-    asked = build_queue(plain, budget=8, control=0, predictions=predictions)["sample_id"]
+    asked = build_queue(plain, budget=8, audit_share=0, predictions=predictions)["sample_id"]
     assert sum(name.startswith("copy") for name in asked) <= 2

@@ -44,8 +44,8 @@ def test_of_labels_that_score_alike_the_least_probable_is_looked_at_first() -> N
     signals = pd.DataFrame({"label_score": 0.6, "given_label": "a", "suggested_label": "b"}, index=ids)
     probs = np.array([[0.40, 0.60, 0.00], [0.10, 0.45, 0.45], [0.30, 0.70, 0.00], [0.20, 0.40, 0.40]])
     predictions = Predictions.from_arrays(probs, ids=ids, classes=["a", "b", "c"])
-    queue = build_queue(signals, budget=4, control=0, predictions=predictions)
+    queue = build_queue(signals, budget=4, audit_share=0, predictions=predictions)
     assert queue["sample_id"].tolist() == ["q", "s", "r", "p"]
     assert queue["score"].is_monotonic_decreasing
-    rate = build_queue(signals, budget=4, control=0, predictions=predictions, noise_rate=0.25)["score"].mean()
+    rate = build_queue(signals, budget=4, audit_share=0, predictions=predictions, noise_rate=0.25)["score"].mean()
     assert rate == pytest.approx(0.25, abs=1e-6)

@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     classes = [f"bird {name}" for name in "abcdefghij"] + ["snowy owl", "sea eagle"]
     path = tmp_path_factory.mktemp("people") / "wb"
     with dq.Workbench.create(path, dq.from_arrays(images, truth, classes=classes)) as bench:
-        bench.run_round(budget=40, estimators={"plain": LogisticRegression()}, progress=False, control=0)
+        bench.run_round(budget=40, estimators={"plain": LogisticRegression()}, progress=False, audit_share=0)
     return path
 
 

@@ -85,7 +85,7 @@ def test_a_class_added_in_the_app_is_a_class_of_the_workbench(fo, bench):
 
 
 def test_the_panel_shows_the_votes_and_neighbours_that_the_notebook_shows(fo, bench):
-    ours = {card.sample_id: card for card in QueueCards(bench).cards(10, "ana", ())}
+    ours = {card.sample_id: card for card in QueueCards(bench.state).cards(10, "ana", ())}
     theirs = PanelQueue(bench.to_fiftyone(), "tab").cards(10, "ana", ())
     assert len(theirs) == 10
     assert all(card.neighbors for card in theirs)

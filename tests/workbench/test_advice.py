@@ -49,7 +49,7 @@ def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
 
 def test_after_three_answered_rounds_every_criterion_has_a_number(bench):
     for _ in range(3):
-        run(bench, control=0.3)
+        run(bench, audit_share=0.3)
         answer(bench)
     got = bench.advice(budget_left=40)
     assert not any(np.isnan(c.value) for c in got.criteria)
@@ -116,7 +116,7 @@ def test_a_spent_budget_says_stop(bench):
 
 
 def test_the_next_round_is_shared_out_by_what_the_answers_yielded(bench, monkeypatch):
-    first = run(bench, control=0.2)
+    first = run(bench, audit_share=0.2)
     for sample, given in first.labels_before["label"].loc[first.queue["sample_id"]].items():
         # Nothing the detectors named is wrong, says this person; and every guess about an unlabelled row is.
         guess = first.signals.loc[sample, "predicted_label"]
@@ -132,7 +132,7 @@ def test_the_next_round_is_shared_out_by_what_the_answers_yielded(bench, monkeyp
         seen.update(options, signals=signals)
         return build_queue(signals, **options)
 
-    monkeypatch.setattr(dq.acquisition, "build_queue", remember)
+    monkeypatch.setattr("dqkit.rounds.stages.build_queue", remember)
     second = run(bench)
     pd.testing.assert_frame_equal(seen["reviewed"], reviews)
     blind = build_queue(**{**seen, "reviewed": None})

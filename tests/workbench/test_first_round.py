@@ -143,7 +143,7 @@ def test_own_predictions_need_no_label(tmp_path: Path) -> None:
     probs[unsure] = 0.1
     own = Predictions.from_arrays(probs, ids=ds.ids.tolist(), classes=CLASSES)
     wb = dq.Workbench.create(tmp_path / "wb", ds)
-    rnd = wb.run_round(budget=20, control=0, strategy="margin", predictions=own, progress=False)
+    rnd = wb.run_round(budget=20, audit_share=0, strategy="margin", predictions=own, progress=False)
     assert rnd.predictions.is_trained
     assert set(ds.positions(rnd.queue["sample_id"])) <= set(unsure)
     assert wb.report(tmp_path / "health.html").exists()

@@ -15,7 +15,7 @@ from tests.workbench.conftest import quick
 @pytest.fixture
 def cards(bench):
     bench.run_round(budget=12, estimators=quick(), progress=False)
-    return QueueCards(bench)
+    return QueueCards(bench.state)
 
 
 def test_cards_come_in_queue_order_with_what_a_person_needs(bench, cards):
@@ -71,7 +71,7 @@ def test_images_without_files_are_sent_as_png_with_thumbnails_of_their_neighbour
     images = (rng.integers(0, 60, size=(60, 6, 6)) + 150 * truth[:, None, None]).astype(np.uint8)
     with dq.Workbench.create(tmp_path / "wb", dq.from_arrays(images, truth, classes=["dark", "light"])) as bench:
         bench.run_round(budget=4, estimators=quick(), progress=False)
-        card = QueueCards(bench).cards(1, "ana", ())[0]
+        card = QueueCards(bench.state).cards(1, "ana", ())[0]
         at = int(bench.dataset.positions([card.sample_id])[0])
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(card.media))), images[at])
         assert card.neighbors
@@ -87,11 +87,11 @@ def test_image_files_are_sent_as_they_are_and_a_vanished_one_from_the_pixels(tmp
             Image.new("RGB", (20 + i, 20), color).save(tmp_path / "d" / name / f"{i}.jpg")
     with dq.Workbench.create(tmp_path / "wb", dq.from_folder(tmp_path / "d", progress=False)) as bench:
         bench.run_round(budget=2, estimators=quick(), progress=False)
-        card = QueueCards(bench).cards(1, "ana", ())[0]
+        card = QueueCards(bench.state).cards(1, "ana", ())[0]
         file = tmp_path / "d" / card.sample_id
         assert (card.media, card.mime, card.note) == (file.read_bytes(), "image/jpeg", "")
         file.unlink()
-        again = QueueCards(bench).cards(1, "ana", ())[0]
+        again = QueueCards(bench.state).cards(1, "ana", ())[0]
         assert again.sample_id == card.sample_id
         assert again.mime == "image/png"
         assert again.note.startswith("The original file is gone.")

@@ -10,11 +10,12 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 import dqkit as dq
+from dqkit.datasets.labels import class_key
 from dqkit.relabel import Answer
+from dqkit.rounds.classes import widened
 from dqkit.workbench import known
 from dqkit.workbench.agreement import cohen_kappa, fleiss_kappa, in_words
 from dqkit.workbench.alike import cuts, order, pages
-from dqkit.workbench.classes import class_key, widened
 from dqkit.workbench.cues import Cues, log_odds
 from dqkit.workbench.labelling import QueueCards
 from tests.workbench.conftest import quick, small
@@ -23,7 +24,7 @@ from tests.workbench.conftest import quick, small
 @pytest.fixture
 def cards(bench):
     bench.run_round(budget=30, estimators=quick(), progress=False)
-    return QueueCards(bench)
+    return QueueCards(bench.state)
 
 
 def answer(source, card, label="red", *, annotator, event_id=None):
@@ -52,7 +53,7 @@ def test_progress_counts_every_answer_that_is_wanted(bench, cards):
 
 
 def test_a_mode_holds_for_every_sample_but_the_random_slice_stays_blind(bench, cards):
-    dealt = QueueCards(bench, mode="second_opinion").cards(30, "ana", ())
+    dealt = QueueCards(bench.state, mode="second_opinion").cards(30, "ana", ())
     control = set(bench.rounds[-1].queue.query("control")["sample_id"])
     assert control
     assert all(card.mode == ("blind" if card.sample_id in control else "second_opinion") for card in dealt)
@@ -72,7 +73,7 @@ def test_a_bad_option_is_refused_and_changes_nothing(bench, cards, options, word
     with pytest.raises(dq.InputError, match=words):
         bench.labeler("ana", **options)
     assert cards.progress() == (0, 30)
-    assert known.answers(bench) == {}
+    assert known.answers(bench.state) == {}
 
 
 def test_a_name_is_not_needed_but_an_empty_one_is_refused(bench, cards):
@@ -315,7 +316,7 @@ def test_the_words_that_speak_for_the_suggestion_travel_with_a_text(tmp_path):
     texts[0] += " <b>rainy</b>"
     with dq.Workbench.create(tmp_path / "wb", dq.from_arrays(texts, truth, classes=["sun", "rain"])) as bench:
         bench.run_round(budget=10, progress=False, seed=0)
-        for card in QueueCards(bench).cards(10, "ana", ()):
+        for card in QueueCards(bench.state).cards(10, "ana", ()):
             assert set(card.cues) <= {"sunny", "rainy"}
             assert card.cues[:1] == (("sunny",) if card.suggested_label == "sun" else ("rainy",))
             assert all(thumbnail.decode().startswith("the ") for thumbnail, _ in card.neighbors)
@@ -329,12 +330,12 @@ def test_texts_without_a_word_that_occurs_twice_have_no_cues():
 def test_the_margin_of_the_given_label_is_shown_only_where_there_is_a_history(tmp_path, monkeypatch):
     with dq.Workbench.create(tmp_path / "wb", small(120)) as bench:
         rnd = bench.run_round(budget=4, estimators=quick(), progress=False)
-        plain = QueueCards(bench).cards(4, "ana", ())
+        plain = QueueCards(bench.state).cards(4, "ana", ())
         assert [card.margins for card in plain] == [()] * 4
         n = len(bench.dataset)
         probs = np.tile(np.array([0.5, 0.3, 0.2]), (n, 2, 1))
         monkeypatch.setitem(rnd.__dict__, "predictions", dq.records.replace(rnd.predictions, dynamics={"p": probs}))
         expected = {"red": 0.2, "green": -0.2, "blue": -0.3}
-        for card in QueueCards(bench).cards(4, "ana", ()):
+        for card in QueueCards(bench.state).cards(4, "ana", ()):
             want = () if card.given_label is None else pytest.approx((expected[card.given_label],) * 2)
             assert card.margins == want

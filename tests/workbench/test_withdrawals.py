@@ -95,7 +95,7 @@ def test_a_batch_that_makes_no_sense_is_refused_and_nothing_changes(bench, optio
 
 
 def test_an_undone_batch_is_open_again_and_the_rerank_is_the_queue_as_first_drawn(bench):
-    first = run(bench, seed=3, control=0.2).queue
+    first = run(bench, seed=3, audit_share=0.2).queue
     label_all(bench, first["sample_id"][:9], "bo")
     assert len(bench.open_queue()) == 11
     bench.undo_batch(annotator="bo", round=1)
@@ -110,7 +110,7 @@ def test_an_undone_batch_is_open_again_and_the_rerank_is_the_queue_as_first_draw
 
 
 def test_a_rerank_keeps_what_was_answered_and_orders_the_rest_by_the_labels_of_now(bench):
-    first = run(bench, control=0.2).queue
+    first = run(bench, audit_share=0.2).queue
     done = first["sample_id"].tolist()[:6]
     label_all(bench, done, "ana")
     elsewhere = [s for s in bench.dataset.ids[~bench.dataset.is_test] if s not in set(first["sample_id"])][:30]
@@ -171,7 +171,7 @@ def test_what_was_answered_while_the_order_was_made_stays_answered_and_leases_st
 
 def test_costs_shares_and_quotas_of_a_round_hold_when_it_is_ranked_again(bench):
     costs = {"relabel": 2.0}
-    first = run(bench, costs=costs, class_quota={"blue": 4}, min_share={"label": 0.5}, control=0.0).queue
+    first = run(bench, costs=costs, class_quota={"blue": 4}, min_share={"label": 0.5}, audit_share=0.0).queue
     assert first["action"].map({"label": 1.0, **costs}).sum() <= 20
     assert (first["suggested_label"] == "blue").sum() >= 4
     assert (first["action"] == "label").sum() >= 10
@@ -189,7 +189,6 @@ def test_costs_shares_and_quotas_of_a_round_hold_when_it_is_ranked_again(bench):
         ({"class_quota": {"blue": -1}}, "class_quota"),
         ({"class_quota": {"bleu": 1}}, "class_quota must name classes of .*; got 'bleu'"),
         ({"human_error": 2}, "human_error"),
-        ({"bugdet": 5}, "bugdet"),
     ],
 )
 def test_bad_shares_are_refused_before_anything_is_trained(bench, options, words):

@@ -142,7 +142,7 @@ def test_a_round_read_again_later_is_the_round_that_was_run(bench):
 
 
 def test_the_next_round_does_not_ask_again_what_was_answered_undisputed(bench):
-    first = run(bench, control=0.0)
+    first = run(bench, audit_share=0.0)
     truth = dict(zip(bench.dataset.ids, bench.dataset.true_labels, strict=True))
     for sample in first.queue["sample_id"]:
         bench.record(sample, bench.dataset.classes[truth[sample]], annotator="ana")
@@ -155,7 +155,7 @@ def test_the_next_round_does_not_ask_again_what_was_answered_undisputed(bench):
 def test_the_loop_finds_planted_errors_far_better_than_chance(bench):
     ds = bench.dataset
     planted = set(ds.ids[ds.is_labeled & (ds.labels != ds.true_labels)])
-    queued = run(bench, budget=2 * len(planted), control=0.0).queue
+    queued = run(bench, budget=2 * len(planted), audit_share=0.0).queue
     relabel = queued.loc[queued["action"] == "relabel", "sample_id"]
     pool = int((ds.is_labeled & ~ds.is_test).sum())
     by_chance = len(relabel) * len(planted) / pool
@@ -184,7 +184,7 @@ def test_four_rows_that_say_nothing_and_one_label_still_give_a_queue(tmp_path):
         {"seed": None},
         {"folds": 2.5},
         {"strategy": "nope"},
-        {"control": 2},
+        {"audit_share": 2},
         {"budget": True},
     ],
 )

@@ -1,19 +1,21 @@
-"""`build_queue`: one budget over new labels, doubtful labels and second opinions, with a random control slice."""
+"""`build_queue`: one budget over new labels, doubtful labels and second opinions, with a random audit sample."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 
 from dqkit.acquisition.inputs import checked_seed
+from dqkit.acquisition.queue.options import QueueOptions, QueueTerms, renamed_terms
 from dqkit.acquisition.queue.reasons import explain
 from dqkit.acquisition.queue.rows import eligible_rows, ranked
 from dqkit.acquisition.queue.spread import spread_picks
-from dqkit.acquisition.queue.terms import check_rest, checked_terms
-from dqkit.acquisition.queue.worth import checked_costs
+from dqkit.acquisition.queue.terms import check_request
 from dqkit.acquisition.strategies.selection import WITHOUT_MODEL, select
 from dqkit.records import ACTIONS, UNLABELED, Predictions
 
@@ -28,97 +30,99 @@ def build_queue(
     seed: int = 0,
     predictions: Predictions | None = None,
     status: pd.DataFrame | pd.Series | None = None,
-    exclude: Collection[str] = (),
-    control: float = 0.1,
-    strategy: str = "auto",
-    noise_rate: float | None = None,
     reviewed: pd.DataFrame | None = None,
-    human_error: float = 0.02,
-    costs: Mapping[str, float] | None = None,
-    min_share: Mapping[str, float] | None = None,
-    class_quota: Mapping[str, int] | None = None,
+    exclude: Collection[str] = (),
+    options: QueueOptions | None = None,
+    **terms: Unpack[QueueTerms],
 ) -> pd.DataFrame:
-    """The rows a human should look at next, best first: sample_id, action, score, suggested_label, reasons, control.
+    """The rows a person should look at next, best first.
 
-    Every row is valued by the expected number of wrong classes an answer replaces, times what that is worth to
-    training, per unit of cost (`worth.harm`); the actions share the budget where their marginal values meet. Within an
-    action the rows are spread out: new labels by the strategy, labels looked at again by `spread_picks`. Exactly
-    `budget` rows while costs are 1 and as many are eligible; no sample twice; same arguments and seed, same queue.
+    Every row is valued by the expected number of wrong classes that an answer replaces, times what that is worth to
+    training, per unit of cost. The actions share the budget where their marginal values meet. Within an action the
+    rows are spread out. Exactly `budget` rows while costs are 1 and as many are eligible; no sample twice; the same
+    arguments and seed give the same queue.
 
-    signals: one row per sample, index = sample id. Columns used where present: label_score (approximately
-        P(label is wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
-    budget: total cost of the answers (= number of rows while every cost is 1).
-    predictions: features and probabilities for the strategy; without them new labels are ranked by least_confidence.
-        With them, labels nobody has checked are ranked by label_score and the probability of the given label together.
-        Where they are of no model (`is_trained` is False), new labels cover the features, and nothing is suggested.
-    status: by sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak",
-        "none"), optionally `annotators` (how many people labelled it), `answers` (how many answers agree with it; one
-        person may have been asked again; default `annotators`) and `disputed` (people disagree). A Series is
-        `source`. Default: "none" where given_label is missing, else "given".
-    exclude: ids never queued (test split, unreadable files, open leases).
-    control: share of the budget drawn at random from all rows no human has seen, to be answered blind.
-    strategy: how new labels are picked, a name in `STRATEGIES`.
-    noise_rate: estimated share of wrong labels among those no human has seen (default: the share with label_flag);
-        the scores' log odds are shifted until their mean equals it.
-    reviewed: earlier reviews: columns `score` (the chance they were given before any review) and `wrong` (bool: the
-        review changed the label); optional `action` ("relabel" where left out, or "label": the model's guess was wrong)
-        and `detector` (as in the column label_kind of signals). They correct the chances, and with them how the
-        budget is shared, by what the actions and detectors have really yielded.
-    human_error: how often one annotator is wrong; the prior behind second opinions.
-    costs: action -> cost of one answer (default 1). min_share: action -> least share of the budget, controls aside,
-        while rows the detectors doubt are left (default 0.1 label, 0.1 relabel). class_quota: class -> least number of
-        rows expected to be of that class; quotas come before shares, and a warning says where too few are expected.
+    Parameters
+    ----------
+    signals : DataFrame
+        One row per sample, index = sample id. Columns used where present: label_score (approximately P(label is
+        wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
+    budget : float
+        Total cost of the answers (= number of rows while every cost is 1).
+    seed : int
+        Of what is drawn at random.
+    predictions : Predictions, optional
+        Features and probabilities for the strategy; without them new labels are ranked by least_confidence. With them,
+        labels nobody has checked are ranked by label_score and the probability of the given label together. Where they
+        are of no model (`is_trained` is False), new labels cover the features, and nothing is suggested.
+    status : DataFrame or Series, optional
+        By sample id, where the current label is from: column `source` ("given", "human", "fiftyone", "weak", "none"),
+        optionally `annotators` (how many people labelled it), `answers` (how many answers agree with it; default
+        `annotators`) and `disputed` (people disagree). A Series is `source`. Default: "none" where given_label is
+        missing, else "given".
+    reviewed : DataFrame, optional
+        Earlier reviews: columns `score` (the chance they were given before any review) and `wrong` (bool: the review
+        changed the label); optional `action` ("relabel" where left out, or "label": the model's guess was wrong) and
+        `detector` (as in the column label_kind of signals). They correct the chances.
+    exclude : collection of str
+        Ids never queued (test split, unreadable files, open leases).
+    options : QueueOptions, optional
+        How the budget is shared out.
+    **terms
+        Single options by name, in the place of those in `options`: audit_share, strategy, human_error, costs,
+        min_share, class_quota, noise_rate.
 
-    Raises `InputError` on bad values, duplicate ids or unknown names.
+    Returns
+    -------
+    DataFrame
+        sample_id, action, score in [0, 1], suggested_label, reasons, control (True for the random audit sample).
 
+    Raises
+    ------
+    InputError
+        On bad values, duplicate ids or unknown names.
+
+    Examples
+    --------
     >>> table = pd.DataFrame({"label_score": [0.9, 0.1, 0.0], "given_label": ["a", "b", None],
     ...                       "suggested_label": ["b", "b", "a"], "least_confidence": [0.1, 0.1, 0.4]},
     ...                      index=["x", "y", "z"])
-    >>> build_queue(table, budget=2, control=0)[["sample_id", "action"]].values.tolist()
+    >>> build_queue(table, budget=2, audit_share=0)[["sample_id", "action"]].values.tolist()
     [['x', 'relabel'], ['z', 'label']]
     """
     seed = checked_seed(seed)
-    cost = checked_costs(costs, ACTIONS)
+    how = replace(options or QueueOptions(), **renamed_terms(terms))
+    cost = how.cost
     judging = predictions if predictions is not None and predictions.is_trained else None
-    share = checked_terms(signals, budget, control, strategy, human_error, min_share)
-    check_rest(noise_rate, class_quota, exclude)
-    rows = eligible_rows(
-        signals,
-        status=status,
-        exclude=exclude,
-        noise_rate=noise_rate,
-        reviewed=reviewed,
-        human_error=human_error,
-        cost=cost,
-        predictions=judging,
-    )
+    check_request(signals, budget, exclude)
+    rows = eligible_rows(signals, status=status, exclude=exclude, reviewed=reviewed, options=how, predictions=judging)
     rng = np.random.default_rng(seed)
     # Without a model there is no guess to measure on a sample without a label.
     drawable = rows if predictions is None or judging is not None else rows[rows["action"] != "label"]
-    controls = _draw_controls(drawable, control * budget, budget, cost, rng)
-    left = budget - _price(controls, cost)
-    quota = _for_quota(rows.drop(controls.index), class_quota, left, cost)
+    audit = _draw_audit(drawable, how.audit_share * budget, budget, cost, rng)
+    left = budget - _price(audit, cost)
+    quota = _for_quota(rows.drop(audit.index), how.class_quota, left, cost)
     least: dict[str, float] = {
-        a: max(share[a] * left - _price(quota[quota["action"] == a], cost), 0.0) for a in ACTIONS
+        a: max(how.shares[a] * left - _price(quota[quota["action"] == a], cost), 0.0) for a in ACTIONS
     }
     left -= _price(quota, cost)
     # Quotas come first: what they left may be less than the least shares ask for.
     fit = min(1.0, left / max(sum(least.values()), 1e-12))
     least = {a: fit * value for a, value in least.items()}
-    rest = rows.drop(controls.index).drop(quota.index)
+    rest = rows.drop(audit.index).drop(quota.index)
     chosen = _split(rest, left, least, cost)
     count = chosen["action"].value_counts()
-    fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, strategy, seed)
+    fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, how.strategy, seed)
     again = [_looked_at_again(rest, a, int(count.get(a, 0)), least[a] / cost[a], signals, predictions) for a in AGAIN]
     picks = ranked(pd.concat([quota, *again, fresh]))
-    return _shown(_interleave(picks, controls, rng), signals, judging)
+    return _shown(_interleave(picks, audit, rng), signals, judging)
 
 
 def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
     return float(sum(cost[action] for action in rows["action"]))
 
 
-def _draw_controls(
+def _draw_audit(
     rows: pd.DataFrame, allowance: float, budget: float, cost: Mapping[str, float], rng: np.random.Generator
 ) -> pd.DataFrame:
     """A simple random sample of the rows no human has seen, whose cost is the allowance, to the nearest row."""
@@ -231,15 +235,15 @@ def _looked_at_again(
     return spread_picks(mine, n, features=features, groups=groups)
 
 
-def _interleave(picks: pd.DataFrame, controls: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The picks in their order, with the controls at random places among them."""
-    total = len(picks) + len(controls)
-    is_control = np.zeros(total, dtype=bool)
-    is_control[rng.choice(total, len(controls), replace=False)] = True
+def _interleave(picks: pd.DataFrame, audit: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The picks in their order, with the random audit sample at random places among them."""
+    total = len(picks) + len(audit)
+    is_audit = np.zeros(total, dtype=bool)
+    is_audit[rng.choice(total, len(audit), replace=False)] = True
     order = np.empty(total, np.int64)
-    order[~is_control] = np.arange(len(picks))
-    order[is_control] = np.arange(len(picks), total)
-    return pd.concat([picks.assign(control=False), controls.assign(control=True)]).iloc[order]
+    order[~is_audit] = np.arange(len(picks))
+    order[is_audit] = np.arange(len(picks), total)
+    return pd.concat([picks.assign(control=False), audit.assign(control=True)]).iloc[order]
 
 
 def _shown(picks: pd.DataFrame, signals: pd.DataFrame, predictions: Predictions | None) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.acquisition.queue.options import QueueOptions
 from dqkit.acquisition.queue.suspicion import with_predictions
 from dqkit.acquisition.queue.worth import after_yield, harm, human_doubt, with_rate
 from dqkit.records import HUMAN_SOURCES, InputError, Predictions
@@ -20,10 +21,8 @@ def eligible_rows(
     *,
     status: pd.DataFrame | pd.Series | None,
     exclude: Collection[str],
-    noise_rate: float | None,
     reviewed: pd.DataFrame | None,
-    human_error: float,
-    cost: Mapping[str, float],
+    options: QueueOptions,
     predictions: Predictions | None = None,
 ) -> pd.DataFrame:
     """Rows that may be queued, sorted by id.
@@ -32,6 +31,7 @@ def eligible_rows(
     [0, 1]. value: score per unit of cost. seen: a human has labelled it. doubted: the detectors name it.
     disputed, annotators: from status. expected: the class the answer is expected to be.
     """
+    noise_rate, cost = options.noise_rate, options.cost
     table = signals.sort_index()
     who = _status(status, table)
     labeled = (who["source"] != "none").to_numpy()
@@ -56,7 +56,7 @@ def eligible_rows(
         answers[seen],
         disputed[seen],
         score_rate=float(score[labeled].mean()) if labeled.any() else 0.0,
-        human_error=human_error,
+        human_error=options.human_error,
     )
     action = np.where(~labeled, "label", np.where(seen, "second_opinion", "relabel"))
     common = np.where(labeled, chance, chance / weight)

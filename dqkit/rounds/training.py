@@ -49,6 +49,10 @@ class Training:
         told: dict[str, Any] = {"folds": self.folds}
         plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
         told |= {name: str(value) for name, value in plain.items() if value is not None}
+        if self.estimators is not None:
+            from dqkit.baselines import describe_estimators
+
+            told["estimators"] = describe_estimators(self.estimators)
         if isinstance(self.groups, str):
             told["groups"] = self.groups
         elif self.groups is not None:

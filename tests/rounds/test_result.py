@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dqkit.records import Predictions
-from dqkit.workbench.results import read_predictions, write_predictions
+from dqkit.rounds.result import read_predictions, write_predictions
 
 
 def test_predictions_come_back_with_their_history_and_checks(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import dqkit as dq
 from dqkit.records import Dataset, InputError, Predictions
-from dqkit.workbench.training import Training, aligned
+from dqkit.rounds.training import Training, aligned
 
 
 def dataset(n: int = 40) -> Dataset:
@@ -41,7 +41,7 @@ def test_a_round_on_own_probabilities_trains_nothing_and_finds_what_they_say(
     ds = dataset()
     wb = dq.Workbench.create(tmp_path / "wb", ds)
     shuffled = np.random.default_rng(1).permutation(len(ds))
-    rnd = wb.run_round(budget=5, control=0, predictions=own(ds, shuffled), progress=False)
+    rnd = wb.run_round(budget=5, audit_share=0, predictions=own(ds, shuffled), progress=False)
     assert rnd.signals["label_score"].idxmax() == ds.ids[3]
     assert rnd.queue["sample_id"].iloc[0] == ds.ids[3]
     assert rnd.queue["suggested_label"].iloc[0] == ds.classes[1 - ds.labels[3]]

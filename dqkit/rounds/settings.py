@@ -1,0 +1,73 @@
+"""Everything that a round was told, in one value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from dqkit.acquisition import QueueOptions
+from dqkit.records import Dataset, InputError
+from dqkit.rounds.training import Training
+
+
+@dataclass(frozen=True)
+class RoundSettings:
+    """What a round was told.
+
+    Parameters
+    ----------
+    budget : int
+        How many samples to queue; 0 for an audit without a queue.
+    seed : int
+        The same snapshot, settings and machine give the same round.
+    training : Training
+        Where the predictions come from.
+    queue : QueueOptions
+        How the budget is shared out.
+    """
+
+    budget: int = 100
+    seed: int = 0
+    training: Training = field(default_factory=Training)
+    queue: QueueOptions = field(default_factory=QueueOptions)
+
+    def checked(self, dataset: Dataset) -> RoundSettings:
+        """The same, fit for this dataset; `InputError` where something does not fit.
+
+        A round takes minutes, so all of it is checked before anything is trained or written.
+        """
+        if not is_whole(self.budget) or self.budget < 0:
+            raise InputError(f"budget must be a whole number of samples, at least 1; got {self.budget!r}.")
+        if not is_whole(self.seed) or not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must be a whole number from 0 to 2**32 - 1; got {self.seed!r}.")
+        strange = [name for name in self.queue.class_quota or () if name not in dataset.classes]
+        if strange:
+            raise InputError(f"class_quota must name classes of {list(dataset.classes)}; got {strange[0]!r}.")
+        return replace(self, budget=int(self.budget), seed=int(self.seed), training=self.training.checked(dataset))
+
+    def described(self) -> dict[str, Any]:
+        """Everything but budget and seed, for JSON: an interrupted round goes on only under the same settings."""
+        told: dict[str, Any] = as_json({**self.training.settings, **self.queue.described()})
+        return told
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, and no bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def as_json(value: Any) -> Any:
+    """The value for JSON: plain numbers and lists, and None in the place of NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [as_json(v) for v in value]
+    if isinstance(value, np.generic):
+        return as_json(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

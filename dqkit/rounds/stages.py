@@ -1,0 +1,158 @@
+"""One round, from a snapshot to a result: predictions, signals, queue, figures. It touches no store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from dqkit.acquisition import QueueOptions, build_queue
+from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
+from dqkit.records import Predictions
+from dqkit.rounds.drawn import drawn_rows, noise_rate
+from dqkit.rounds.metrics import metrics
+from dqkit.rounds.result import RoundResult
+from dqkit.rounds.settings import RoundSettings, as_json
+from dqkit.rounds.snapshot import Snapshot
+from dqkit.signals import SignalTable, signal_table
+
+STAGES = ("baselines", "signals", "queue")
+
+
+def run(
+    snapshot: Snapshot,
+    settings: RoundSettings,
+    *,
+    checkpoints: Path,
+    progress: bool = True,
+    title: str = "round",
+) -> RoundResult:
+    """Train baselines on the labels of a snapshot, find what is wrong, and queue what is most worth a look.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The dataset and every label, read once.
+    settings : RoundSettings
+        As `RoundSettings.checked` gives them.
+    checkpoints : Path
+        A folder for finished fits: called again after an interruption, a fold that was finished is not trained again.
+    progress : bool
+        Whether to show progress bars.
+    title : str
+        What stands before the bar.
+
+    Returns
+    -------
+    RoundResult
+        The same for the same snapshot, settings and machine, bit for bit on a CPU.
+
+    Raises
+    ------
+    InputError
+        Where the labels cannot be trained on as the settings ask.
+    """
+    bar = tqdm(STAGES, desc=title, disable=not progress, leave=False)
+    stages = iter(bar)
+    bar.set_postfix_str(next(stages))
+    predictions = settings.training.predict(snapshot.training, settings.seed, checkpoints, progress)
+
+    bar.set_postfix_str(next(stages))
+    found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
+
+    bar.set_postfix_str(next(stages))
+    queue = _queue(snapshot, found.table, predictions, settings)
+    result = RoundResult(
+        labels=snapshot.labels,
+        predictions=predictions,
+        signals=found.table,
+        summary=as_json(found.summary),
+        neighbors=_indices(found),
+        queue=queue,
+        drawn=drawn_rows(queue, found.table, snapshot.labels, snapshot.in_play),
+        metrics=as_json(metrics(snapshot, predictions, found)),
+    )
+    next(stages, None)
+    bar.close()
+    return result
+
+
+def rerank(
+    snapshot: Snapshot,
+    before: RoundResult,
+    settings: RoundSettings,
+    *,
+    answered: Collection[str],
+) -> tuple[RoundResult, pd.DataFrame]:
+    """The same round with what is open in its queue drawn anew from the labels of a snapshot; nothing is trained.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The labels as they are now.
+    before : RoundResult
+        The round, its predictions over the classes of the snapshot.
+    settings : RoundSettings
+        Budget, seed and options of the queue.
+    answered : collection of str
+        Ids of the queue's rows that are no longer open; they stay.
+
+    Returns
+    -------
+    RoundResult, DataFrame
+        The round as it is now, and the rows of its queue that are new.
+    """
+    found = signal_table(snapshot.audited, before.predictions, seed=settings.seed)
+    kept = before.queue[before.queue["sample_id"].isin(list(answered))]
+    price = kept["action"].map(settings.queue.cost).astype(float)
+    left = max(float(settings.budget - price.sum()), 0.0)
+    # The share of the random audit sample holds for the whole round, whatever of it is answered.
+    missing = settings.queue.audit_share * settings.budget - float(price[kept["control"]].sum())
+    share = min(max(missing / left, 0.0), 1.0) if left else 0.0
+    options = replace(settings.queue, audit_share=share)
+    fresh = _queue(
+        snapshot, found.table, before.predictions, replace(settings, queue=options), left, kept["sample_id"].tolist()
+    )
+    drawn = drawn_rows(fresh, found.table, snapshot.labels, snapshot.in_play)
+    result = replace(
+        before,
+        signals=found.table,
+        summary=as_json(found.summary),
+        queue=pd.concat([kept, fresh], ignore_index=True),
+        drawn=pd.concat([before.drawn.loc[kept["sample_id"]], drawn]),
+    )
+    return result, fresh
+
+
+def _queue(
+    snapshot: Snapshot,
+    signals: pd.DataFrame,
+    predictions: Predictions,
+    settings: RoundSettings,
+    budget: float | None = None,
+    answered: Sequence[str] = (),
+) -> pd.DataFrame:
+    size = settings.budget if budget is None else budget
+    if settings.budget == 0:
+        return pd.DataFrame(columns=list(QUEUE_COLUMNS)).astype({"control": bool, "score": float})
+    rate = noise_rate(signals, snapshot.unseen)
+    options: QueueOptions = replace(settings.queue, noise_rate=rate)
+    return build_queue(
+        signals,
+        budget=size,
+        seed=settings.seed,
+        predictions=predictions,
+        status=snapshot.status(),
+        reviewed=snapshot.reviews,
+        exclude=[*snapshot.given.ids[~snapshot.in_play], *answered, *snapshot.put_aside],
+        options=options,
+    )
+
+
+def _indices(found: SignalTable) -> Any:
+    return None if found.neighbors is None else np.asarray(found.neighbors.indices)

@@ -1,0 +1,112 @@
+"""What an open workbench holds: its folder, its journal, its dataset and its rounds. Every other file here takes it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dqkit.records import Dataset, StoreError
+from dqkit.rounds.classes import with_classes
+from dqkit.rounds.snapshot import current_labels, under_labels
+from dqkit.store import Store
+from dqkit.store.added_classes import names_and_keys
+from dqkit.workbench import project
+from dqkit.workbench.results import Round
+
+
+class State:
+    """An open workbench.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    about : dict
+        What project.json says.
+    store : Store
+        Its journal, queue and list of rounds.
+    """
+
+    def __init__(self, path: Path, about: dict[str, Any], store: Store) -> None:
+        self.path = path
+        self.about = about
+        self.store = store
+        self.fiftyone = FiftyOneHeld()
+        self._rounds: dict[int, Round] = {}
+
+    def close(self) -> None:
+        """Release the database and what is held of FiftyOne."""
+        self.fiftyone.close()
+        self.store.close()
+        self._rounds.clear()
+
+    @cached_property
+    def _loaded(self) -> Dataset:
+        try:
+            return project.load_dataset(self.path / "dataset", self.about)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
+                "the labels are in labels.sqlite and are not touched."
+            ) from error
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset under its given labels; classes that were added, as far as they are known, come last."""
+        return self._loaded
+
+    def refresh(self) -> None:
+        """Take over the classes that were added since the dataset was read, here or in another process."""
+        added = [name for name, _ in names_and_keys(self.store)]
+        self.__dict__["_loaded"] = with_classes(self._loaded, (*self.about["classes"], *added))
+
+    def labels(self) -> pd.DataFrame:
+        """See `Workbench.labels`."""
+        self.refresh()
+        return current_labels(self.dataset, self.store.current_labels(weak=True), self.store.current_labels(weak=False))
+
+    def dataset_now(self, *, weak: bool = False) -> Dataset:
+        """See `Workbench.dataset_now`."""
+        table = self.labels()
+        return under_labels(
+            self.dataset, table["label"] if weak else table["label"].where(table["source"] != "weak", None)
+        )
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The finished rounds, oldest first; each is read once, and again when it was ranked again."""
+        done = [about for about in self.store.rounds() if about["status"] == "done"]
+        for about in done:
+            number, folder = about["round"], self.path / "rounds" / f"{about['round']:04d}"
+            # Another machine may have run it, or ranked it again.
+            if self.store.fetch_files(number, folder) or number not in self._rounds:
+                self._rounds[number] = Round(folder, about)
+        return [self._rounds[about["round"]] for about in done]
+
+    @property
+    def number(self) -> int:
+        """The number of the newest finished round, 0 before the first."""
+        return max((about["round"] for about in self.store.rounds() if about["status"] == "done"), default=0)
+
+    def forget(self, number: int) -> None:
+        """Read a round again when it is next looked at."""
+        self._rounds.pop(number, None)
+
+
+class FiftyOneHeld(ExitStack):
+    """What an open workbench keeps of FiftyOne: its database, then the sessions of its Apps, which are closed first."""
+
+    _connected = False
+
+    def connect(self) -> None:
+        """Hold the database, from the first call until `close`."""
+        from dqkit.fiftyone_bridge.connection import database_in_use
+
+        if not self._connected:
+            self.enter_context(database_in_use())
+            self.callback(setattr, self, "_connected", False)
+            self._connected = True
