@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import signal
 import subprocess
@@ -77,7 +76,11 @@ def test_a_folder_of_class_folders_is_audited(tmp_path: Path, monkeypatch: pytes
     from sklearn.linear_model import LogisticRegression
 
     # One quick model in place of the default ones, which have tests of their own.
-    quick = functools.partial(dqkit.baselines.cross_val_predictions, estimators=LogisticRegression(max_iter=1000))
+    real = dqkit.baselines.cross_val_predictions
+
+    def quick(dataset, _, *rest, **options):
+        return real(dataset, LogisticRegression(max_iter=1000), *rest, **options)
+
     monkeypatch.setattr("dqkit.baselines.cross_val_predictions", quick)
 
     rng = np.random.default_rng(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dqkit.records import Dataset, InputError, LabelEvent
@@ -16,41 +17,22 @@ KINDS = ("label", "skip", "flag", "note")
 SOURCES = ("human", "weak", "fiftyone")
 
 
-def checked_event(
-    dataset: Dataset,
-    sample_id: str,
-    label: str | None,
-    *,
-    annotator: str,
-    kind: str,
-    why: str,
-    source: str,
-    event_id: str | None,
-    round_number: int,
-) -> LabelEvent:
-    """The event, not yet recorded; raises `InputError` on the first rule that does not hold."""
-    check_annotator(annotator)
-    check_texts({"sample_id": sample_id, "why": why, "event_id": "" if event_id is None else event_id})
-    if kind not in KINDS:
-        raise InputError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}. (Undo with wb.undo.)")
-    if source not in SOURCES:
-        raise InputError(f"source must be one of {', '.join(SOURCES)}; got {source!r}.")
-    dataset.positions([sample_id])
-    if kind == "label" and label not in dataset.classes:
-        near = difflib.get_close_matches(str(label), dataset.classes, n=1, cutoff=0.5)
+def checked_event(dataset: Dataset, event: LabelEvent) -> LabelEvent:
+    """The event under an id and with its label, if it is one; raises `InputError` on the first rule that is broken."""
+    check_annotator(event.annotator)
+    check_texts({"sample_id": event.sample_id, "why": event.why, "event_id": event.event_id})
+    if event.kind not in KINDS:
+        raise InputError(f"kind must be one of {', '.join(KINDS)}; got {event.kind!r}. (Undo with wb.undo.)")
+    if event.source not in SOURCES:
+        raise InputError(f"source must be one of {', '.join(SOURCES)}; got {event.source!r}.")
+    dataset.positions([event.sample_id])
+    if event.kind == "label" and event.label not in dataset.classes:
+        near = difflib.get_close_matches(str(event.label), dataset.classes, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(repr(c) for c in dataset.classes[:20])
-        raise InputError(f"label must be a class of this workbench ({known}); got {label!r}.{hint}")
-    return LabelEvent(
-        event_id=event_id or uuid.uuid4().hex,
-        sample_id=sample_id,
-        kind=kind,  # type: ignore[arg-type]  # checked above
-        label=label if kind == "label" else None,
-        source=source,  # type: ignore[arg-type]
-        annotator=annotator,
-        at=now(),
-        round=round_number,
-        why=why,
+        raise InputError(f"label must be a class of this workbench ({known}); got {event.label!r}.{hint}")
+    return replace(
+        event, event_id=event.event_id or uuid.uuid4().hex, label=event.label if event.kind == "label" else None
     )
 
 
@@ -70,14 +52,17 @@ def record(
         state.refresh()
     event = checked_event(
         state.dataset,
-        sample_id,
-        label,
-        annotator=annotator,
-        kind=kind,
-        why=why,
-        source=source,
-        event_id=event_id,
-        round_number=state.number,
+        LabelEvent(
+            event_id="" if event_id is None else event_id,
+            sample_id=sample_id,
+            kind=kind,  # type: ignore[arg-type]  # checked there
+            label=label,
+            source=source,  # type: ignore[arg-type]
+            annotator=annotator,
+            at=now(),
+            round=state.number,
+            why=why,
+        ),
     )
     if not state.store.record([event]):
         return recorded_before(state.store, event)

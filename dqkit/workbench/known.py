@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dqkit.records import InputError
+from dqkit.records import InputError, LabelEvent
 from dqkit.relabel import Answer, Card
 from dqkit.store import gold as gold_answers
 from dqkit.store import settings
@@ -81,17 +81,18 @@ def answered(state: State, answer: Answer, annotator: str) -> Said:
     if expected is None:
         return Said(False, None)
     check_annotator(annotator)
-    checked_event(
-        state.dataset,
-        answer.sample_id,
-        answer.label,
-        annotator=annotator,
-        kind=answer.kind,
-        why=answer.why,
-        source="human",
+    asked = LabelEvent(
         event_id=answer.event_id,
-        round_number=0,
+        sample_id=answer.sample_id,
+        kind=answer.kind,  # type: ignore[arg-type]  # checked next
+        label=answer.label,
+        source="human",
+        annotator=annotator,
+        at=now(),
+        round=0,
+        why=answer.why,
     )
+    checked_event(state.dataset, asked)
     fields = (answer.event_id, answer.sample_id, annotator, expected, answer.kind, answer.label, now())
     gold_answers.record(state.store, gold_answers.GoldAnswer(*fields))
     differs = answer.kind == "label" and answer.label != expected

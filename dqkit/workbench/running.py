@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import pandas as pd
@@ -23,7 +22,7 @@ from dqkit.workbench.state import State
 
 def read_snapshot(state: State, number: int) -> Snapshot:
     """Everything that round `number` is computed from, of one moment of the journal."""
-    with nullcontext():
+    with state.store.reading():
         labels = state.labels()
         last = state.store.latest_decisions()
         # Nobody is asked the same again at once: what was skipped may come back a round later, what was flagged does
