@@ -14,9 +14,14 @@ from dqkit.acquisition.stopping import Criterion
 
 
 class Advice(str):
-    """One paragraph of plain words, a text like any other; shown in a notebook with the criteria and figures behind it.
+    """One paragraph of plain words; a notebook shows it with the criteria and figures behind it.
 
-    criteria: every stopping criterion with its verdict. control: what the control slice shows, or None.
+    Attributes
+    ----------
+    criteria : tuple of Criterion
+        Every stopping criterion with its verdict.
+    control : ControlEstimates or None
+        What the random audit sample shows.
     """
 
     criteria: tuple[Criterion, ...]
@@ -56,8 +61,22 @@ class Advice(str):
 
 
 def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = None) -> Advice:
-    """The verdicts and what the control slice shows, as one paragraph; its repr prints each criterion with its verdict.
+    """Put the verdicts and what the random audit sample shows into one paragraph.
 
+    Parameters
+    ----------
+    criteria : sequence of Criterion
+        From `stopping`.
+    control : ControlEstimates, optional
+        From `control_estimates`.
+
+    Returns
+    -------
+    Advice
+        A text; its repr prints each criterion with its verdict.
+
+    Examples
+    --------
     >>> from dqkit.acquisition import stopping
     >>> print(advice(stopping(budget_left=0)))
     Stop: 1 of 1 criteria says it is enough. The budget is spent. The decision is yours.

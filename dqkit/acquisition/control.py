@@ -13,7 +13,15 @@ from dqkit.records import InputError
 
 @dataclass(frozen=True)
 class Share:
-    """k of n, as a share with its 95 % interval (NaN and [0, 1] for n = 0)."""
+    """A count as a share, with its 95 % interval.
+
+    Attributes
+    ----------
+    hits, of : int
+        k of n.
+    value, low, high : float
+        The share and its interval; NaN, 0 and 1 for n = 0.
+    """
 
     hits: int
     of: int
@@ -29,15 +37,26 @@ class Share:
 
 @dataclass(frozen=True)
 class ControlEstimates:
-    """Estimates from answered control rows.
+    """Estimates from the answered rows of the random audit sample.
 
-    label_error_rate: share of wrong labels among the labels no human had seen. model_accuracy: share of rows where the
-    suggested class was the answer, over all control rows with one. errors_left: wrong labels still unseen, with its
-    interval.
-    yields: DataFrame by action, over all answered rows but the controls: reviewed, changed, share, low, high,
-    times_random (share over the control's share for the same action). detectors: the same by detector.
-    saved: answers that random review would have needed to change as many labels as the queue did, less those spent;
-    None while the control has found no wrong label. saved_range: the same at the ends of the error rate's interval.
+    Attributes
+    ----------
+    label_error_rate : Share
+        The share of wrong labels among the labels that no person had seen.
+    model_accuracy : Share
+        The share of rows where the suggested class was the answer.
+    errors_left : (float, float, float)
+        Wrong labels that are still unseen, with an interval.
+    yields : DataFrame
+        One row per action, over all answered rows outside the random sample: reviewed, changed, share, low, high,
+        times_random (the share over the random sample's share for the same action).
+    saved : float or None
+        Answers that random review would have needed to change as many labels as the queue did, less those spent. None
+        while the random sample has found no wrong label.
+    detectors : DataFrame
+        Like `yields`, one row per detector.
+    saved_range : (float, float)
+        `saved` at the ends of the interval of the error rate.
     """
 
     label_error_rate: Share
@@ -67,21 +86,39 @@ def share(hits: int, of: int) -> Share:
 def control_estimates(
     answers: pd.DataFrame, *, unseen: int | Mapping[int, int] = 0, left: int | None = None
 ) -> ControlEstimates:
-    """What the answered rows of the queues say about the data, the model and the detectors.
+    """Estimate error rates and the yield of the queue from answered rows.
 
-    answers: one row per answered row of any round's queue. Columns: action, control (bool), answer (class name),
-        given_label (class name before the answer, None if there was none), suggested_label; optional: round, and
-        detector (what named the row; rows of equal name are counted together).
-    unseen: labels that no human has seen yet; or, with the column round, how many there were when the queue of each
-        round was drawn: then every round estimates the wrong labels it began with, less those found since, and
-        the rounds are averaged by their number of control answers.
-    left: labels that no human has seen by now, in or out of a queue; no more than these can be wrong.
+    Parameters
+    ----------
+    answers : DataFrame
+        One row per answered row of any round's queue. Columns: action, control (bool), answer (class name), given_label
+        (before the answer, None if there was none), suggested_label; optionally round, and detector (what named the
+        row).
+    unseen : int or mapping of int to int
+        Labels that no person has seen yet; or, with the column round, how many there were when the queue of each round
+        was drawn. Then every round estimates the wrong labels it began with, less those found since, and the rounds are
+        averaged by their number of answers from the random sample.
+    left : int, optional
+        Labels that no person has seen by now. No more than these can be wrong.
 
-    The control rows are a simple random sample of the rows no human had seen, so their shares are unbiased whatever
-    the detectors do. Rows answered by skip have no answer: leave them out. Rows without a given label that had no
-    suggestion (no model was there yet) foretold nothing, so nothing is read from them.
-    Raises `InputError` naming a missing column.
+    Returns
+    -------
+    ControlEstimates
+        Rates, yields and savings.
 
+    Raises
+    ------
+    InputError
+        Where a column is missing.
+
+    Notes
+    -----
+    The control rows are a simple random sample of the rows that no person had seen, so their shares are unbiased
+    whatever the detectors do. Leave out rows that were skipped. A row without a given label and without a suggestion is
+    not used.
+
+    Examples
+    --------
     >>> rows = pd.DataFrame({"action": "relabel", "control": [True] * 10 + [False] * 4, "answer": ["a"] * 14,
     ...     "given_label": ["a"] * 9 + ["b"] * 4 + ["a"], "suggested_label": ["a"] * 14})
     >>> out = control_estimates(rows, unseen=100)

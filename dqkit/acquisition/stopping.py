@@ -13,7 +13,19 @@ from dqkit.records import InputError
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion: name, stop (True, False, or None when it cannot tell yet), the number and a sentence on it."""
+    """One criterion of whether to stop labelling.
+
+    Attributes
+    ----------
+    name : str
+        What it looks at.
+    stop : bool or None
+        None when it cannot tell yet.
+    value : float
+        The number it decides by; NaN when it is not known.
+    text : str
+        One sentence on it.
+    """
 
     name: str
     stop: bool | None
@@ -22,7 +34,7 @@ class Criterion:
 
     @property
     def verdict(self) -> str:
-        """ "stop", "go on" or "cannot tell"."""
+        """Say "stop", "go on" or "cannot tell"."""
         return {True: "stop", False: "go on", None: "cannot tell"}[self.stop]
 
 
@@ -40,17 +52,44 @@ def stopping(
     per: int = 100,
     min_gain: float = 0.005,
 ) -> list[Criterion]:
-    """The criteria that the arguments allow, in a fixed order: gain, stability, errors, uncertainty, budget.
+    """Return the stopping criteria that the arguments allow.
 
-    rounds: the rounds so far, oldest first, each with `labels` (number of labels trained on) and `accuracy` in [0, 1],
-    optionally `answers` (how many of the labels people checked or gave). pred_probs, previous_probs: (n, c) on the same
-    rows, of this round and the one before. errors_left: estimated label errors left with interval
-    (`ControlEstimates.errors_left`), out of `labeled` labels. budget_left: answers the user can still pay for.
-    queue: (answered, all) rows of the newest queue, for when no budget was named. untrained: labels were too few for a
-    model in the newest round. not_judged: why the newest round's predictions could judge no label
-    (`LabelErrors.not_judged`), "" where they could. per: the number of further labels a
-    gain is projected for. min_gain: the accuracy gain that still pays.
+    Parameters
+    ----------
+    rounds : sequence of mappings
+        The rounds so far, oldest first, each with `labels` (number of labels trained on), `accuracy` in [0, 1] and
+        optionally `answers` (how many of the labels people checked or gave).
+    pred_probs, previous_probs : array-like, shape (n, c), optional
+        Probabilities on the same rows, of this round and the one before.
+    errors_left : (float, float, float), optional
+        Estimated label errors left, with interval (`ControlEstimates.errors_left`).
+    labeled : int, optional
+        The number of labels that `errors_left` is part of.
+    budget_left : float, optional
+        Answers that the user can still pay for.
+    queue : (int, int), optional
+        Answered rows and all rows of the newest queue, for when no budget was named.
+    untrained : bool
+        Whether the newest round had too few labels for a model.
+    not_judged : str
+        Why the newest round's predictions could judge no label (`LabelErrors.not_judged`); empty where they could.
+    per : int
+        The number of further labels that a gain is projected for.
+    min_gain : float
+        The gain in accuracy that still pays.
 
+    Returns
+    -------
+    list of Criterion
+        In a fixed order: gain, model, judging, stability, errors, uncertainty, budget.
+
+    Raises
+    ------
+    InputError
+        Where the rounds hold no numbers or shapes disagree.
+
+    Examples
+    --------
     >>> [c.stop for c in stopping(budget_left=0)]
     [True]
     """

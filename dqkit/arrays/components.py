@@ -22,8 +22,22 @@ def components(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDA
 
 
 def linked_groups(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) the group of rows that pairs (left, right) link, numbered from 0 by their first row; -1 = in none.
+    """Number the groups of rows that pairs link.
 
+    Parameters
+    ----------
+    n : int
+        The number of rows.
+    left, right : ndarray of int64, shape (pairs,)
+        The two rows of each pair.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The group of each row, numbered from 0 by its first row; -1 for rows in no pair.
+
+    Examples
+    --------
     >>> linked_groups(4, np.array([1]), np.array([3]))
     array([-1,  0, -1,  0])
     """

@@ -44,38 +44,68 @@ def cross_val_predictions(
     tensorboard: str | Path | None = None,
     progress: bool = True,
 ) -> Predictions:
-    """`Predictions` for every sample of a dataset, none made by a model that was trained on that sample's label.
+    """Predict every sample of a dataset by models that were not trained on that sample's label.
 
-    estimators: None for the defaults of the modality, or one estimator, a list, or a mapping name -> estimator with
-        scikit-learn's fit/predict_proba (or decision_function).
-    folds: 2 or more, how many parts the labelled are cut into; fewer parts, and a warning, where labelled samples or
-        their groups are fewer. seed: 0 to 2**32 - 1; the same seed gives the same result bit for bit on the same CPU.
-    checkpoint_dir: finished fits are saved there and not trained again by a later call on the same data and settings.
-        What no label has a part in (features, near copies) is kept there too, and not made again after relabelling.
-    pretrained: a transformers model (name or folder): its embeddings replace the from-scratch features of images and
-        texts. A model that cannot be loaded is reported in a warning, and the from-scratch defaults are used.
-    groups: (n,) values, or the name of a metadata column; by default `ds.groups`. Samples that share one (a patient, a
-        video) are held out together, a missing value is a group of one. Copies are always held out together.
-    network: whether images get a small convolutional network among the default members, or how many (they differ by
-        their seeds); None: one on a GPU, for few or small images, and for more than 60,000. On a CPU one takes at least
-        four times the time of the other members together: worth it for tens of thousands of images, where it lifts
-        CIFAR-10 by five points; at 10,000 it is no better than the patches.
-    imbalance: None, "weighted" (its batches hold all classes equally often) or "focal" (its loss dwells on doubtful
-        samples); other members take no notice.
-    tensorboard: a folder for that network's logs, one run a fold: rate, losses, gradients, metrics by class, confusion
-        matrix, best and worst samples, settings. Fits found in `checkpoint_dir` are not logged again.
+    Parameters
+    ----------
+    ds : Dataset
+        The samples and their labels.
+    estimators : estimator, list or mapping, optional
+        One or several with scikit-learn's fit and predict_proba (or decision_function); a mapping names them. None: the
+        defaults of the modality.
+    folds : int
+        2 or more, how many parts the labelled samples are cut into. Where labelled samples or their groups are fewer,
+        there are fewer parts, and a warning.
+    seed : int
+        0 to 2**32 - 1. The same seed gives the same result, bit for bit on the same CPU.
+    checkpoint_dir : str or Path, optional
+        Finished fits are saved there and not trained again by a later call on the same data and settings. What does not
+        depend on labels (features, near copies) is kept there across relabelling.
+    groups : array-like, shape (n,), or str, optional
+        Values, or the name of a metadata column; by default `ds.groups`. Samples that share a value (a patient, a
+        video) are held out together; a missing value is a group of one. Copies are always held out together.
+    pretrained : str or Path, optional
+        A transformers model (name or folder). Its embeddings replace the features of images and texts. If it cannot be
+        loaded, a warning says so and the defaults are used.
+    network : bool or int, optional
+        Whether images get a small convolutional network among the default members, or how many (they differ by their
+        seeds). None: one on a GPU, for few or small images, and for more than 60,000. On a CPU it takes at least four
+        times the time of the other members together, which pays for tens of thousands of images.
+    imbalance : {None, "weighted", "focal"}
+        "weighted": the network's batches hold all classes equally often. "focal": its loss dwells on doubtful samples.
+    tensorboard : str or Path, optional
+        A folder for the network's logs, one run per fold. Fits found in `checkpoint_dir` are not logged again.
+    progress : bool
+        Whether to show a progress bar.
 
-    Labelled samples outside the test split are cut into stratified folds; each member is fitted once a fold and judges
-    the samples held out. Unlabelled, unusable and test samples get the mean of a member's fold models. Features are
-    learned without labels and never from test samples. Each member's scores are calibrated (temperature and floor)
-    out of sample; `pred_probs` is their weighted product (a mean of log-probabilities, under the weights of least
-    out-of-sample log-loss), calibrated once more. A class with a single sample is absent from training whenever that
-    sample is judged. A member that raises is reported in a warning and in `baselines`; the others go on.
+    Returns
+    -------
+    Predictions
+        Probabilities of every member and their calibrated mix, the features, the folds, and the table of baselines.
+        Unlabelled, unusable and test samples get the mean of a member's fold models.
 
-    Raises `InputError` where fewer than two classes have labelled samples, or two of which one has a
-    single sample, or where folds, seed, groups or estimators do not fit; `MissingExtra` where `tensorboard` is asked
-    for and not installed.
+    Raises
+    ------
+    InputError
+        Where fewer than two classes have labelled samples, two classes of which one has a single sample, or an argument
+        does not fit.
+    MissingExtra
+        Where `tensorboard` is asked for and not installed.
 
+    Warns
+    -----
+    BaselineWarning
+        Where a member fails or a class is too small. The other members go on.
+
+    Notes
+    -----
+    Labelled samples outside the test split are cut into stratified folds. Each member is fitted once per fold and
+    predicts the samples that were held out. Features are learned without labels and never from test samples. Each
+    member's scores are calibrated out of sample. `pred_probs` is their weighted mean of log-probabilities, calibrated
+    once more. A class with a single sample is absent from training whenever that sample is predicted.
+
+    Examples
+    --------
     >>> import dqkit as dq, numpy as np
     >>> x = np.random.default_rng(0).normal(size=(60, 3)); y = (x[:, 0] > 0).astype(int)
     >>> from sklearn.linear_model import LogisticRegression
@@ -110,7 +140,20 @@ def cross_val_predictions(
 def check_options(
     folds: object, seed: object, *, network: object, imbalance: object, groups: ArrayLike | str | None, n: int
 ) -> None:
-    """Raise `InputError` where `cross_val_predictions` would refuse these options for n samples."""
+    """Raise `InputError` where `cross_val_predictions` would refuse these options.
+
+    Parameters
+    ----------
+    folds, seed, network, imbalance, groups
+        As in `cross_val_predictions`.
+    n : int
+        The number of samples.
+
+    Raises
+    ------
+    InputError
+        Naming the first option that does not fit.
+    """
     _check_whole("folds", folds, 2, None)
     _check_whole("seed", seed, 0, 2**32 - 1)
     if imbalance not in (None, "weighted", "focal"):

@@ -16,13 +16,31 @@ from dqkit.records import Dataset, InputError
 def stratified_folds(
     labels: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
 ) -> NDArray[np.int64]:
-    """The fold (0..folds-1) each labelled sample is held out of, -1 for the unlabelled.
+    """Cut labelled samples into folds with equal shares of every class.
 
-    labels: (n,) ints, -1 = unlabelled. groups: (n,) ints; samples of one group share a fold.
-    Every class is spread as evenly as its groups allow, and the folds are of nearly equal size. A class with fewer
-    samples than folds is missing from some folds' held-out part; a class with one sample is, in that sample's own
-    fold, missing from training: no model that has seen the class ever judges that sample.
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        Class positions, -1 for unlabelled samples.
+    folds : int
+        How many folds, at least 2.
+    seed : int
+        Decides which sample goes where.
+    groups : array-like of int, shape (n,), optional
+        Samples of one group share a fold.
 
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The fold (0 to folds - 1) that each labelled sample is held out of, -1 for unlabelled samples.
+
+    Notes
+    -----
+    Every class is spread as evenly as its groups allow, and the folds are of nearly equal size. A class with one sample
+    is missing from training in that sample's own fold, so no model that has seen the class ever judges that sample.
+
+    Examples
+    --------
     >>> stratified_folds([0, 0, 1, 1, -1], folds=2).tolist().count(0)
     2
     """

@@ -29,15 +29,40 @@ def logistic_folds(
     tolerance: float = 1e-3,
     rounds: int = 100,
 ) -> NDArray[np.float32]:
-    """(k, d + 1, c) coefficients of k multinomial logistic regressions, each trained without one fold.
+    """Train one multinomial logistic regression per fold, each without that fold.
 
-    The last row is the intercept. x: (n, d) features. labels: (n,) class positions. folds: (n,) 0..k-1; -1 trains in
-    none.
-    Each minimises sum of log-losses + penalty / 2 * |coefficients|^2 (scikit-learn's C is 1 / penalty), until no
-    gradient entry exceeds `tolerance` times the number of rows; below .001 the log-loss on new rows gains nothing.
-    One matrix product serves all folds; L-BFGS starts from Boehning's bound on the Hessian (1992), X'X / 2, which
-    undoes a decaying spectrum.
+    Parameters
+    ----------
+    x : array-like, shape (n, d)
+        Features.
+    labels : array-like of int, shape (n,)
+        Class positions.
+    folds : array-like of int, shape (n,)
+        The fold each row is held out of, 0 to k - 1; rows with -1 train in none.
+    n_classes : int
+        The number of classes c.
+    penalty : float
+        Weight of half the squared length of the coefficients; scikit-learn's C is 1 / penalty.
+    tolerance : float
+        Training ends when no gradient entry exceeds this times the number of rows.
+    rounds : int
+        The most steps.
 
+    Returns
+    -------
+    ndarray of float32, shape (k, d + 1, c)
+        Coefficients; the last row is the intercept.
+
+    Notes
+    -----
+    One matrix product serves all folds. L-BFGS starts from Boehning's bound on the Hessian, X'X / 2.
+
+    References
+    ----------
+    D. Boehning, Multinomial Logistic Regression Algorithm, 1992.
+
+    Examples
+    --------
     >>> w = logistic_folds([[0.0], [1.0], [0.1], [0.9]], [0, 1, 0, 1], [0, 0, 1, 1], 2)
     >>> w.shape
     (2, 2, 2)

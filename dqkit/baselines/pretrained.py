@@ -32,12 +32,37 @@ def embed(
     batch: int = 32,
     progress: bool = True,
 ) -> NDArray[np.float32]:
-    """(n, d) float32 embeddings of every image or text: the mean over the last layer's tokens or positions.
+    """Compute embeddings of every image or text with a transformers model.
 
-    model: a folder, or a name that transformers finds in its cache or fetches. cache_dir: every 256 samples are saved
-    there under a hash of their content and of the model's weights; a later call computes only what is missing.
-    Half precision (bfloat16) on a GPU, where the batch is halved whenever memory runs out.
-    Raises `InputError` where the model cannot be loaded or the dataset is a table, `MissingExtra` without transformers.
+    Parameters
+    ----------
+    ds : Dataset
+        Images or texts.
+    model : str or Path
+        A folder, or a name that transformers finds in its cache or fetches.
+    cache_dir : str or Path, optional
+        Every 256 samples are saved there, under a hash of their content and of the model's weights. A later call
+        computes only what is missing.
+    batch : int
+        Samples at once. Halved whenever a GPU runs out of memory.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+        The mean over the last layer's tokens or positions.
+
+    Raises
+    ------
+    InputError
+        Where the model cannot be loaded or the dataset is a table.
+    MissingExtra
+        Without transformers.
+
+    Notes
+    -----
+    On a GPU it computes in half precision (bfloat16).
     """
     if ds.modality == "table":
         raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")

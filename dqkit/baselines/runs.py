@@ -24,7 +24,7 @@ FAULTS_PER_SECOND = 50
 
 
 class BaselineWarning(UserWarning):
-    """Something about the baselines the user should know: a member failed, a class is too small."""
+    """Something about the baselines that the user should know: a member failed, a class is too small."""
 
 
 class Run:

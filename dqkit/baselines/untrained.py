@@ -23,10 +23,18 @@ def untrained_predictions(
     pretrained: str | Path | None = None,
     progress: bool = True,
 ) -> Predictions:
-    """`Predictions` of no model: features of every sample, no members, and every class as likely as the others.
+    """Return predictions of no model, for a dataset with too few labels to train on.
 
-    For a dataset with too few labels to train on (`too_few_labels`). The arguments are those of
-    `cross_val_predictions`; the features are the same as there, and kept in `checkpoint_dir` for later calls.
+    Parameters
+    ----------
+    ds, seed, checkpoint_dir, pretrained, progress
+        As in `cross_val_predictions`.
+
+    Returns
+    -------
+    Predictions
+        Features of every sample, no members, and every class as likely as the others. The features are those of
+        `cross_val_predictions`; `checkpoint_dir` keeps them for later calls.
     """
     n, c = len(ds), len(ds.classes)
     nowhere = np.full(n, UNLABELED, dtype=np.int64)
@@ -47,7 +55,18 @@ def untrained_predictions(
 
 
 def too_few_labels(ds: Dataset) -> str | None:
-    """Why no model can be trained and judged on other samples, or None where the labels are enough."""
+    """Say why no model can be trained and judged on other samples.
+
+    Parameters
+    ----------
+    ds : Dataset
+        The samples and their labels.
+
+    Returns
+    -------
+    str or None
+        One sentence, or None where the labels are enough.
+    """
     y = trained_labels(ds)
     counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
     known = np.flatnonzero(counts)

@@ -45,18 +45,46 @@ def open_app(
     owner: str = "",
     uri: str | None = None,
 ) -> Any:
-    """The `fiftyone.Session` of the App, served on 127.0.0.1 alone, showing the saved view (None: all samples).
+    """Open FiftyOne's App on a dataset, served on 127.0.0.1 alone.
 
-    port: when left out, the one this dataset was shown on last if it is free, else 5151 or the next free one. auto: in
-    a notebook, show the App below the cell; else open a browser tab. No page of it asks another machine for anything,
-    not even for FiftyOne's typefaces. It opens on the labelling queue, with the keys of the notebook's labeller, beside
-    the grid and the map; the grid has three buttons for the selected samples: label, accept suggestions, confirm.
-    annotator: the name that the queue and the buttons propose; the person can put in another. What is answered there,
-    with the App's own editor or with the tags "skip" and "flag" reaches the journal with the next pull. When the App
-    was killed, a page that is still open says so, keeps the answers that were not saved yet, and goes on by itself
-    once open_app runs again on the same port. `close_app` ends the session and its server.
-    Raises `InputError` when the dataset or view is not there, and `MissingExtra` when FiftyOne is not.
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    view : str or None
+        The saved view to show; None: all samples.
+    port : int, optional
+        By default the one this dataset was shown on last if it is free, else 5151 or the next free one.
+    auto : bool
+        In a notebook, show the App below the cell; elsewhere open a browser tab.
+    annotator : str
+        The name that the queue and the buttons propose. The person can enter another.
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
 
+    Returns
+    -------
+    fiftyone.Session
+        `close_app` ends it and its server.
+
+    Raises
+    ------
+    InputError
+        Where the dataset or view is not there.
+    MissingExtra
+        Where FiftyOne is not there.
+
+    Notes
+    -----
+    The App opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map. The
+    grid has three buttons for the selected samples: label, accept suggestions, confirm. Answers reach the journal with
+    the next pull. If the App was killed, an open page says so, keeps the answers that were not saved yet, and goes on
+    once `open_app` runs again on the same port. No page asks another machine for anything.
+
+    Examples
+    --------
     >>> session = open_app("digits")  # doctest: +SKIP
     """
     fo = connect(uri)

@@ -26,17 +26,44 @@ def brain_signals(
     owner: str = "",
     uri: str | None = None,
 ) -> pd.DataFrame:
-    """A DataFrame of FiftyOne Brain's scores, indexed by sample id like the signals, one column per score.
+    """Compute FiftyOne Brain's scores of a pushed dataset.
 
-    which: among "mistakenness" (of the current label, given the pushed prediction), "hardness" (entropy of the
-    prediction, here as a share of the largest possible) and "uniqueness" (distance to the nearest samples by
-    predictions.features); by default all for which there is what they need. use_logits: mistakenness from the whole
-    prediction instead of its confidence. Values lie in [0, 1], higher = look sooner; NaN where a sample lacks a label,
-    a prediction or features. FiftyOne keeps the scores as fields and brain runs of the same names, so that the App
-    shows them. Nothing is downloaded: without features there is no uniqueness.
-    Raises `InputError` for a score that cannot be had, and `MissingExtra` when FiftyOne is not there.
-    Source: FiftyOne Brain's `compute_mistakenness`, `compute_hardness` and `compute_uniqueness`.
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    which : sequence of str, optional
+        Among "mistakenness" (of the current label, given the pushed prediction), "hardness" (entropy of the prediction,
+        as a share of the largest possible) and "uniqueness" (distance to the nearest samples by features). By default
+        all for which there is what they need.
+    predictions : Predictions, optional
+        Needed for uniqueness (features) and for `use_logits`.
+    use_logits : bool
+        Mistakenness from the whole prediction instead of its confidence.
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
 
+    Returns
+    -------
+    DataFrame
+        Indexed by sample id, one column per score, values in [0, 1], higher = look sooner; NaN where a sample lacks a
+        label, a prediction or features. FiftyOne keeps the scores as fields of the same names.
+
+    Raises
+    ------
+    InputError
+        For a score that cannot be computed.
+    MissingExtra
+        Where FiftyOne is not there.
+
+    References
+    ----------
+    FiftyOne Brain's `compute_mistakenness`, `compute_hardness` and `compute_uniqueness`.
+
+    Examples
+    --------
     >>> extra = brain_signals(wb.to_fiftyone().name, predictions=rnd.predictions)  # doctest: +SKIP
     """
     wanted = list(BRAIN_SIGNALS if which is None else which)

@@ -31,13 +31,25 @@ def load() -> ModuleType:
 
 
 def connect(uri: str | None = None) -> ModuleType:
-    """The `fiftyone` module, connected to its database; the first call takes some seconds, later ones nothing.
+    """Return the `fiftyone` module, connected to its database.
 
-    uri: a MongoDB of your own, such as "mongodb://127.0.0.1:27017". None: FiftyOne's own setting, or else the `mongod`
-    that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended
-    (`database_in_use` stops it sooner).
-    Raises `MissingExtra` when FiftyOne is not installed or its database cannot be started, with the command that mends
-    it, and `InputError` when this process is already connected to another database.
+    Parameters
+    ----------
+    uri : str, optional
+        A MongoDB of your own, such as "mongodb://127.0.0.1:27017". None: FiftyOne's own setting, or else the `mongod`
+        that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended.
+
+    Returns
+    -------
+    module
+        `fiftyone`. The first call takes some seconds.
+
+    Raises
+    ------
+    MissingExtra
+        Where FiftyOne is not installed or its database cannot be started; the text names the command that mends it.
+    InputError
+        Where this process is already connected to another database.
     """
     fo = load()
     if uri is not None and uri != fo.config.database_uri:

@@ -22,13 +22,31 @@ _NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
 class Edit:
     """One decision made in FiftyOne about one sample.
 
-    kind: "label" (label is a class name), "skip", "flag", "note" (why is the text) or "undo" (undoes is the event_id of
-    an answer of the panel; one that was never recorded needs no undo).
-    previous: the label FiftyOne was last given, None for none.
-    at: UTC, ISO 8601, of the answer in the panel, else of the sample's last change. event_id: the same for the same
-    decision however often it is pulled, so recording it twice is one event. tag: the tag that said it, if one did.
-    problem: empty for an edit to record; otherwise a sentence saying why a human must choose first (the label also
-    changed in the notebook, is not a class, or was removed).
+    Attributes
+    ----------
+    event_id : str
+        The same for the same decision however often it is pulled, so recording it twice gives one event.
+    sample_id : str
+        The sample.
+    kind : str
+        "label", "skip", "flag", "note" or "undo".
+    label : str or None
+        The class name, for kind "label".
+    annotator : str
+        Who decided.
+    previous : str or None
+        The label that FiftyOne was last given.
+    at : str
+        UTC, ISO 8601: of the answer in the panel, else of the sample's last change.
+    tag : str or None
+        The tag that said it, if one did.
+    problem : str
+        Empty for an edit to record; otherwise a sentence that says why a person must choose first (the label also
+        changed in the notebook, is not a class, or was removed).
+    why : str
+        The text, for kind "note".
+    undoes : str or None
+        The event that is withdrawn, for kind "undo".
     """
 
     event_id: str
@@ -52,17 +70,38 @@ def pull(
     owner: str = "",
     uri: str | None = None,
 ) -> list[Edit]:
-    """The decisions made in FiftyOne since the push, oldest first; nothing is changed there until `acknowledge`.
+    """Return the decisions made in FiftyOne since the push, oldest first.
 
-    What was answered in the queue panel names its annotator, its moment and its event id; so does an undo.
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    labels : DataFrame, optional
+        The current labels, indexed by sample id with a column `label`. An edit of a label that changed there too since
+        the push comes with a `problem`.
+    annotator : str, optional
+        Written on every edit that was not made in the panel, because the open-source App knows no users. By default the
+        one that `open_app` was given, else "fiftyone".
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
 
-    A label edited in the App or by code (field `label`) is a decision, and so are the sample tags "skip", "flag" and
-    "confirm" (the label is right as it is). labels: the current labels, indexed by sample id with a column `label`; an
-    edit of a label that changed there too since the push comes with a `problem`. annotator: written on every edit that
-    was not made in the panel, because the open-source App knows no users; by default the one that `open_app` was given,
-    else "fiftyone".
-    Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
+    Returns
+    -------
+    list of Edit
+        Labels edited in the App or by code (field `label`), and the sample tags "skip", "flag" and "confirm" (the label
+        is right as it is). Nothing is changed in FiftyOne until `acknowledge`.
 
+    Raises
+    ------
+    InputError
+        Where there is no such dataset of ours.
+    MissingExtra
+        Where FiftyOne is not there.
+
+    Examples
+    --------
     >>> edits = pull("digits", labels=wb.labels(), annotator="ana")  # doctest: +SKIP
     """
     fo = connect(uri)
@@ -100,19 +139,51 @@ def pull(
 
 
 def added_classes(name: str, *, owner: str = "", uri: str | None = None) -> list[tuple[str, str]]:
-    """(class name, annotator) of every class that was added in the App since the last push, oldest first.
+    """Return the classes that were added in the App since the last push, oldest first.
 
-    Raises `InputError` when there is no such dataset of ours, and `MissingExtra` when FiftyOne is not there.
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
+
+    Returns
+    -------
+    list of (str, str)
+        Class name and annotator.
+
+    Raises
+    ------
+    InputError
+        Where there is no such dataset of ours.
+    MissingExtra
+        Where FiftyOne is not there.
     """
     target = owned(connect(uri), name, owner)
     return [(added["name"], added["annotator"]) for added in target.info["dqkit"].get("added", [])]
 
 
 def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | None = None) -> None:
-    """Say that these edits are safely recorded: they are not pulled again, and their samples leave the view "queue".
+    """Mark edits as recorded, so that they are not pulled again and their samples leave the view "queue".
 
-    Call it after the journal is durable; killed in between, the next `pull` returns the same edits under the same
-    event ids. An edit made in FiftyOne after the pull is not lost: it stays to be pulled. The tags are renamed to
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    edits : iterable of Edit
+        From `pull`.
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
+
+    Notes
+    -----
+    Call it after the journal is durable. If the process is killed in between, the next `pull` returns the same edits
+    under the same event ids. An edit made in FiftyOne after the pull stays to be pulled. The tags are renamed to
     "skipped", "flagged" and "confirmed".
     """
     from pymongo import UpdateOne
@@ -148,9 +219,18 @@ def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str |
 
 
 def discard(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | None = None) -> None:
-    """Take these edits back in FiftyOne: the label that was pushed returns, the tag goes, nothing is recorded.
+    """Take edits back in FiftyOne: the label that was pushed returns, the tag goes, nothing is recorded.
 
-    For an edit with a `problem` that the human decides against; the next push then brings the notebook's label.
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    edits : iterable of Edit
+        From `pull`, such as those with a `problem` that the person decides against.
+    owner : str
+        The workbench that the dataset belongs to.
+    uri : str, optional
+        As in `connect`.
     """
     from pymongo import UpdateOne
 

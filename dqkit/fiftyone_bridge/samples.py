@@ -59,19 +59,51 @@ def push(
     owner: str = "",
     uri: str | None = None,
 ) -> Any:
-    """The `fiftyone.Dataset` called `name`, persistent, holding these samples; called again, it is brought up to date.
+    """Write samples with their labels, signals and queue into a FiftyOne dataset.
 
-    labels: the current labels, indexed by sample id (columns label, source, annotator). signals: indexed by sample id,
-    one field per column. queue: the open rows, in order (sample_id, action, score, suggested_label, reasons); they
-    become the saved view "queue", from which a sample drops out once it is answered there. What is None stays.
-    neighbors: (n, k) positions of the samples most like each, -1 for none; the queue panel shows the first five.
-    round_number: also keeps the queue as the view "round N". layout: how predictions.features are drawn as the map of
-    the Embeddings panel, "pca", "tsne" (slow) or None for no map. Signal duplicate_group: the view "duplicates".
-    media_dir: where samples that are no image files are drawn, once. owner: names the workbench, so that two of them
-    never share a dataset. A label edited in FiftyOne and not yet pulled is left as it is.
-    Raises `InputError` when a dataset of that name belongs to someone else (it is not touched) or an argument does not
-    fit, and `MissingExtra` when FiftyOne or its database is not there.
+    Parameters
+    ----------
+    dataset : Dataset
+        The samples.
+    labels : DataFrame
+        The current labels, indexed by sample id (columns label, source, annotator).
+    signals : DataFrame, optional
+        Indexed by sample id, one field per column.
+    predictions : Predictions, optional
+        Their features are drawn as a map.
+    queue : DataFrame, optional
+        The open rows, in order (sample_id, action, score, suggested_label, reasons). They become the saved view
+        "queue"; a sample leaves it once it is answered there.
+    neighbors : array-like of int, shape (n, k), optional
+        Positions of the samples most like each, -1 for none. The queue panel shows the first five.
+    name : str
+        The name of the dataset.
+    media_dir : str or Path
+        Where samples that are no image files are drawn, once.
+    round_number : int, optional
+        Also keeps the queue as the view "round N".
+    layout : {"pca", "tsne", None}
+        How the map of the Embeddings panel is made; None for no map. "tsne" is slow.
+    owner : str
+        Names the workbench, so that two of them never share a dataset.
+    uri : str, optional
+        As in `connect`.
 
+    Returns
+    -------
+    fiftyone.Dataset
+        Persistent. Called again, it is brought up to date; what is None stays as it was. A label edited in FiftyOne and
+        not yet pulled is left as it is.
+
+    Raises
+    ------
+    InputError
+        Where a dataset of that name belongs to someone else (it is not touched), or an argument does not fit.
+    MissingExtra
+        Where FiftyOne or its database is not there.
+
+    Examples
+    --------
     >>> push(ds, labels=wb.labels(), queue=rnd.queue, name="digits", media_dir="work/media")  # doctest: +SKIP
     """
     if not name or not isinstance(name, str):

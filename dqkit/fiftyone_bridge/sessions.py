@@ -66,7 +66,13 @@ def serve(fo: ModuleType, port: int) -> None:
 
 
 def close_app(session: Any) -> None:
-    """End a `fiftyone.Session` and its server, unless another session shows on it; closed already, nothing happens."""
+    """End a `fiftyone.Session` and its server, unless another session shows on it.
+
+    Parameters
+    ----------
+    session : fiftyone.Session
+        From `open_app`. If it is closed already, nothing happens.
+    """
     session._disable_wait_warning = True
     try:
         session.close()
@@ -75,7 +81,13 @@ def close_app(session: Any) -> None:
 
 
 def refresh_apps(name: str) -> None:
-    """Let the open pages on the dataset of this name show what changed in it; they would keep the old state."""
+    """Let the open pages of a dataset show what changed in it.
+
+    Parameters
+    ----------
+    name : str
+        The dataset, as it was pushed.
+    """
     from fiftyone.core.session import session
 
     for one in [one for sessions in session._subscribed_sessions.values() for one in sessions]:

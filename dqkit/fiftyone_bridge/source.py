@@ -19,15 +19,37 @@ SPLIT_TAGS = ("test", "train", "validation", "val")
 def from_fiftyone(
     dataset: Any, label_field: str, *, side: int = SIDE, progress: bool = True, uri: str | None = None
 ) -> Dataset:
-    """A `Dataset` of the images of a FiftyOne dataset, view or dataset name; FiftyOne's data is only read.
+    """Make a `Dataset` of the images of a FiftyOne dataset; FiftyOne's data is only read.
 
-    label_field: a field of Classifications, or of texts. ids: FiftyOne's own sample ids. classes: the dataset's
-    `classes[label_field]` or `default_classes` where they are set and cover the labels, otherwise the labels found,
-    sorted. split: the sample's tag among test, train, validation and val; "train" where it has none of them.
-    Pixels are decoded once to (n, side, side, 3); a file that is no readable image is a fatal problem of its sample.
-    Raises `InputError` when the dataset or field is not there, is of another type, or holds no readable image, and
-    `MissingExtra` when FiftyOne or its database is not there.
+    Parameters
+    ----------
+    dataset : fiftyone.Dataset, fiftyone.DatasetView or str
+        A dataset, a view, or the name of a dataset.
+    label_field : str
+        A field of Classifications, or of texts.
+    side : int
+        Pixels are decoded once to (n, side, side, 3).
+    progress : bool
+        Whether to show a progress bar.
+    uri : str, optional
+        As in `dqkit.fiftyone_bridge.connect`.
 
+    Returns
+    -------
+    Dataset
+        Its ids are FiftyOne's sample ids. Its classes are `classes[label_field]` or `default_classes` where they are
+        set and cover the labels, otherwise the labels found, sorted. The split is the sample's tag among test, train,
+        validation and val; "train" without one. A file that is no readable image is a fatal problem of its sample.
+
+    Raises
+    ------
+    InputError
+        Where the dataset or field is not there, is of another type, or holds no readable image.
+    MissingExtra
+        Where FiftyOne or its database is not there.
+
+    Examples
+    --------
     >>> ds = from_fiftyone("quickstart", "ground_truth")  # doctest: +SKIP
     """
     fo = connect(uri)

@@ -16,14 +16,30 @@ _AT_ONCE = 4096
 
 
 def similar_images(images: NDArray[np.uint8], *, seed: int = 0) -> NDArray[np.int64]:
-    """Return (n,) the group of images that are nearly the same, numbered from 0 by their first image; -1 = in none.
+    """Group images that are nearly the same picture, without comparing every pair.
 
-    images: uint8 (n, h, w[, c]). Two are linked where their grey pictures of at most 16 x 16 pixels differ by no more
-    than 0.15 times the smaller one's contrast (root mean square): the same file saved again, scaled, or a little
-    brighter. Nearly uniform images are left out.
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, h, w) or (n, h, w, channels)
+        The pictures.
+    seed : int
+        For the random projections.
 
-    Candidates are images that fall into one cell of one of 12 random grids over 10 random projections (locality
-    sensitive hashing, Datar et al. 2004); each is then compared. Linear in n.
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The group of each image, numbered from 0 by its first image; -1 for images in no group.
+
+    Notes
+    -----
+    Two images are linked where their grey pictures of at most 16 x 16 pixels differ by no more than 0.15 times the
+    smaller one's contrast (root mean square): the same file saved again, scaled, or a little brighter. Nearly uniform
+    images are in no group. Only images that fall into one cell of one of 12 random grids over 10 random projections are
+    compared, so the time is linear in n.
+
+    References
+    ----------
+    M. Datar et al., Locality-Sensitive Hashing Scheme Based on p-Stable Distributions, SoCG 2004.
     """
     n = len(images)
     small = np.concatenate([_grey(images[start : start + _AT_ONCE]) for start in range(0, n, _AT_ONCE)] or [_NONE])

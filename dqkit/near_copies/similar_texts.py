@@ -20,16 +20,40 @@ _WORDS = re.compile(r"\w+")
 
 
 def similar_texts(texts: Sequence[str], *, threshold: float = 0.8, seed: int = 0) -> NDArray[np.int64]:
-    """Return (n,) the group of texts that are nearly the same, numbered from 0 by their first text; -1 = in none.
+    """Group texts that are nearly the same, without comparing every pair.
 
-    texts: n strings, compared without case, punctuation and spacing; those with no letter or digit are in no group.
-    threshold: two texts are linked where their sets of five-character shingles overlap by at least this share
-    (Jaccard).
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        Compared without case, punctuation and spacing. Of a longer text the first 20,000 characters count.
+    threshold : float
+        In (0, 1]. Two texts are linked where their sets of five-character pieces overlap by at least this share
+        (Jaccard).
+    seed : int
+        For the random hashes.
 
-    Candidates are the pairs that agree in one of 16 bands of 4 minima of random hashes (MinHash, Broder 1997), each
-    then compared exactly: at 0.8 a pair is found with probability .9998, at 0.9 with certainty for practical purposes.
-    Of a longer text the first 20,000 characters count.
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The group of each text, numbered from 0 by its first text; -1 for texts in no group. A text without a letter or
+        digit is in no group.
 
+    Raises
+    ------
+    InputError
+        Where the threshold lies outside (0, 1].
+
+    Notes
+    -----
+    Candidates are the pairs that agree in one of 16 bands of 4 minima of random hashes; each is then compared exactly.
+    At a threshold of 0.8 a pair is found with probability .9998, at 0.9 practically always.
+
+    References
+    ----------
+    A. Broder, On the Resemblance and Containment of Documents, 1997 (MinHash).
+
+    Examples
+    --------
     >>> similar_texts(["Free money, click here now!", "free money click here NOW", "see you at lunch"])
     array([ 0,  0, -1])
     """

@@ -17,19 +17,39 @@ KINDS: tuple[Kind, ...] = ("label", "skip", "flag", "undo", "note")
 class Card:
     """One sample as a person sees it, and why it is shown.
 
-    action: "label", "relabel" or "second_opinion". given_label, suggested_label: class names or None.
-    suggested_prob: in [0, 1]. reasons: short sentences.
-    media, mime: an encoded image (image/png, image/jpeg, image/webp, image/gif), a text (text/plain, UTF-8) or one
-        table row (application/json, an object column -> value). Empty media means that the sample cannot be shown.
-    votes: class name -> share of the ensemble members that vote for it, in [0, 1].
-    neighbors: (thumbnail as image/png or a short text in UTF-8, label or None), nearest first.
-    cues: words of a text, in small letters, that speak for the suggested label; they are marked in it.
-    margins: how far the given label led the best other one after each epoch of training, oldest first; below 0 it lost.
-    others: (annotator, label) of other people's answers; only a second opinion shows them, after the answer.
-    kin: (page, place) of look-alikes with one suggestion: those of a page make up a grid, in the order of `place`.
-    note: what a person should know of the picture, such as that its original is gone; shown in every mode.
-    mode: "review" shows everything; "blind" hides the given label, the suggestion and every reason;
-        "second_opinion" hides the given label and the reasons until the person has answered.
+    Attributes
+    ----------
+    sample_id : str
+        The id of the sample.
+    action : str
+        "label", "relabel" or "second_opinion".
+    given_label, suggested_label : str or None
+        Class names.
+    suggested_prob : float or None
+        In [0, 1].
+    reasons : tuple of str
+        Short sentences.
+    media : bytes
+        An encoded image, a text in UTF-8, or one table row as a JSON object. Empty: the sample cannot be shown.
+    mime : str
+        image/png, image/jpeg, image/webp, image/gif, text/plain or application/json.
+    votes : mapping of str to float
+        Class name to the share of the members that vote for it.
+    neighbors : tuple of (bytes, str or None)
+        Thumbnail (image/png) or short text of similar samples with their label, nearest first.
+    mode : str
+        "review" shows everything. "blind" hides the given label, the suggestion and every reason. "second_opinion"
+        hides the given label and the reasons until the person has answered.
+    cues : tuple of str
+        Words of a text, in small letters, that speak for the suggested label.
+    margins : tuple of float
+        By how much the given label led the best other one after each epoch of training; negative where it lost.
+    others : tuple of (str, str)
+        Annotator and label of other people's answers; a second opinion shows them after the answer.
+    kin : (int, int) or None
+        Page and place of samples that look alike and have one suggestion; a page of them makes up a grid.
+    note : str
+        What a person should know of the picture, such as that its original is gone; shown in every mode.
     """
 
     sample_id: str
@@ -54,8 +74,20 @@ class Card:
 class Answer:
     """One decision of a person about one sample.
 
-    event_id: made in the browser, unique: recording it twice is one event.
-    kind: "label" (label is a class name), "skip", "flag", "note" (why is the text) or "undo" (undoes is an event_id).
+    Attributes
+    ----------
+    event_id : str
+        Made in the browser, unique. Recording it twice gives one event.
+    sample_id : str
+        The sample.
+    kind : str
+        "label", "skip", "flag", "note" or "undo".
+    label : str or None
+        The class name, for kind "label".
+    why : str
+        The text, for kind "note".
+    undoes : str or None
+        The event that is withdrawn, for kind "undo".
     """
 
     event_id: str
@@ -70,8 +102,18 @@ class Answer:
 class Team:
     """What is known of the annotators, as texts ready to be shown.
 
-    headline: one sentence. people: rows (name, answers, agreement, quality, known answers right). pairs: rows (names,
-    shared, agree, kappa). classes: rows (name, answers, kappa). method: what `quality` was computed with.
+    Attributes
+    ----------
+    headline : str
+        One sentence.
+    people : tuple of rows
+        Name, answers, agreement, quality, share of known answers that were right.
+    pairs : tuple of rows
+        Names, shared samples, agreement, kappa.
+    classes : tuple of rows
+        Class, answers, kappa.
+    method : str
+        What `quality` was computed with.
     """
 
     headline: str
@@ -82,11 +124,15 @@ class Team:
 
 
 class CardSource(Protocol):
-    """A queue of samples and the place where answers become durable. Every method may be called from any thread.
+    """A queue of samples and the place where answers become durable.
 
-    A source may also have these, and the widget then offers what they do: `alike(n, annotator, exclude)`, like `cards`
-    but look-alikes with one suggestion together, for the grid; `add_class(name, annotator)`, which appends a class and
-    returns the name it stands under; `team()`, a `Team`.
+    Every method may be called from any thread.
+
+    Notes
+    -----
+    A source may also have these methods, and the widget then offers what they do: `alike(n, annotator, exclude)`, like
+    `cards` but with look-alikes of one suggestion together, for the grid; `add_class(name, annotator)`, which appends a
+    class and returns the name it is stored under; `team()`, which returns a `Team`.
     """
 
     @property

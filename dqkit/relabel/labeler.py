@@ -47,24 +47,35 @@ def stylesheet() -> str:
 
 
 class Labeler(anywidget.AnyWidget):
-    """A widget in which a person answers the queue of `source` from the keyboard.
+    """A widget in which a person answers a queue from the keyboard.
 
-    source: a `CardSource`. annotator: a name, written on every answer; without one the page asks for it once and
-        remembers it in that browser.
-    key: names the queue, the same after a kernel restart (a workbench passes its own id). Answers that are not
-        durable yet wait in the page under it and are sent again. Without it they survive a reload of the page, not a
-        restart of the kernel.
-    prefetch: how many samples the page holds ahead, at least 1.
+    Parameters
+    ----------
+    source : CardSource
+        The queue, and where answers become durable.
+    annotator : str
+        A name, written on every answer. Without one the page asks for it once and remembers it in that browser.
+    key : str
+        Names the queue and must be the same after a restart of the kernel (a workbench passes its own id). Answers that
+        are not durable yet wait in the page under this key and are sent again. Without it they survive a reload of the
+        page, but not a restart of the kernel.
+    prefetch : int
+        How many samples the page holds ahead, at least 1.
 
-    Keys: 1-9 and 0 choose the classes in the order shown, with more than ten classes two letters choose the others and
-    / searches them; Enter takes the suggestion, Space skips, f flags, Backspace undoes, n notes, z zooms, g shows the
-    grid, + adds a class, p shows how the annotators agree, Escape leaves.
+    Raises
+    ------
+    InputError
+        Before anything is shown.
 
-    Where it runs: JupyterLab 4 and Notebook 7, where no key reaches the notebook, and marimo, which shows the widget as
-    it is. In VS Code and Colab it works through their ipywidgets support: there, answers given while a cell runs wait
-    in the page until it ends ("3 not saved yet"; JupyterLab's comm subshells save them at once), and a key combination
-    that the application itself catches (such as Ctrl+S) goes to the application. An exported notebook shows a summary.
-    Raises `InputError` before anything is shown.
+    Notes
+    -----
+    Keys: 1-9 and 0 choose the classes in the order shown. With more than ten classes two letters choose the others, and
+    / searches them. Enter takes the suggestion, Space skips, f flags, Backspace undoes, n adds a note, z zooms, g shows
+    the grid, + adds a class, p shows how the annotators agree, Escape leaves.
+
+    It runs in JupyterLab 4, Notebook 7 and marimo. In VS Code and Colab it runs through their ipywidgets support.
+    There, answers given while a cell runs wait in the page until it ends ("3 not saved yet"), and key combinations that
+    the application itself uses (such as Ctrl+S) go to the application. An exported notebook shows a summary.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)

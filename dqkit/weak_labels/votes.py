@@ -16,13 +16,29 @@ from dqkit.records import ABSTAIN, Dataset, InputError
 def apply_functions(
     dataset: Dataset, functions: Iterable[Callable[[Any], Any]], *, progress: bool = True
 ) -> NDArray[np.int64]:
-    """Votes (n, functions) int64: positions in `dataset.classes`, -1 (`ABSTAIN`) where a function abstains.
+    """Run labelling functions over a dataset and return their votes.
 
-    functions: Snorkel labelling functions (`@labeling_function()`), or plain functions. Each is called once per sample
-    with a point that has `sample_id`, `image` (uint8), `text` or a table row's columns, and the metadata columns (of
-    equal names, the first counts); it returns a class position, a class name, or ABSTAIN (also None). A number is a
-    position even where classes have numbers for names. A sample with a fatal problem gets no votes.
-    Raises `InputError` when a function fails or votes for something that is no class; its name and the sample are said.
+    Parameters
+    ----------
+    dataset : Dataset
+        The samples to vote on. A sample with a fatal problem gets no votes.
+    functions : iterable of callables
+        Snorkel labelling functions (`@labeling_function()`) or plain functions. Each is called once per sample with a
+        point that has `sample_id`, `image` (uint8), `text` or a table row's columns, and the metadata columns. It
+        returns a class position, a class name, or ABSTAIN (also None). A number is a position even where classes have
+        numbers for names.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, functions)
+        Positions in `dataset.classes`, -1 (`ABSTAIN`) where a function abstains.
+
+    Raises
+    ------
+    InputError
+        Where a function fails or votes for something that is no class; the text names the function and the sample.
     """
     if callable(functions) or not isinstance(functions, Iterable):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")

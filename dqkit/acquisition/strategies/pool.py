@@ -16,7 +16,7 @@ MAX_CANDIDATES = 200_000
 
 
 class FallbackWarning(UserWarning):
-    """A strategy lacked an input it prefers and used another; the text says which."""
+    """A strategy lacked an input that it prefers and used another; the text says which."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,20 +63,47 @@ def select(
     candidates: ArrayLike | None = None,
     seed: int = 0,
 ) -> NDArray[np.int64]:
-    """Positions of n unlabelled rows to label next, in pick order (all of them when fewer than n are left).
+    """Select unlabelled rows to label next.
 
-    strategy: a name in `STRATEGIES`. features: (n_total, d), finite; centred where their mean is over ten times their
-    spread, which changes no distance but by rounding. pred_probs: (n_total, c). member_probs: (members, n_total, c);
-    their mean stands in for pred_probs when only they are passed.
-    labeled: boolean mask (n_total,) or positions of the labelled rows. labels: (n_total,) class positions, -1 where
-    unknown.
-    candidates: mask or positions that may be picked (default: every unlabelled row).
-    Same arguments and seed, same picks; equal scores go by position.
+    Parameters
+    ----------
+    strategy : str
+        A name in `STRATEGIES`.
+    n : int
+        How many rows; all of them when fewer are left.
+    features : array-like, shape (n_total, d), optional
+        Finite features. They are centred where their mean is over ten times their spread.
+    pred_probs : array-like, shape (n_total, c), optional
+        Predicted probabilities.
+    member_probs : array-like, shape (members, n_total, c), optional
+        Probabilities of each member. Their mean stands in for `pred_probs` when only they are passed.
+    labeled : array-like
+        Boolean mask (n_total,) or positions of the labelled rows.
+    labels : array-like of int, shape (n_total,), optional
+        Class positions, -1 where unknown.
+    candidates : array-like, optional
+        Mask or positions of the rows that may be picked; every unlabelled row by default.
+    seed : int
+        The same arguments and seed give the same picks. Equal scores go by position.
 
-    Raises `InputError` for an unknown strategy, shapes that disagree, values that are not probabilities, or a
-    missing input the strategy cannot do without. A strategy that lacks features says so in a `FallbackWarning`
-    and measures distance between predicted probabilities, or picks at random.
+    Returns
+    -------
+    ndarray of int64
+        Positions of the rows, in the order they were picked.
 
+    Raises
+    ------
+    InputError
+        For an unknown strategy, shapes that disagree, values that are not probabilities, or a missing input that the
+        strategy needs.
+
+    Warns
+    -----
+    FallbackWarning
+        Where a strategy lacks features. It then measures distance between predicted probabilities, or picks at random.
+
+    Examples
+    --------
     >>> probs = [[0.9, 0.1], [0.55, 0.45], [0.7, 0.3]]
     >>> select("margin", 2, pred_probs=probs, labeled=[False, False, False]).tolist()
     [1, 2]

@@ -17,12 +17,40 @@ SHORTLIST = 5
 def select_balanced(
     strategy: str, n: int, *, pred_probs: ArrayLike, labeled: ArrayLike, labels: ArrayLike | None = None, **inputs: Any
 ) -> NDArray[np.int64]:
-    """Positions of n unlabelled rows that even out the classes, for data with a long tail.
+    """Select unlabelled rows that even out the classes, for data with a long tail.
 
-    From the first 5 n picks of the strategy, the next row is always of the predicted class with fewest labels and picks
-    so far, in the order of the strategy; classes without such a row left are passed over, equal counts go by position.
-    Arguments and errors as in `select`; pred_probs must be given.
+    Parameters
+    ----------
+    strategy : str
+        A name in `STRATEGIES`.
+    n : int
+        How many rows.
+    pred_probs : array-like, shape (n_total, c)
+        Predicted probabilities.
+    labeled : array-like
+        Boolean mask (n_total,) or positions of the labelled rows.
+    labels : array-like of int, shape (n_total,), optional
+        Class positions, -1 where unknown.
+    **inputs
+        Further arguments of `select`.
 
+    Returns
+    -------
+    ndarray of int64
+        Positions of up to n rows, in the order they were picked.
+
+    Raises
+    ------
+    InputError
+        As in `select`.
+
+    Notes
+    -----
+    From the first 5 n picks of the strategy, the next row is always of the predicted class with the fewest labels and
+    picks so far. Classes without a row left are passed over. Equal counts go by position.
+
+    Examples
+    --------
     >>> probs = [[0.6, 0.4], [0.6, 0.4], [0.1, 0.9]]
     >>> select_balanced("margin", 2, pred_probs=probs, labeled=[False] * 3).tolist()
     [0, 2]
@@ -46,12 +74,38 @@ def select_balanced(
 def select_within_cost(
     strategy: str, budget: float, *, row_costs: ArrayLike, labeled: ArrayLike, **inputs: Any
 ) -> NDArray[np.int64]:
-    """Positions of unlabelled rows that together cost at most the budget, by usefulness per cost.
+    """Select unlabelled rows that together cost at most a budget.
 
-    The strategy orders the rows that the budget could buy; a row's usefulness falls evenly from 1 for the first pick to
-    near 0 for the last, and rows are bought by usefulness over cost while they fit. row_costs: (n_total,) positive.
-    Other arguments and errors as in `select`.
+    Parameters
+    ----------
+    strategy : str
+        A name in `STRATEGIES`. It orders the rows that the budget could buy.
+    budget : float
+        The total cost.
+    row_costs : array-like, shape (n_total,)
+        The cost of each row, positive.
+    labeled : array-like
+        Boolean mask (n_total,) or positions of the labelled rows.
+    **inputs
+        Further arguments of `select`.
 
+    Returns
+    -------
+    ndarray of int64
+        Positions of the rows, most useful per cost first.
+
+    Raises
+    ------
+    InputError
+        As in `select`.
+
+    Notes
+    -----
+    A row's usefulness falls evenly from 1 for the strategy's first pick to near 0 for its last. Rows are bought by
+    usefulness over cost while they fit.
+
+    Examples
+    --------
     >>> probs = [[0.5, 0.5], [0.6, 0.4], [0.7, 0.3]]
     >>> select_within_cost("margin", 2, row_costs=[9, 1, 1], pred_probs=probs, labeled=[False] * 3).tolist()
     [1, 2]

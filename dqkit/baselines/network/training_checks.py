@@ -20,13 +20,36 @@ EXPLODING = 1e3
 def check_training(
     model: nn.Module, x: Tensor, y: Tensor, n_classes: int, *, steps: int = 60, rate: float = 0.003
 ) -> pd.DataFrame:
-    """One row a check: `check`, `ok`, `found` (plain words). The model comes back as it was.
+    """Check a network and one batch before a long training.
 
-    x: (n, channels, ...) float inputs as the model sees them. y: (n,) int64 labels. One batch suffices.
-    Checks: finite inputs, their range, constant and duplicated channels, the loss at the start against ln(classes),
-    gradients layer by layer (dead or exploding ones named), whether the network can learn this batch by heart, and the
-    layer where the first value that is not finite arises.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Comes back as it was.
+    x : Tensor, shape (n, channels, ...)
+        Float inputs as the model sees them.
+    y : Tensor of int64, shape (n,)
+        Labels.
+    n_classes : int
+        The number of classes.
+    steps : int
+        How many steps the network may take to learn the batch by heart.
+    rate : float
+        The learning rate of these steps.
 
+    Returns
+    -------
+    DataFrame
+        One row per check: `check`, `ok`, `found` (plain words).
+
+    Notes
+    -----
+    Checked are: finite inputs, their range, constant and duplicated channels, the loss at the start against
+    ln(classes), gradients of each layer, whether the network can learn this batch by heart, and the layer where the
+    first value that is not finite arises.
+
+    Examples
+    --------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     >>> out = check_training(model, torch.rand(8, 1, 2, 2), torch.arange(8) % 2, 2)
     >>> bool(out.set_index("check").loc["finite inputs", "ok"])
