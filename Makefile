@@ -45,7 +45,7 @@ test-fast: $(READY) ## The tests that need no browser and no long wait
 	$(PY) -m pytest -m "not slow and not browser"
 
 docs: $(READY) ## Build the documentation into work/docs/, with warnings as errors
-	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html -d work/doctrees docs work/docs
+	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet -b html -d work/doctrees docs work/docs
 	@echo "Look at work/docs/index.html"
 
 lint: $(READY) ## Style and types only

@@ -64,12 +64,20 @@ def public_names(module: str) -> list[str]:
     return list(importlib.import_module(module).__all__)
 
 
-def reference_page(module: str, said: str) -> str:
-    """One page of the reference in reStructuredText: every public name of a module."""
+def reference_page(module: str, said: str, described: dict[int, str]) -> str:
+    """One page of the reference in reStructuredText: every public name of a module.
+
+    described: of the pages before, where each object is described; a second page points there.
+    """
     parts = [module, "=" * len(module), "", said, "", f".. py:module:: {module}", ""]
     for name in public_names(module):
         value = getattr(importlib.import_module(module), name)
-        if inspect.isclass(value):
+        elsewhere = described.get(id(value))
+        if inspect.isroutine(value) or inspect.isclass(value):
+            described.setdefault(id(value), module)
+        if elsewhere:
+            parts += [name, "-" * len(name), "", f"Described in :doc:`{elsewhere}`.", ""]
+        elif inspect.isclass(value):
             parts += [name, "-" * len(name), "", f".. autoclass:: {module}.{name}", "   :members:", ""]
         elif inspect.isroutine(value):
             parts += [name, "-" * len(name), "", f".. autofunction:: {module}.{name}", ""]
@@ -87,8 +95,10 @@ def write_reference() -> None:
     there = [name for name in MODULES if name == "dqkit" or (ROOT.joinpath(*name.split(".")) / "__init__.py").exists()]
     there = [name for name in there if hasattr(importlib.import_module(name), "__all__")]
     overview = ["Reference", "=========", "", "Every public name. All others may change at any time.", ""]
+    described: dict[int, str] = {}
     for module in there:
-        (folder / f"{module}.rst").write_text(reference_page(module, MODULES[module]), encoding="utf-8")
+        page = reference_page(module, MODULES[module], described)
+        (folder / f"{module}.rst").write_text(page, encoding="utf-8")
         names = ", ".join(f"``{name}``" for name in public_names(module))
         overview += [f":doc:`{module}`", f"   {MODULES[module]} {names}", ""]
     overview += [".. toctree::", "   :hidden:", "", *(f"   {module}" for module in there), ""]

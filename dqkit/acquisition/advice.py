@@ -1,4 +1,4 @@
-"""The stopping criteria and the control slice in words: one paragraph, and the table behind it."""
+"""The stopping criteria and the random audit sample in words: one paragraph, and the table behind it."""
 
 from __future__ import annotations
 
@@ -102,14 +102,14 @@ def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = Non
 
 
 def _measured(control: ControlEstimates | None) -> str:
-    """What the random control slice shows, in sentences."""
+    """What the random audit sample shows, in sentences."""
     if control is None or not (control.label_error_rate.of or control.model_accuracy.of):
         return ""
     out = []
     if control.label_error_rate.of:
-        out.append(f"The control slice puts the rate of wrong labels at {control.label_error_rate}")
+        out.append(f"The random audit sample puts the rate of wrong labels at {control.label_error_rate}")
     if control.model_accuracy.of:
-        lead = "and the model's" if out else "The control slice puts the model's"
+        lead = "and the model's" if out else "The random audit sample puts the model's"
         out.append(f"{lead} accuracy at {control.model_accuracy}")
     text = " ".join(out) + "."
     if control.saved is not None:
@@ -123,8 +123,8 @@ def _figures(control: ControlEstimates | None) -> list[tuple[str, str]]:
     if control is None:
         return []
     out = [
-        ("wrong labels, by the control slice", str(control.label_error_rate)),
-        ("accuracy of the model, by the control slice", str(control.model_accuracy)),
+        ("wrong labels, by the random audit sample", str(control.label_error_rate)),
+        ("accuracy of the model, by the random audit sample", str(control.model_accuracy)),
         ("answers saved against random review", _saved(control)),
     ]
     out += [(f"yield of {name!r} picks", _yield(row)) for name, row in control.yields.iterrows() if row["reviewed"]]
@@ -137,7 +137,7 @@ def _figures(control: ControlEstimates | None) -> list[tuple[str, str]]:
 def _saved(control: ControlEstimates) -> str:
     low, high = control.saved_range
     if control.saved is None:
-        return "cannot be told: the control slice has found no wrong label"
+        return "unknown: the random audit sample has found no wrong label"
     top = "any number" if np.isinf(high) else f"{high:,.0f}"
     return f"{control.saved:,.0f} [{low:,.0f}, {top}]"
 

@@ -1,4 +1,4 @@
-"""What the random control slice shows: unbiased error rates, what the queue saves, what each detector yields."""
+"""What the random audit sample shows: unbiased error rates, what the queue saves, what each detector yields."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def stopping(
     if probs is not None and previous_probs is not None:
         out.append(stability(probs, np.asarray(previous_probs, dtype=float)))
     elif probs is not None:
-        text = "Whether the predictions have settled cannot be known before a second round."
+        text = "Whether the predictions have settled is unknown until a second round is done."
         out.append(Criterion("prediction stability", None, float("nan"), text))
     if errors_left is not None:
         out.append(remaining_errors(errors_left, labeled or 0))
@@ -144,7 +144,7 @@ def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain:
         x, step = answers, float(per)
     else:
         done = f"{len(labels)} {'round is' if len(labels) == 1 else 'rounds are'} done"
-        text = f"What the next {per} labels would add cannot be known before three rounds with new labels; {done}."
+        text = f"What the next {per} labels would add is unknown until three rounds with new labels are done; {done}."
         return Criterion(name, None, float("nan"), text)
     x = x - x.mean()
     slope = float(x @ accuracy / (x @ x))
@@ -183,11 +183,11 @@ def remaining_errors(errors_left: tuple[float, float, float], labeled: int, *, t
     value, low, high = errors_left
     limit = tolerated * labeled
     if not np.isfinite(value):
-        text = "How many label errors are left cannot be known before rows of the random control slice are answered."
+        text = "The number of label errors left is unknown until rows of the random audit sample are answered."
         return Criterion("label errors left", None, value, text)
     stop = True if high <= limit else (False if low > limit else None)
     text = (
-        f"About {value:,.0f} wrong labels are left among those nobody has checked [{low:,.0f}, {high:,.0f}]; "
+        f"About {value:,.0f} wrong labels are left among those that nobody has checked [{low:,.0f}, {high:,.0f}]; "
         f"{limit:,.0f} would be tolerable."
     )
     return Criterion("label errors left", stop, value, text)

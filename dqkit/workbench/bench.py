@@ -223,7 +223,7 @@ class Workbench(Exchange, Elsewhere):
     def advice(self, *, budget_left: float | None = None) -> Advice:
         """One paragraph on whether more labels pay; its repr prints every criterion with its verdict, and the yields.
 
-        budget_left: answers that can still be paid for, if there is such a limit. From the random control slice: error
+        budget_left: answers that can still be paid for, if there is such a limit. From the random audit sample: error
         rate and accuracy with 95 % intervals, answers saved against random review, confirmed / reviewed by detector.
         """
         return evidence.advise(self.state, budget_left=budget_left)

@@ -123,7 +123,7 @@ def test_controls_are_a_tenth_by_default_and_come_only_from_rows_no_human_has_se
     controls = queue[queue["control"]]
     assert len(controls) == 4
     assert not set(controls["sample_id"]) & seen
-    assert controls["reasons"].str.startswith("random control pick").all()
+    assert controls["reasons"].str.startswith("random audit sample").all()
 
 
 def test_controls_are_drawn_uniformly() -> None:
@@ -289,7 +289,7 @@ def test_no_reason_says_that_something_is_wrong_with_probability_zero() -> None:
     )
     queue = build_queue(signals, budget=4, audit_share=0, noise_rate=0.2).set_index("sample_id")
     assert not queue["reasons"].str.contains(r"\b0 %").any()
-    assert queue.loc["a", "reasons"] == "little speaks against it; the budget reaches this far"
+    assert queue.loc["a", "reasons"] == "no strong sign of an error; included because budget remained"
     assert queue.loc["b", "reasons"] == "far from all others"
     assert queue.loc["d", "reasons"] == "no label yet"
     assert "'cat' is wrong with probability" in queue.loc["c", "reasons"]

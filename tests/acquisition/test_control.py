@@ -1,4 +1,4 @@
-"""The control slice estimates what it says it does."""
+"""The random audit sample estimates what it says it does."""
 
 from __future__ import annotations
 

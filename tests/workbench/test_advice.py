@@ -38,9 +38,9 @@ def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
     assert [c.stop for c in got.criteria] == [None, None, None, False, None]
     assert isinstance(got, str)
     assert "\n" not in got
-    assert "cannot be known before three rounds" in got
-    assert "cannot be known before a second round" in got
-    assert "before rows of the random control slice are answered" in got
+    assert "is unknown until three rounds" in got
+    assert "is unknown until a second round" in got
+    assert "until rows of the random audit sample are answered" in got
     assert "Of the 20 rows queued in this round, 0 are answered" in got
     for criterion in got.criteria:
         assert criterion.verdict in repr(got)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-CONTROL = "random control pick, answered blind: it measures the error rate and what the queue saves"
+CONTROL = "random audit sample, answered without a suggestion: it measures the error rate and what the queue saves"
+UNSUSPECTED = "no strong sign of an error; included because budget remained"
 
 
 def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str]) -> list[str]:
@@ -27,7 +28,9 @@ def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str])
         said = own.get(sample_id)
         if isinstance(said, str) and said and said not in parts:
             parts.append(said)
-        out.append("; ".join(part for part in parts if part) or "little speaks against it; the budget reaches this far")
+        out.append(
+            "; ".join(part for part in parts if part) or "no strong sign of an error; included because budget remained"
+        )
     return out
 
 
@@ -38,8 +41,8 @@ def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
     expected = row["expected"]
     if row["action"] == "label":
         if row.get("typical") is True:
-            return "no label yet; typical of a part of the data that has few labels"
-        doubt = f"the model is wrong here with probability {percent}" if share and expected is not None else ""
+            return "no label yet; similar to many samples that have no label"
+        doubt = f"the model is wrong with probability {percent}" if share and expected is not None else ""
         return "; ".join(part for part in ("no label yet", top_two or doubt) if part)
     if row["action"] == "relabel":
         if not share:
