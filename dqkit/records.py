@@ -37,27 +37,42 @@ PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """A labelled dataset: what the samples are, what they show and what they are said to be.
+    """A labelled dataset: its samples and their labels.
 
     Every array has one entry per sample, in the order of `ids`.
 
-    ids: (n,) unique non-empty strings; the identity of a sample, never its position.
-    labels: (n,) int64 positions in `classes`; -1 (`UNLABELED`) where no label is given.
-    classes: the class names.
-    modality: "image", "text" or "table"; it says what `content` is.
-    content: images: uint8 (n, height, width) or (n, height, width, channels), possibly a read-only memory map.
-        text: (n,) strings. table: a DataFrame of n rows (numbers, categories, dates; missing values allowed).
-    split: (n,) strings; samples whose split is "test" are never trained on and never queued.
-    metadata: DataFrame indexed by id, any columns.
-    paths: (n,) the image file of each sample, or None when the samples are not files.
-    true_labels: (n,) int64 known truth (planted or verified), or None. No stage reads it except to score itself.
-    problems: DataFrame (sample_id, kind, message, fatal): what is wrong with single samples. A fatal problem
-        (an unreadable file) takes its sample out of training and queues; the sample stays in the dataset.
-    reading: one or two sentences on what a loader understood and what it left out; "" where there is nothing to say.
-    groups: (n,) strings, None where a sample is of no group, or None altogether. Samples of one group (a patient, a
-        video) are held out together.
-    window: the two values that pictures of more than 8 bits show as black and white, in `content` and to people; None
-        where no picture has more than 8 bits.
+    Attributes
+    ----------
+    ids : ndarray of str, shape (n,)
+        Unique and not empty. A sample is known by its id, never by its position.
+    labels : ndarray of int64, shape (n,)
+        Positions in `classes`; -1 (`UNLABELED`) where no label is given.
+    classes : tuple of str
+        The class names.
+    modality : {"image", "text", "table"}
+        What `content` is.
+    content : ndarray or DataFrame
+        Images: uint8 (n, height, width) or (n, height, width, channels), possibly a read-only memory map. Texts: (n,)
+        strings. Tables: n rows of numbers, categories and dates; missing values are allowed.
+    split : ndarray of str, shape (n,)
+        Samples whose split is "test" are never trained on and never queued.
+    metadata : DataFrame
+        Indexed by id, any columns.
+    paths : ndarray of str or None
+        The image file of each sample, where the samples are files.
+    true_labels : ndarray of int64 or None
+        Known truth (planted or verified). No stage reads it except to score itself.
+    problems : DataFrame
+        Columns sample_id, kind, message, fatal. A fatal problem (an unreadable file) takes its sample out of training
+        and queues; the sample stays in the dataset.
+    name : str
+        The name of the dataset.
+    reading : str
+        What a loader understood and what it left out, in one or two sentences.
+    groups : ndarray of str or None
+        Samples of one group (a patient, a video) are held out together; None where a sample is of no group.
+    window : pair of numbers or None
+        The two values that pictures of more than 8 bits show as black and white.
     """
 
     ids: NDArray[np.object_]
@@ -148,20 +163,34 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Predictions:
-    """What the baselines say of every sample, never having been trained on that sample's label.
+    """What the baselines say of every sample, without having been trained on that sample's label.
 
-    ids: (n,) sample ids. classes: the c class names.
-    member_probs: float32 (m, n, c). For a labelled training sample: the fold model that did not see it. For
-        unlabelled and test samples: the mean over the member's fold models.
-    pred_probs: float32 (n, c), the members' log-probabilities averaged by `weights`, calibrated; of a user's own
-        members (`from_arrays`) the plain average.
-    members: the m member names; none, and every class as likely as the others, where too few labels were there to
-        train on (`is_trained` is False). weights: (m,), non-negative, sum 1.
-    features: float32 (n, d) or None. folds: (n,) int, the fold a sample was held out of, -1 if in none.
-    baselines: DataFrame, one row a model (chance, majority, members, ensemble) with accuracy, log_loss and the like.
-    dynamics: per-sample training history where a member recorded it: margins (n, epochs), by how much the logit of the
-        given label led the best other after each epoch, and wrong_epochs (n,), the share of epochs in which it lost.
-    checks: DataFrame (member, fold, check, ok, found): what the checks of the training found.
+    Attributes
+    ----------
+    ids : ndarray of str, shape (n,)
+        Sample ids.
+    classes : tuple of str
+        The c class names.
+    member_probs : ndarray of float32, shape (m, n, c)
+        For a labelled training sample: the fold model that did not see it. For unlabelled and test samples: the mean
+        over the member's fold models.
+    pred_probs : ndarray of float32, shape (n, c)
+        The members' log-probabilities averaged by `weights`, calibrated; of a user's own members the plain average.
+    members : tuple of str
+        The m member names; empty where too few labels were there to train on (`is_trained` is False).
+    weights : ndarray, shape (m,)
+        Not negative, sum 1.
+    folds : ndarray of int, shape (n,)
+        The fold a sample was held out of, -1 if in none.
+    features : ndarray of float32, shape (n, d), or None
+        For neighbours, outliers and strategies.
+    baselines : DataFrame
+        One row per model (chance, majority, members, ensemble) with accuracy, log_loss and more.
+    dynamics : mapping of str to ndarray
+        Training history where a member recorded it: margins (n, epochs), by how much the logit of the given label led
+        the best other after each epoch, and wrong_epochs (n,), the share of epochs in which it lost.
+    checks : DataFrame
+        Columns member, fold, check, ok, found: what the checks of the training found.
     """
 
     ids: NDArray[np.object_]
@@ -245,10 +274,30 @@ class Predictions:
 
 @dataclass(frozen=True)
 class LabelEvent:
-    """One decision about one sample; the journal holds these and nothing else, and never changes one.
+    """One decision about one sample. The journal holds these and never changes one.
 
-    kind: "label" (label is a class name), "skip", "flag", "note" (why is the text) or "undo" (undoes names the event).
-    source: "human", "weak" or "fiftyone". at: UTC, ISO 8601. round: 0 before the first round.
+    Attributes
+    ----------
+    event_id : str
+        Unique. Recording it twice gives one event.
+    sample_id : str
+        The sample.
+    kind : {"label", "skip", "flag", "note", "undo"}
+        What was decided.
+    label : str or None
+        The class name, for kind "label".
+    source : {"human", "weak", "fiftyone"}
+        Where it was decided.
+    annotator : str
+        Who decided.
+    at : str
+        UTC, ISO 8601.
+    round : int
+        0 before the first round.
+    why : str
+        The reason; for kind "note" the text.
+    undoes : str or None
+        The event that is withdrawn, for kind "undo".
     """
 
     event_id: str

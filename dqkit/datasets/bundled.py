@@ -11,15 +11,30 @@ DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "e
 
 
 def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: float = 0.25, seed: int = 0) -> Dataset:
-    """Scikit-learn's 1,797 real handwritten digits (8x8, gray) with planted label errors.
+    """Load scikit-learn's 1,797 handwritten digits (8 x 8, grey), with planted label errors.
 
-    label_noise: share in [0, 1) of the given labels outside the test split that is replaced by another class, drawn
-        uniformly. unlabeled: share in [0, 1) of the samples outside the test split whose label is withheld.
-    test_size: share in [0, 1) held out as split "test", stratified; its labels are the true ones.
-    The truth of every sample is in `true_labels`. Same seed, same dataset; the test split depends on nothing else.
+    Parameters
+    ----------
+    label_noise : float
+        Share in [0, 1) of the given labels outside the test split that are replaced by another class, drawn uniformly.
+    unlabeled : float
+        Share in [0, 1) of the samples outside the test split whose label is withheld.
+    test_size : float
+        Share in [0, 1) held out as split "test", stratified; its labels are the true ones.
+    seed : int
+        The same seed gives the same dataset. The test split depends on nothing else.
 
-    Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI (1998), as shipped by scikit-learn.
+    Returns
+    -------
+    Dataset
+        The truth of every sample is in `true_labels`.
 
+    References
+    ----------
+    E. Alpaydin & C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998, as shipped by scikit-learn.
+
+    Examples
+    --------
     >>> ds = load_digits(label_noise=0.1, unlabeled=0.5, seed=0)
     >>> len(ds), ds.content.shape, ds.classes[7]
     (1797, (1797, 8, 8), 'seven')

@@ -23,17 +23,24 @@ Method = Literal["exact", "approximate"]
 class Neighbors:
     """The k nearest other rows of every row, and one row of findings per row in `table`.
 
-    indices: int64 (n, k), nearest first. distances: (n, k), cosine (1 - cosine similarity) or euclidean.
-    method: "exact" or "approximate"; recall: the share of true neighbours found, 1.0 when exact, else measured on
-        `recall_rows` sampled rows.
-    table: rows 0..n-1
-        outlier_score: [0, 1], 1 - exp(-mean distance / median of the mean distances); outlier: bool.
-        nearest_distance: distance to the nearest row. exact_duplicate: bool, another row holds the same numbers.
-        near_duplicate: bool, a row lies closer than `duplicate_distance` (exact ones included).
-        duplicate_group: int, rows linked by near duplicates share a number, counted from 0 in row order; -1 = none.
-        uniqueness: [0, 1), nearest distance / (nearest distance + its median).
-        representativeness: [0, 1), rows that list this one as a neighbour / (that + k).
-    outlier_distance, duplicate_distance: the thresholds that the flags were taken at.
+    Attributes
+    ----------
+    table : DataFrame
+        Rows 0 to n - 1. outlier_score: [0, 1], 1 - exp(-mean distance / median of the mean distances). outlier: bool.
+        nearest_distance. exact_duplicate: bool, another row holds the same numbers. near_duplicate: bool, a row lies
+        closer than `duplicate_distance`. duplicate_group: int, -1 = none. uniqueness: [0, 1), nearest distance /
+        (nearest distance + its median). representativeness: [0, 1), rows that list this one as a neighbour / (that +
+        k).
+    indices : ndarray of int64, shape (n, k)
+        Nearest first.
+    distances : ndarray, shape (n, k)
+        Cosine (1 - cosine similarity) or euclidean.
+    method : str
+        "exact" or "approximate".
+    recall : float
+        The share of true neighbours found: 1.0 when exact, else measured on `recall_rows` sampled rows.
+    outlier_distance, duplicate_distance : float
+        The thresholds of the flags.
     """
 
     table: pd.DataFrame
@@ -73,20 +80,45 @@ def neighbors(
     recall_rows: int = 500,
     seed: int = 0,
 ) -> Neighbors:
-    """Return the k nearest other rows of every row, with outliers and duplicates, as a `Neighbors`.
+    """Find the nearest other rows of every row, with outliers and duplicates.
 
-    features: (n, d) numbers, finite, n > k. float32 stays float32; everything else becomes float64.
-    metric: None takes cosine where d > 3 and euclidean otherwise.
-    method: "auto" is exact up to `exact_up_to` rows on a CPU and at every size on a GPU, else approximate.
-        Approximate compares each row with the rows of its nearest cells, as many cells as a pilot needs for a recall
-        of .985, up to 32; `recall` says what was reached.
-    device: "auto" takes a CUDA GPU where there is one. recall_rows: how many rows the recall is measured on.
+    Parameters
+    ----------
+    features : array-like, shape (n, d)
+        Finite numbers, n > k. float32 stays float32; everything else becomes float64.
+    k : int
+        How many neighbours.
+    metric : {"cosine", "euclidean", None}
+        None takes cosine where d > 3 and euclidean otherwise.
+    method : {"auto", "exact", "approximate"}
+        "auto" is exact up to `exact_up_to` rows on a CPU and at every size on a GPU, else approximate.
+    exact_up_to : int
+        See `method`.
+    device : {"auto", "cpu", "cuda"}
+        "auto" takes a CUDA GPU where there is one.
+    recall_rows : int
+        How many rows the recall of an approximate search is measured on.
+    seed : int
+        For the approximate search.
 
+    Returns
+    -------
+    Neighbors
+        Positions, distances, and a table of outliers and duplicates.
+
+    Raises
+    ------
+    InputError
+        Where features are not a finite matrix, or k is not a whole number in 1 to n - 1.
+
+    Notes
+    -----
     Flags are those of cleanlab's Datalab: an outlier's mean distance exceeds Q3 + 1.7 IQR; a near duplicate is closer
-    than 0.13 times the median nearest distance. Equal distances are ordered by position.
+    than 0.13 times the median nearest distance. Equal distances are ordered by position. The approximate search
+    compares each row with the rows of its nearest cells, as many cells as a pilot needs for a recall of .985, up to 32.
 
-    Raises `InputError` where features are not a finite matrix, or k is not a whole number in 1..n-1.
-
+    Examples
+    --------
     >>> found = neighbors([[0.0], [0.1], [5.0]], k=1)
     >>> found.indices.ravel().tolist(), found.table["outlier_score"].round(2).tolist()
     ([1, 0, 1], [0.63, 0.63, 1.0])

@@ -15,20 +15,31 @@ _BLOCK_ROWS = 65_536
 
 
 def uncertainty(pred_probs: ArrayLike, *, temperature: float = 1.0, top_n: int = 5) -> pd.DataFrame:
-    """Return one row per sample with four measures of how unsure its probabilities are.
+    """Measure how unsure the probabilities of each sample are.
 
-    pred_probs: (n, c), rows summing to one; n may be 0, c at least 1.
-    temperature: p is replaced by p ** (1 / temperature), normalised, first; see `calibration`.
-    top_n: how many of the largest probabilities `top_spread` looks at.
+    Parameters
+    ----------
+    pred_probs : array-like, shape (n, c)
+        Rows summing to one.
+    temperature : float
+        p is replaced by p ** (1 / temperature), normalised, first; see `fit_temperature`.
+    top_n : int
+        How many of the largest probabilities `top_spread` looks at.
 
-    Columns, each in [0, 1], higher = less certain; with one class all are 0:
-    entropy: Shannon entropy divided by log(c).
-    margin: 1 - (largest - second largest).
-    least_confidence: 1 - largest.
-    top_spread: 1 - (standard deviation of the `top_n` largest) / (the most that it can be); margin if top_n is 2.
+    Returns
+    -------
+    DataFrame
+        One row per sample. Columns in [0, 1], higher = less certain; with one class all are 0. entropy: Shannon entropy
+        divided by log(c). margin: 1 - (largest - second largest). least_confidence: 1 - largest. top_spread: 1 -
+        (standard deviation of the `top_n` largest) / (the most that it can be).
 
-    Raises `InputError` where the shape is wrong or a row holds no probabilities.
+    Raises
+    ------
+    InputError
+        Where the shape is wrong or a row holds no probabilities.
 
+    Examples
+    --------
     >>> uncertainty([[0.5, 0.5], [1.0, 0.0]]).round(3).to_numpy().tolist()
     [[1.0, 1.0, 0.5, 1.0], [0.0, 0.0, 0.0, 0.0]]
     """
@@ -45,21 +56,38 @@ def uncertainty(pred_probs: ArrayLike, *, temperature: float = 1.0, top_n: int =
 
 
 def disagreement(member_probs: ArrayLike, *, temperatures: ArrayLike | None = None) -> pd.DataFrame:
-    """Return one row per sample with three measures of how far the members disagree.
+    """Measure how far the members disagree about each sample.
 
-    member_probs: (members, n, c), rows summing to one. The members may as well be the epochs of one model.
-    temperatures: (members,), each member is scaled by p ** (1 / T), normalised, before it is compared; None leaves
-        them as they are.
+    Parameters
+    ----------
+    member_probs : array-like, shape (members, n, c)
+        Rows summing to one. The members may also be the epochs of one model.
+    temperatures : array-like, shape (members,), optional
+        Each member is scaled by p ** (1 / T), normalised, before it is compared.
 
-    Columns, each in [0, 1], higher = more disagreement; with one member or one class all are 0:
-    vote_entropy: entropy of the members' hard votes, divided by log(min(members, c)) (Dagan & Engelson 1995).
-    js_divergence: entropy of the mean minus mean of the entropies (Jensen-Shannon divergence, the mutual information
-        of BALD, Houlsby 2011), divided by log(min(members, c)), the most that it can be.
-    variation_ratio: 1 - share of members that vote for the commonest class (Freeman 1965).
+    Returns
+    -------
+    DataFrame
+        One row per sample. Columns in [0, 1], higher = more disagreement; with one member or one class all are 0.
+        vote_entropy: entropy of the members' votes, divided by log(min(members, c)). js_divergence: entropy of the mean
+        minus mean of the entropies, divided by the same. variation_ratio: 1 - share of members that vote for the
+        commonest class.
+
+    Raises
+    ------
+    InputError
+        Where the shape is wrong or a row holds no probabilities.
+
+    Notes
+    -----
     A member whose largest probabilities are equal votes for the first of them.
 
-    Raises `InputError` where the shape is wrong or a row holds no probabilities.
+    References
+    ----------
+    I. Dagan & S. Engelson, 1995 (vote entropy). N. Houlsby et al., 2011 (BALD). L. Freeman, 1965 (variation ratio).
 
+    Examples
+    --------
     >>> disagreement([[[1.0, 0.0]], [[0.0, 1.0]]]).to_numpy().tolist()
     [[1.0, 1.0, 0.5]]
     """

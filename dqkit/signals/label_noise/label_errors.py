@@ -41,21 +41,31 @@ METHODS: tuple[Method, ...] = ("auto", "confident_learning")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelErrors:
-    """The finding: one row a sample in `table`, and the noise in all.
+    """Which labels are probably wrong, one row per sample in `table`, and the noise in all.
 
-    table: rows 0..n-1
-        score: float in [0, 1], higher = look sooner. flag: bool, the label is more likely wrong than right (score >
-        0.5). suggested_label: int, the most probable true class (a float for a continuous target).
-        error_probability: float, the scores scaled so that they add up to the estimated number of errors.
-        kind: "mislabelled", "ambiguous" (two classes nearly equal), "outlier", "hard_but_correct" or "".
-        reasons: str, plain words joined by "; ", for rows that are flagged or score above 0.25, else "".
-    noise_rate, noise_rate_interval: share of the labelled rows whose label is wrong, with its 95 % interval.
-    noise_matrix: (c, c), row = true class, column = given class, rows sum to one; (0, 0) for a continuous target.
-    scorers: what the scores rest on. weights: (members,), the weight of each member, summing to one.
-    families: the self-test of each further family of evidence that was given ("neighbours", "dynamics"): whether it is
-        used, and how well planted errors are found with it and without.
-    not_judged: "" where the labels could be judged; else the sentence that says why not. Then nothing is flagged, the
-        rate is NaN in [0, 1], error_probability is NaN, and the scores (at most 0.5) only keep their order.
+    Attributes
+    ----------
+    table : DataFrame
+        Rows 0 to n - 1. score: [0, 1], higher = look sooner. flag: bool, score > 0.5. suggested_label: int, the most
+        probable true class (a float for a continuous target). error_probability: the scores scaled so that they add up
+        to the estimated number of errors. kind: "mislabelled", "ambiguous" (two classes nearly equal), "outlier",
+        "hard_but_correct" or "". reasons: plain words for rows that are flagged or score above 0.25, else "".
+    noise_rate : float
+        The share of the labelled rows whose label is wrong.
+    noise_rate_interval : (float, float)
+        Its 95 % interval.
+    noise_matrix : ndarray, shape (c, c)
+        Row = true class, column = given class, rows sum to one; (0, 0) for a continuous target.
+    weights : ndarray, shape (members,)
+        The weight of each member, summing to one.
+    scorers : tuple of str
+        What the scores rest on.
+    families : tuple of FamilyTest
+        For neighbours and training history, where they were given: whether they are used, and how well planted errors
+        are found with them and without.
+    not_judged : str
+        Empty where the labels could be judged; else a sentence that says why not. Then nothing is flagged, the rate and
+        error_probability are NaN, and the scores (at most 0.5) only keep their order.
     """
 
     table: pd.DataFrame
@@ -68,9 +78,22 @@ class LabelErrors:
     not_judged: str = ""
 
     def expected_precision(self, k: int) -> float:
-        """The expected share of wrong labels among the `k` rows that score highest, 0 <= it <= 1.
+        """Return the expected share of wrong labels among the rows that score highest.
 
-        k: a review budget of 1 row or more (more than there are means all). Raises `InputError` below 1.
+        Parameters
+        ----------
+        k : int
+            A review budget of 1 row or more; more than there are means all.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+
+        Raises
+        ------
+        InputError
+            Where k is below 1.
         """
         rows = whole_number("k, a review budget of rows,", k, least=1)
         order = np.argsort(-self.table["score"].to_numpy(), kind="stable")[:rows]
@@ -96,65 +119,62 @@ def label_errors(
     dynamics: Mapping[str, ArrayLike] | ArrayLike | None = None,
     seed: int = 0,
 ) -> LabelErrors:
-    """Return which given labels are probably wrong, how sure that is, and the noise in all, as `LabelErrors`.
+    """Find given labels that are probably wrong, and estimate how many are wrong in all.
 
-    labels: (n,) int positions of classes, -1 = unlabelled (score 0, never flagged). pred_probs: out-of-sample
-    probabilities, (n, c) or (members, n, c), rows summing to one. features: (n, d), or neighbors: their kNN graph.
-    dynamics: training history, name -> (n,) or (n, epochs): "margins" (logit margins of the given label; higher =
-    safer), "wrong_epochs" (counts, or true where wrong); or one array, (n,), (n, epochs) of margins or (n, epochs, c)
-    of probabilities or logits after each epoch. method: "auto", or "confident_learning" for cleanlab's own flags over
-    the members' plain average. seed: what is sampled (rows to fit on, planted errors).
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        Class positions; -1 = unlabelled (score 0, never flagged). Floats that are not whole are a continuous target,
+        see `regression_errors`.
+    pred_probs : array-like, shape (n, c) or (members, n, c)
+        Out-of-sample probabilities, rows summing to one. (n,) or (n, 1): the probability of the second of two classes.
+    method : {"auto", "confident_learning"}
+        "confident_learning" gives cleanlab's own flags over the members' plain average.
+    features : array-like, shape (n, d), optional
+        For the labels of near neighbours.
+    neighbors : Neighbors, optional
+        Their graph, where it is known already.
+    dynamics : mapping or array-like, optional
+        Training history. A mapping of "margins" (logit margins of the given label; higher = safer) and "wrong_epochs"
+        (counts, or true where wrong) to arrays (n,) or (n, epochs); or one array, (n,) or (n, epochs) of margins, or
+        (n, epochs, c) of probabilities or logits after each epoch.
+    seed : int
+        For what is sampled: rows to fit on, planted errors.
 
-    How a row is judged:
+    Returns
+    -------
+    LabelErrors
+        Scores, flags and suggested labels, the noise rate with its interval, the noise matrix.
 
-    1. Members are mixed with the weights that make the given labels most likely (EM on out-of-sample likelihood, a
-       super learner, van der Laan et al. 2007): members of unequal quality should not vote alike. The share of even
-       noise that calibration has put into every row (no class ever falls below it) is taken off, and one temperature
-       is fitted to the mix (Guo et al. 2017).
-    2. Networks trained on noisy labels predict the given label, not the truth: P(given | x) = P(true | x) T. T is
-       counted on the clearer half of each predicted class and divided out (Patrini et al. 2017; Northcutt et al. 2021);
-       less of it, down to nothing, where disagreement fades once labels are trusted, for then the matrix holds the
-       model's own confusion.
-    3. The given label is evidence too, P(true = t | x, given = g) ~ P(t | x) M[t, g]^trust, M the geometric mean of T
-       and the counts over all rows. Trust 1 is right for noise that depends on the class alone; 0 (the model alone
-       decides) for human noise on samples where the model has learned the same doubt. Trust is 0.27, up to 0.4 where
-       the clear rows carry the noise of all rows or disagreement fades once labels are trusted (0.5 in the extreme),
-       times r / (r + 60) for r rows a class. A row is flagged where another class is the more probable one.
-    4. A weak model disagrees with right labels, and no threshold on its probabilities tells that from wrong labels. So
-       the noise is estimated a second way, as noise by class alone, T and the sharpness of the probabilities fitted
-       together (`noise_share`): wrong labels where the model is clear stay noise, the rest is its doubt. Where the
-       model is unsure of 8 to 16 %, disagreement fades by 1.4 to 1.7 and that noise explains less than 45 to 36 % of
-       it, the rate moves to the geometric mean of both estimates (by a factor of 0.7 at most), rows are ranked by the
-       plain probability of the given label, and about as many are flagged as are expected wrong. Noise that gathers
-       only where the model doubts is no noise by class at all: where that explains less than 4 to 1 % of the
-       disagreement, it is no second estimate, and neither this nor 5 applies.
-    5. Noise that is spread evenly over the classes gives itself away: the cells of T vary as counts do and no more,
-       where the slips of people gather in a few cells (`even_noise`). As far as that is so, rows are ranked by Bayes'
-       rule under even noise of the rate and sharpness found in 4. Noise that gathers where the model doubts can leave
-       the same cells, so the rate and the number of flags stop at the geometric mean of what 3 says and what that rule
-       says. Asked for are three classes and 40 to 120 errors to tell it from.
-    6. Under heavy noise (rate above 0.42 to 0.5, unless noise by class explains it) as many rows are flagged as give
-       the highest expected F1 (Lipton et al. 2014), which can be more than half of what the model agrees with.
-    7. Further families, the neighbours' labels (as one more member) and the training history (as log odds), join only
-       where a self-test shows that they help: errors are planted as the noise matrix says, and must be found better
-       with the family, by more than two standard errors over eight rounds. `families` tells.
+    Raises
+    ------
+    InputError
+        Where shapes disagree, n = 0, c < 2, a label is out of range, a row is no distribution, or the columns are in
+        another order than the classes.
 
-    The score is the error probability moved so that flag is score > 0.5. The noise rate is the geometric mean of the
-    share flagged by 3 at that trust and at 0.6 (where none is flagged at 0.6, the former alone), then 4 and 5. Its
-    interval runs from the smallest to the largest of these estimates (trust 1, noise by class alone; trust 0), widened
-    by Wilson's interval, and upwards under heavy noise, where a class may have lost its own majority: which kind of
-    noise it is is what is not known. The constants were chosen on the development sets of `benchmarks/label_errors.py`;
-    its hold-out shows what they are worth. Rows may come in any order; each gets the same answer (to rounding), but for
-    what is sampled. A class nobody is labelled with is allowed.
+    Warns
+    -----
+    UserWarning
+        Where some columns of `pred_probs` look exchanged; the text names them.
 
-    Predictions that tell no more of the labels than chance allows (a permutation test at 1 %, `chance_p_value`) judge
-    nothing: see `LabelErrors.not_judged`. Probabilities whose columns are in another order than the classes are refused
-    where labels and model agree far less than under another order, or than by chance; where only some columns are, a
-    `UserWarning` names them. (n,) or (n, 1) are read as the probability of the second of two classes. Floating-point
-    labels that are not whole numbers are a continuous target: see `regression_errors`.
+    Notes
+    -----
+    Members are mixed by how well they predict the given labels. The noise matrix of the clear rows is divided out. The
+    given label is weighed as evidence. Checks for weak models, even noise and heavy noise change the rate and the
+    flags. Neighbours and training history join only where a test on planted errors shows that they help. The page
+    "Label errors" of the documentation explains each step. The constants were chosen on the development sets of
+    `benchmarks/label_errors.py`; its hold-out sets show what they are worth.
 
-    Raises `InputError` where shapes disagree, n = 0, c < 2, a label is out of range, or a row is no distribution.
+    Predictions that say no more about the labels than chance allows (a permutation test at 1 %) judge nothing, see
+    `LabelErrors.not_judged`. The order of the rows does not matter, but for what is sampled.
 
+    References
+    ----------
+    G. Patrini et al., Making Deep Neural Networks Robust to Label Noise, CVPR 2017. C. Northcutt et al., Confident
+    Learning, JAIR 2021. C. Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> probs = np.array([[0.9, 0.1]] * 40 + [[0.1, 0.9]] * 40)
     >>> given = np.array([0] * 40 + [1] * 39 + [0])
