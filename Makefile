@@ -6,6 +6,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 MONGOD := $(PY) -c 'from dqkit.fiftyone_bridge.mongod import main; raise SystemExit(main())'
 DEMO := work/demo
+# Two processes at once: most of what waits (a browser, a kernel, a database) waits in one while the other computes.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-fast lint docs lab fiftyone clean
@@ -39,10 +42,10 @@ demo: $(READY) ## Run the quickstart notebook from top to bottom; results in wor
 	@echo "Look at $(DEMO)/01_quickstart.ipynb and $(DEMO)/health.html"
 
 test: lint ## Check style and types, then run the tests
-	$(PY) -m pytest
+	$(PYTEST)
 
 test-fast: $(READY) ## The tests that need no browser and no long wait
-	$(PY) -m pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 docs: $(READY) ## Build the documentation into work/docs/, with warnings as errors
 	$(PY) -m sphinx --fail-on-warning --keep-going --fresh-env --quiet -b html -d work/doctrees docs work/docs

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
 import pytest
 
 from tests import postgres as postgres_server
 from tests.browser.lab import CHROMIUM
+
+
+def together(nodeid: str) -> str:
+    """What shares a process: tests of one server (a mongod, a JupyterLab); a notebook goes by itself, a file in one."""
+    file = nodeid.split("::")[0]
+    if "/fiftyone_bridge/" in file:
+        return "fiftyone"
+    if "/browser/" in file:
+        return "jupyterlab"
+    return nodeid if "/notebooks/" in file else file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Servers and notebooks begin, so that no process is left waiting for them at the end."""
+    items.sort(key=lambda item: together(item.nodeid) == item.nodeid.split("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out what belongs together as one piece, whatever --dist says. (The groups of pytest-xdist 3.8 have no effect
+    under pytest 9.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return ByServer(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,7 @@ def test_a_folder_of_class_folders_is_audited(tmp_path: Path, monkeypatch: pytes
     assert "data:image/" in (out / "health.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:
     rows().to_csv(tmp_path / "reviews.csv", index=False)
     common = ["audit", str(tmp_path / "reviews.csv"), "--label", "stars", "--features", "length", "--quiet"]

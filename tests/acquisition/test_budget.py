@@ -126,6 +126,7 @@ def test_controls_are_a_tenth_by_default_and_come_only_from_rows_no_human_has_se
     assert controls["reasons"].str.startswith("random audit sample").all()
 
 
+@pytest.mark.slow
 def test_controls_are_drawn_uniformly() -> None:
     signals = _signals(20)
     counts = pd.Series(0, index=signals.index)

@@ -57,6 +57,7 @@ def test_test_unlabelled_and_unusable_samples_are_predicted_but_never_trained_on
     assert (again.pred_probs == out.pred_probs).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["image", "text", "table"])
 def test_the_same_seed_gives_the_same_bits(modality: str) -> None:
     if modality == "image":
@@ -78,6 +79,7 @@ def test_the_same_seed_gives_the_same_bits(modality: str) -> None:
     check_probabilities("pred_probs", one.pred_probs, tolerance=1e-5)
 
 
+@pytest.mark.slow
 def test_digits_with_flipped_labels_are_read_better_than_their_labels() -> None:
     ds = digits(700)
     rng = np.random.default_rng(0)
@@ -210,6 +212,7 @@ def test_a_numpy_seed_is_as_good_as_any() -> None:
     np.testing.assert_array_equal(first.pred_probs, again.pred_probs)
 
 
+@pytest.mark.slow
 def test_the_network_of_small_images_leaves_its_history_and_its_checks() -> None:
     ds = digits(240)
     out = cross_val_predictions(ds, folds=3, progress=False)
@@ -227,6 +230,7 @@ def test_the_network_of_small_images_leaves_its_history_and_its_checks() -> None
     assert (rows.loc[rows["kind"] == "member", "size_mb"] > 0).all()
 
 
+@pytest.mark.slow
 def test_a_network_can_be_left_out_or_asked_for() -> None:
     ds = digits(150)
     assert "network" not in cross_val_predictions(ds, folds=2, network=False, progress=False).members
@@ -236,6 +240,7 @@ def test_a_network_can_be_left_out_or_asked_for() -> None:
     assert (both.member_probs[2] != both.member_probs[3]).any()
 
 
+@pytest.mark.slow
 def test_weighted_batches_change_the_network_and_other_words_are_refused() -> None:
     ds = digits(500)
     few = np.isin(ds.labels, [0, 1]) & ~((ds.labels == 1) & (np.arange(len(ds)) % 10 > 0))

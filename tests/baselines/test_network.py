@@ -56,6 +56,7 @@ def learned(settings: NetworkSettings, channels: int, side: int) -> float:
         return float((model(images.batch(torch.arange(120, 160))).argmax(1) == labels[120:]).float().mean())
 
 
+@pytest.mark.slow
 def test_the_small_network_tells_stripes_apart() -> None:
     assert learned(NetworkSettings(width=8, steps=40), 1, 8) > 0.9
 
@@ -310,6 +311,7 @@ def test_confusion_counts_labels_by_row() -> None:
     assert confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
+@pytest.mark.slow
 def test_networks_side_by_side_are_those_trained_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (threads, runs):
         monkeypatch.setattr(module, "processors", lambda: 4)

@@ -22,10 +22,12 @@ CLASSES = ("cat", "dog", "eel")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """FiftyOne's own use of what Python 3.12 deprecates is not a failure of ours."""
+    """FiftyOne's own use of what Python 3.12 deprecates is not a failure of ours; what starts a mongod is slow."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone"))
+            if "fo" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -269,6 +269,7 @@ def test_an_unlabelled_dataset_is_described_and_not_judged() -> None:
     assert found["sections"]["overview"]["content"]["characters"]["empty"] == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(order=st.permutations(range(12)))
 def test_the_figures_do_not_depend_on_the_order_of_the_samples(order: list[int]) -> None:

@@ -123,6 +123,7 @@ def test_expected_precision_falls_with_the_budget_and_ends_at_the_noise_rate():
         found.expected_precision(0)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:May not flag all label issues")  # cleanlab's word on classes of few rows
 def test_confident_learning_is_cleanlab_flag_for_flag_in_hundreds_of_random_cases():
     from cleanlab.filter import find_label_issues

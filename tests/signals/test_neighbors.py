@@ -223,6 +223,7 @@ def test_the_approximate_search_reports_the_recall_that_it_has(monkeypatch, metr
     np.testing.assert_array_equal(found.indices, again.indices)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.sampled_from(["cosine", "euclidean"]))
 @settings(max_examples=20, deadline=None)
 def test_searched_in_every_cell_the_approximate_neighbours_are_the_exact_ones(seed, metric):

@@ -98,6 +98,7 @@ def test_only_these_ids_are_handed_out_when_asked_so(store):
     assert store.lease(9, "ana", only=["d", "b", "nope"]) == ["b", "d"]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["ana", "bob", "cy"]), st.booleans()), max_size=25))
 def test_no_sample_ever_has_more_people_than_are_wanted(tmp_path_factory, steps):

@@ -171,6 +171,7 @@ def start_writer(folder, name, out):
     return subprocess.Popen([sys.executable, "-c", WRITER, file_url(folder), name], stdout=out)
 
 
+@pytest.mark.slow
 def test_no_recorded_label_is_lost_or_doubled_when_writers_are_killed(tmp_path):
     """Three times, two processes write at once and are killed with SIGKILL at an arbitrary moment."""
     said = []

@@ -47,6 +47,7 @@ def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
         assert criterion.name in repr(got)
 
 
+@pytest.mark.slow
 def test_after_three_answered_rounds_every_criterion_has_a_number(bench):
     for _ in range(3):
         run(bench, audit_share=0.3)

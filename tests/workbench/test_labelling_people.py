@@ -174,6 +174,7 @@ def test_a_name_that_is_none_is_no_class(bench, name):
         bench.add_class("fine", annotator="")
 
 
+@pytest.mark.slow
 def test_rounds_rankings_and_reports_cope_with_a_class_that_no_model_knew(bench, cards, tmp_path):
     bench.add_class("teal", annotator="ana")
     ids = [card.sample_id for card in cards.cards(8, "ana", ())]

@@ -286,6 +286,7 @@ print(rnd.number)
 """
 
 
+@pytest.mark.slow
 def test_a_round_killed_half_way_goes_on_where_it_was(tmp_path, bench):
     log = tmp_path / "fits"
     command = [sys.executable, "-c", KILLED, str(bench.path), str(log)]
