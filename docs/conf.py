@@ -53,6 +53,7 @@ MODULES = {
     "dqkit.near_copies": "Samples that are nearly the same.",
     "dqkit.relabel": "The widget.",
     "dqkit.fiftyone_bridge": "FiftyOne as a second surface.",
+    "dqkit.rounds": "A round as a value.",
     "dqkit.report": "The health report.",
     "dqkit.export": "Data out.",
     "dqkit.store": "The journal.",

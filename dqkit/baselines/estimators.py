@@ -37,7 +37,18 @@ def estimator_members(task: Task, estimators: Any) -> list[Member]:
 
 
 def describe_estimators(estimators: Any) -> dict[str, Any] | None:
-    """Name -> class and parameters in words that are the same in the next process; None for no estimators."""
+    """Describe estimators in words that are the same in the next process.
+
+    Parameters
+    ----------
+    estimators : estimator, list or mapping, optional
+        As in `cross_val_predictions`.
+
+    Returns
+    -------
+    dict or None
+        Name to class and parameters; None for no estimators.
+    """
     if estimators is None:
         return None
     return {name: {"estimator": _class(model), "params": _params(model)} for name, model in _named(estimators).items()}
