@@ -46,7 +46,6 @@ CIRCLES_LEFT: set[str] = set()
 # Public functions that a user calls with keywords; every option has a name of its own there.
 MOST_PARAMETERS = 8
 FACADE = {
-    "dqkit.acquisition.queue.budget.build_queue",
     "dqkit.acquisition.stopping.stopping",
     "dqkit.acquisition.strategies.selection.select",
     "dqkit.baselines.cross_validation.cross_val_predictions",
