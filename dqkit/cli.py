@@ -55,7 +55,7 @@ def audit(arguments: argparse.Namespace) -> int:
         _register(Path(arguments.checks))
     dataset = _load(arguments)
     print(f"{dataset!r}")
-    from dqkit.findings import Audit, find, with_scores
+    from dqkit.findings import Audit, find
     from dqkit.report import record, render, write
     from dqkit.rounds import RoundSettings, Snapshot, Training, run
 
@@ -83,7 +83,7 @@ def audit(arguments: argparse.Namespace) -> int:
         tags=arguments.tag,
     )
     html = render(found, dataset)
-    _write_signals(out / "signals.parquet", with_scores(result.signals, findings))
+    _write_signals(out / "signals.parquet", result.signals)
     page, figures = write(out / "health.html", found, html)
     print(found["verdict"]["headline"])
     for sentence in found["verdict"]["sentences"]:

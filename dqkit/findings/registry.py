@@ -176,7 +176,7 @@ def find(audit: Audit, checks: Mapping[str, Check] | None = None) -> tuple[Findi
     """
     if checks is None:
         wanted = {name: _Registered(check, TITLES[name], THRESHOLD) for name, check in CHECKS.items()}
-        wanted |= {name: known for name, known in _plug_ins().items() if name not in wanted}
+        wanted |= {name: known for name, known in plug_ins().items() if name not in wanted}
     else:
         wanted = {
             name: _Registered(check, TITLES.get(name) or _title(name), THRESHOLD) for name, check in checks.items()
@@ -243,7 +243,7 @@ def _from_scores(returned: Any, check: _Registered, ids: list[str]) -> Finding:
     )
 
 
-def _plug_ins() -> dict[str, _Registered]:
+def plug_ins() -> dict[str, _Registered]:
     """The functions registered here, then those of installed packages; one that cannot be loaded fails when it runs."""
     from importlib.metadata import entry_points
 

@@ -13,6 +13,8 @@ from tqdm.auto import tqdm
 
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
+from dqkit.findings import Audit, find, with_scores
+from dqkit.findings.registry import plug_ins
 from dqkit.records import Predictions
 from dqkit.rounds.drawn import drawn_rows, noise_rate
 from dqkit.rounds.metrics import metrics
@@ -64,6 +66,7 @@ def run(
 
     bar.set_postfix_str(next(stages))
     found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
+    found = _with_own_checks(found, snapshot, predictions)
 
     bar.set_postfix_str(next(stages))
     queue = _queue(snapshot, found.table, predictions, settings)
@@ -108,6 +111,7 @@ def rerank(
         The round as it is now, and the rows of its queue that are new.
     """
     found = signal_table(snapshot.audited, before.predictions, seed=settings.seed)
+    found = _with_own_checks(found, snapshot, before.predictions)
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
     price = kept["action"].map(settings.queue.cost).astype(float)
     left = max(float(settings.budget - price.sum()), 0.0)
@@ -127,6 +131,21 @@ def rerank(
         drawn=pd.concat([before.drawn.loc[kept["sample_id"]], drawn]),
     )
     return result, fresh
+
+
+def _with_own_checks(found: SignalTable, snapshot: Snapshot, predictions: Predictions) -> SignalTable:
+    """The signals with what a user's own checks say of single samples."""
+    if not plug_ins():
+        return found
+    audit = Audit.of(
+        snapshot.given,
+        labels=snapshot.labels,
+        predictions=predictions,
+        signals=found.table,
+        summary=found.summary,
+        neighbors=_indices(found),
+    )
+    return replace(found, table=with_scores(found.table, find(audit)))
 
 
 def _queue(
