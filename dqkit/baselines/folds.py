@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.arrays.components import components
+from dqkit.checks import as_array, as_labels, seed_number, whole_number
 from dqkit.near_copies import similar_images, similar_texts
 from dqkit.records import Dataset, InputError
+
+MOST_CLASSES = 10_000_000
 
 
 def stratified_folds(
@@ -26,8 +30,8 @@ def stratified_folds(
         How many folds, at least 2.
     seed : int
         Decides which sample goes where.
-    groups : array-like of int, shape (n,), optional
-        Samples of one group share a fold.
+    groups : array-like, shape (n,), optional
+        Samples of one group share a fold; a missing group (None, NaN) is a group of one.
 
     Returns
     -------
@@ -44,16 +48,17 @@ def stratified_folds(
     >>> stratified_folds([0, 0, 1, 1, -1], folds=2).tolist().count(0)
     2
     """
-    y = np.asarray(labels, dtype=np.int64)
+    y = as_labels(labels)
+    folds, seed = whole_number("folds", folds), seed_number(seed)
     fold_of = np.full(len(y), -1, dtype=np.int64)
     labeled = np.flatnonzero(y >= 0)
     if folds < 2 or len(labeled) < folds:
         raise InputError(
             f"folds must be at least 2 and at most the number of labelled samples ({len(labeled)}); got {folds}."
         )
-    codes = np.arange(len(y)) if groups is None else np.asarray(groups)
-    if codes.shape != y.shape:
-        raise InputError(f"groups must have one entry for each of the {len(y)} samples; got shape {codes.shape}.")
+    if y.max() >= MOST_CLASSES:
+        raise InputError(f"labels must be below {MOST_CLASSES:,}; got {y.max()}. Number the classes from 0.")
+    codes = np.arange(len(y)) if groups is None else group_numbers(groups, len(y))
     rng = np.random.default_rng(seed)
     group = np.unique(codes[labeled], return_inverse=True)[1]
     size = np.bincount(group)
@@ -81,6 +86,28 @@ def stratified_folds(
         fold_of[rows] = np.repeat(np.arange(folds), target)
         held[:, c] += target
     return fold_of
+
+
+def group_numbers(groups: ArrayLike, n: int) -> NDArray[np.int64]:
+    """(n,) whole numbers, the same for samples whose group is the same; a missing group (None, NaN) is a group of one.
+
+    >>> group_numbers(["b", None, "b", float("nan")], 4).tolist()
+    [0, 1, 0, 2]
+    """
+    if isinstance(groups, list | tuple):  # NumPy would turn a NaN among names into the name "nan"
+        values: NDArray[Any] = np.empty(len(groups), dtype=object)
+        values[:] = groups
+    else:
+        values = as_array("groups", groups, shape=f"({n},), one value a sample")
+    if values.shape != (n,):
+        raise InputError(f"groups must have shape ({n},), one value for each of the {n:,} samples; got {values.shape}.")
+    try:
+        codes = pd.factorize(values)[0].astype(np.int64)
+    except TypeError as error:
+        raise InputError(f"groups must hold names or numbers; {error}.") from error
+    missing = np.flatnonzero(codes < 0)
+    codes[missing] = codes.max(initial=-1) + 1 + np.arange(len(missing))
+    return codes
 
 
 def _level(filled: NDArray[np.float64], total: NDArray[np.float64], n: int) -> NDArray[np.int64]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from types import ModuleType
 from typing import Any, Literal
 
@@ -58,8 +61,19 @@ def sample_columns(
     }
     if dataset.modality != "image":
         columns["content"] = Column("text", [card_text(dataset, at) for at in range(len(dataset))])
-    for name, values in dataset.metadata.reindex(dataset.ids).items():
-        columns[field_name(f"meta_{name}")] = plain_column(values)
+    metadata = dataset.metadata.reindex(dataset.ids)
+    for name, values in metadata.items():
+        own = field_name(f"meta_{name}")
+        while own in columns:  # "a b" and "a_b" are one name to FiftyOne
+            own += "_"
+        columns[own] = plain_column(values)
+    kept = as_text({str(name): values for name, values in metadata.items()})
+    if kept:
+        warnings.warn(
+            f"metadata columns {', '.join(map(repr, kept))} hold numbers that FiftyOne's database cannot keep exactly "
+            "(beyond 64 bits signed, or decimals); they are sent as text.",
+            stacklevel=2,
+        )
     if signals is not None:
         for name, values in signals.reindex(dataset.ids).items():
             if name not in SAID_ELSEWHERE:
@@ -77,20 +91,72 @@ def field_name(name: str) -> str:
 
 
 def plain_column(values: pd.Series[Any]) -> Column:
-    """A column of Python values with None for missing ones, and the kind of field that holds them."""
-    inferred = pd.api.types.infer_dtype(values, skipna=True)
-    present = values.notna().to_numpy()
+    """A column of Python values with None for missing ones, and the kind of field that holds them without loss.
+
+    Whole numbers beyond 64 bits signed, decimals that a float would round, times with a zone, lists, bytes and all
+    else that is neither number nor truth value become text: the database would refuse or round them.
+    """
+    column = values.astype(object) if isinstance(values.dtype, pd.CategoricalDtype) else values
+    inferred = pd.api.types.infer_dtype(column, skipna=True)
+    cells = [_plain(value) for value in column]
+    present = [value for value in cells if value is not None]
     kind: Kind = "text"
-    convert: Any = str
-    if inferred == "boolean":
-        kind, convert = "bool", bool
-    elif inferred == "integer":
-        kind, convert = "int", int
-    elif inferred in ("floating", "mixed-integer-float", "decimal"):
-        kind, convert = "float", float
-    elif inferred in ("datetime64", "datetime", "date"):
-        convert = _iso
-    return Column(kind, [convert(value) if here else None for value, here in zip(values, present, strict=True)])
+    if inferred == "boolean" and all(isinstance(value, bool) for value in present):
+        kind = "bool"
+    elif inferred == "integer" and all(isinstance(value, int) and _INT64[0] <= value <= _INT64[1] for value in present):
+        kind = "int"
+    elif inferred in ("floating", "mixed-integer-float") and all(_is_exact_float(value) for value in present):
+        kind, cells = "float", [None if value is None else float(value) for value in cells]
+    if kind == "text":
+        cells = [None if value is None else _text(value) for value in cells]
+    return Column(kind, cells)
+
+
+def as_text(columns: Mapping[str, pd.Series[Any]]) -> list[str]:
+    """The names of numeric columns that are kept as text, because the database's numbers cannot hold their values."""
+    told = []
+    for name, values in columns.items():
+        inferred = pd.api.types.infer_dtype(values, skipna=True)
+        if inferred in ("integer", "floating", "mixed-integer-float", "mixed-integer", "decimal"):
+            told += [name] if plain_column(values).kind == "text" else []
+    return told
+
+
+_INT64 = (-(2**63), 2**63 - 1)
+
+
+def _plain(value: Any) -> Any:
+    """One cell in Python's own types, None where it is missing."""
+    if isinstance(value, np.longdouble) and not isinstance(value, float):
+        return None if np.isnan(value) else value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, Decimal) and value.is_nan():
+        return None
+    return value
+
+
+def _is_exact_float(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return abs(value) <= 2**53
+    return isinstance(value, float) or (isinstance(value, np.floating) and value == np.longdouble(float(value)))
+
+
+def _text(value: Any) -> str:
+    """One cell as text that UTF-8 can hold: times as ISO 8601, bytes as hexadecimal digits."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def row_hashes(columns: Mapping[str, Column]) -> list[str]:
@@ -202,7 +268,3 @@ def _vector(fo: ModuleType, values: NDArray[np.float32]) -> Any:
     from bson import Binary
 
     return Binary(fo.core.utils.serialize_numpy_array(values))
-
-
-def _iso(value: Any) -> str:
-    return str(pd.Timestamp(value).isoformat())

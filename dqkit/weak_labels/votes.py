@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from dqkit.checks import shown
 from dqkit.records import ABSTAIN, Dataset, InputError
 
 
@@ -40,6 +41,8 @@ def apply_functions(
     InputError
         Where a function fails or votes for something that is no class; the text names the function and the sample.
     """
+    if not isinstance(dataset, Dataset):
+        raise InputError(f"dataset must be a dqkit.Dataset; got {type(dataset).__name__}.")
     if callable(functions) or not isinstance(functions, Iterable):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
     functions = list(functions)
@@ -63,7 +66,7 @@ def apply_functions(
                     f"Labelling function {names[j]!r} failed on sample {dataset.ids[i]!r}: "
                     f"{type(error).__name__}: {error}. No vote was kept."
                 ) from error
-            votes[i, j] = _class_position(vote, of_name, names[j])
+            votes[i, j] = _class_position(vote, of_name, names[j], str(dataset.ids[i]))
     return votes
 
 
@@ -86,19 +89,26 @@ def _point(dataset: Dataset, i: int) -> SimpleNamespace:
     return SimpleNamespace(**fields)
 
 
-def _class_position(vote: Any, of_name: dict[str, int], name: str) -> int:
+def _class_position(vote: Any, of_name: dict[str, int], name: str, sample_id: str) -> int:
     if vote is None:
         return ABSTAIN
+    told, here = f"Labelling function {name!r} must return", f"on sample {sample_id!r}"
+    if isinstance(vote, bool | np.bool_):
+        # False would count as a vote for the first class, where "no vote" is meant.
+        raise InputError(
+            f"{told} a class, and True or False is none; got {shown(vote)} {here}. "
+            f"Return a class name such as {next(iter(of_name), 'spam')!r}, its position, or None where the function "
+            'has no opinion: `return "spam" if "win" in x.text else None`.'
+        )
     if isinstance(vote, str):
         if vote not in of_name:
-            raise InputError(f"Labelling function {name!r} must return a class of the dataset; got {vote!r}.")
+            known = ", ".join(repr(each) for each in list(of_name)[:10]) + (", ..." if len(of_name) > 10 else "")
+            raise InputError(f"{told} a class of the dataset, one of {known}; got {shown(vote)} {here}.")
         return of_name[vote]
-    position = (
-        int(vote) if isinstance(vote, int | np.integer) or (isinstance(vote, float) and vote.is_integer()) else None
-    )
-    if position is None or not ABSTAIN <= position < len(of_name):
+    whole = isinstance(vote, int | np.integer) or (isinstance(vote, float | np.floating) and float(vote).is_integer())
+    if not whole or not ABSTAIN <= int(vote) < len(of_name):
         raise InputError(
-            f"Labelling function {name!r} must return a class position from 0 to {len(of_name) - 1}, a class name, "
-            f"or ABSTAIN (-1); got {vote!r}."
+            f"{told} a class position from 0 to {len(of_name) - 1}, a class name, or ABSTAIN (-1); "
+            f"got {shown(vote)} {here}."
         )
-    return position
+    return int(vote)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
+from dqkit.baselines.folds import copy_groups, group_numbers, join_groups, stratified_folds
 from dqkit.records import InputError
 from tests.baselines.data import dataset
 
@@ -76,3 +77,25 @@ def test_groups_join_through_chains() -> None:
     out = join_groups(first, second)
     assert out[0] == out[1] == out[2]
     assert out[3] == out[4] != out[0]
+
+
+def test_a_missing_group_is_a_group_of_one():
+    for missing in (None, np.nan, pd.NaT, pd.NA):
+        groups = ["p", missing, "p", missing, missing, "q"]
+        codes = group_numbers(groups, 6)
+        assert codes[0] == codes[2]
+        assert len(set(codes.tolist())) == 5
+        assert (group_numbers(pd.Series(groups, dtype=object), 6) == codes).all()
+
+
+def test_missing_groups_are_spread_over_the_folds_and_named_ones_are_not():
+    groups = ["p"] * 4 + [None] * 16
+    fold_of = stratified_folds([0, 1] * 10, folds=4, groups=groups)
+    assert len(set(fold_of[:4].tolist())) == 1
+    assert np.bincount(fold_of[4:], minlength=4).min() >= 1
+
+
+@pytest.mark.parametrize("groups", [["p"] * 5, "patient", 3, [["a"], ["b"]] * 3, {"a": 1}])
+def test_groups_of_another_length_or_kind_are_refused(groups):
+    with pytest.raises(InputError, match="groups must"):
+        stratified_folds([0, 1] * 3, folds=2, groups=groups)

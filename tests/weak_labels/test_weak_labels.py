@@ -244,3 +244,20 @@ def test_snorkels_model_refuses_votes_that_cannot_tell_its_functions_apart():
         label_model([[0, 0], [1, 1]], 2, model="snorkel")
     with pytest.raises(dq.InputError, match="model must be one of"):
         label_model([[0, 0], [1, 1]], 2, model="median")
+
+
+@pytest.mark.parametrize("vote", [True, False, np.True_, np.False_, "junk", 0.5, np.float64("nan"), 2, -2, 10**30, [0]])
+def test_a_vote_that_is_no_class_is_refused_with_the_functions_name(vote):
+    ds = dq.from_arrays(["win money", "lunch"], [None, None], classes=["spam", "ham"])
+
+    def wins(x):
+        return vote
+
+    with pytest.raises(dq.InputError, match=r"'wins' must return .* on sample '0000000'"):
+        apply_functions(ds, [wins], progress=False)
+
+
+def test_a_truth_value_is_told_what_to_return_instead():
+    ds = dq.from_arrays(["win money", "lunch"], [None, None], classes=["spam", "ham"])
+    with pytest.raises(dq.InputError, match='return "spam" if'):
+        apply_functions(ds, [lambda x: "win" in x.text], progress=False)
