@@ -116,7 +116,10 @@ class Dataset:
     def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
         """Positions of the given ids, in their order; raises `InputError` naming the first id that is not here."""
         wanted = np.array([sample_ids], dtype=object) if isinstance(sample_ids, str) else _id_array(sample_ids)
-        found = np.asarray(self._index.get_indexer(pd.Index(wanted)), dtype=np.int64)
+        try:
+            found = np.asarray(self._index.get_indexer(pd.Index(wanted, dtype=object)), dtype=np.int64)
+        except TypeError as error:  # lists or dicts, which cannot be looked up
+            raise InputError(f"sample_ids must be ids of this dataset; {error}.") from error
         if (found < 0).any():
             missing = wanted[int(np.argmax(found < 0))]
             raise InputError(f"sample_ids must be ids of this dataset; got {missing!r}, which it does not have.")
@@ -314,11 +317,15 @@ class LabelEvent:
 
 def _id_array(values: Any) -> NDArray[np.object_]:
     """One id an entry; a NumPy array of tuples would become a matrix."""
-    flat = (
-        values.ravel() if isinstance(values, np.ndarray) else list(values) if hasattr(values, "__iter__") else [values]
-    )
+    try:
+        flat = (
+            [values] if isinstance(values, type) else list(values.ravel() if isinstance(values, np.ndarray) else values)
+        )
+    except TypeError:  # a single value, or a class
+        flat = [values]
     out = np.empty(len(flat), dtype=object)
-    out[:] = list(flat)
+    for at, value in enumerate(flat):
+        out[at] = value
     return out
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from dqkit.acquisition.control import ControlEstimates
 from dqkit.acquisition.stopping import Criterion
+from dqkit.checks import instance, shown
+from dqkit.errors import InputError
 
 
 class Advice(str):
@@ -81,6 +83,12 @@ def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = Non
     >>> print(advice(stopping(budget_left=0)))
     Stop: 1 of 1 criteria says it is enough. The budget is spent. The decision is yours.
     """
+    if criteria is None or isinstance(criteria, str | bytes) or not isinstance(criteria, Sequence):
+        raise InputError(f"criteria must be a list of Criterion, as stopping returns it; got {shown(criteria)}.")
+    for each in criteria:
+        instance("criteria", each, Criterion, "a list of Criterion, as stopping returns it")
+    if control is not None:
+        instance("control", control, ControlEstimates, "what control_estimates returns, or None")
     if not criteria:
         return Advice("Nothing is known yet: finish a round first.")
     stops = sum(c.stop is True for c in criteria)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dqkit.checks import instance, shown, whole_number
 from dqkit.records import InputError
+
+MOST_ROWS = 10**15
 
 
 @dataclass(frozen=True)
@@ -125,10 +128,21 @@ def control_estimates(
     >>> out.label_error_rate.value, float(out.yields.loc["relabel", "share"]), out.saved
     (0.1, 0.75, 26.0)
     """
+    instance("answers", answers, pd.DataFrame, "a DataFrame, one row an answered row of a queue")
+    if not isinstance(unseen, Mapping):
+        unseen = whole_number("unseen", unseen, least=0, most=MOST_ROWS)
+    for number, count in unseen.items() if isinstance(unseen, Mapping) else ():
+        whole_number(f"unseen[{shown(number)}]", count, least=0, most=MOST_ROWS)
+        if not isinstance(number, int | np.integer):
+            raise InputError(f"unseen must map the numbers of rounds to counts; got the round {shown(number)}.")
+    if left is not None:
+        left = whole_number("left", left, least=0, most=MOST_ROWS)
     missing = {"action", "control", "answer", "given_label", "suggested_label"} - set(answers.columns)
     if missing:
         raise InputError(f"answers must have the column {sorted(missing)[0]!r}; got {', '.join(map(str, answers))}.")
     known = answers[answers["answer"].notna() & (answers["given_label"].notna() | answers["suggested_label"].notna())]
+    if not all(isinstance(value, bool | np.bool_) for value in known["control"]):
+        raise InputError("the column control of answers must hold True or False.")
     control = known["control"].to_numpy(bool)
     had_label = known["given_label"].notna().to_numpy(bool)
     changed = had_label & (known["given_label"] != known["answer"]).to_numpy(bool)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.arrays.distances import squared_norms
+from dqkit.checks import numbers as real_numbers
+from dqkit.checks import seed_number, whole_numbers
 from dqkit.records import UNLABELED, InputError
 
 
 def checked_seed(seed: object) -> int:
     """The seed as an int; raises `InputError` where it is no whole number, 0 or more."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be a whole number, 0 or more; got {seed!r}.")
-    return int(seed)
+    return seed_number(seed)
 
 
 def row_count(
@@ -44,30 +42,15 @@ def row_count(
 
 def numbers(name: str, values: ArrayLike) -> NDArray[np.floating]:
     """The values as floating-point numbers."""
-    array = np.asarray(values)
-    if np.issubdtype(array.dtype, np.floating):
-        return array
-    try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must hold numbers; got dtype {array.dtype}.") from error
+    array = real_numbers(name, values, shape="(n, c) or (members, n, c)")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def class_positions(labels: ArrayLike) -> NDArray[np.int64]:
     """The labels as whole numbers, -1 where unknown."""
-    values = np.asarray(labels)
-    if np.issubdtype(values.dtype, np.floating):
-        wrong = values[~np.isfinite(values) | (values != np.floor(values))]
-    else:
-        wrong = values[:0] if np.issubdtype(values.dtype, np.integer) else values
-    if wrong.size:
-        raise InputError(
-            f"labels must be whole class positions, -1 where unknown; got {wrong.flat[0]!r}. Turn class names into "
-            "their positions in the list of classes, and missing labels into -1."
-        )
-    if values.size and values.min() < UNLABELED:
-        raise InputError(f"labels must be class positions from 0, or -1 where unknown; got {int(values.min())}.")
-    return values.astype(np.int64)
+    return whole_numbers(
+        "labels, class positions with -1 where unknown,", labels, shape="(n,)", ndim=1, least=UNLABELED
+    )
 
 
 def feature_rows(values: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -115,10 +98,3 @@ def positions(name: str, values: NDArray[np.generic], size: int) -> NDArray[np.i
     if at.size and (at[0] < 0 or at[-1] >= size):
         raise InputError(f"{name} must hold positions from 0 to {size - 1}; got {int(at[0])} to {int(at[-1])}.")
     return at
-
-
-def is_number(value: object) -> bool:
-    """Whether it is a plain finite number (a truth value is none)."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return math.isfinite(value)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import (
+    as_probabilities,
+    instance,
+    is_number,
+    mapping,
+    number,
+    numbers,
+    shown,
+    whole_number,
+    whole_numbers,
+)
 from dqkit.records import InputError
+
+MOST_ROWS = 10**15
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,14 @@ def stopping(
     >>> [c.stop for c in stopping(budget_left=0)]
     [True]
     """
+    rounds = _checked_rounds(rounds)
+    per, min_gain = whole_number("per", per, least=1, most=MOST_ROWS), number("min_gain", min_gain, least=0)
+    instance("untrained", untrained, (bool, np.bool_), "True or False")
+    instance("not_judged", not_judged, str, "a sentence")
+    budget_left = None if budget_left is None else number("budget_left", budget_left)
+    labeled = None if labeled is None else whole_number("labeled", labeled, least=0, most=MOST_ROWS)
+    queue = None if queue is None else _two_counts(queue)
+    errors_left = None if errors_left is None else _three_numbers(errors_left)
     out: list[Criterion] = []
     if rounds:
         out.append(projected_gain(rounds, per=per, min_gain=min_gain))
@@ -101,9 +123,10 @@ def stopping(
         out.append(Criterion("a model", False, float("nan"), text))
     if not_judged:
         out.append(Criterion("judging the labels", None, float("nan"), not_judged))
-    probs = None if pred_probs is None else np.asarray(pred_probs, dtype=float)
-    if probs is not None and previous_probs is not None:
-        out.append(stability(probs, np.asarray(previous_probs, dtype=float)))
+    probs = None if pred_probs is None else as_probabilities("pred_probs", pred_probs).astype(np.float64)
+    before = None if previous_probs is None else as_probabilities("previous_probs", previous_probs).astype(np.float64)
+    if probs is not None and before is not None:
+        out.append(stability(probs, before))
     elif probs is not None:
         text = "Whether the predictions have settled is unknown until a second round is done."
         out.append(Criterion("prediction stability", None, float("nan"), text))
@@ -120,6 +143,36 @@ def stopping(
         text = f"Of the {size:,} rows queued in this round, {answered:,} are answered; no overall budget was named."
         out.append(Criterion("budget", None, float(size - answered), text))
     return out
+
+
+def _checked_rounds(rounds: Any) -> list[Mapping[str, float]]:
+    if isinstance(rounds, str | bytes | Mapping | Iterator) or not isinstance(rounds, Iterable):
+        raise InputError(f"rounds must be a list of mappings with labels and accuracy; got {shown(rounds)}.")
+    if getattr(rounds, "ndim", 1) == 0:
+        raise InputError(f"rounds must be a list of mappings with labels and accuracy; got {shown(rounds)}.")
+    found = list(rounds)
+    for each in found:
+        mapping("rounds", each, "labels and accuracy to numbers, one mapping a round")
+        for name in ("labels", "accuracy", "answers"):
+            if each is None or (name != "answers" and name not in each) or not is_number(each.get(name, 0)):
+                raise InputError(
+                    f"rounds must each hold numbers labels and accuracy; got {shown(each)}. Leave others out."
+                )
+    return found
+
+
+def _two_counts(queue: Any) -> tuple[int, int]:
+    found = whole_numbers("queue", queue, shape="(2,), answered rows and all rows", ndim=1, least=0)
+    if len(found) != 2:
+        raise InputError(f"queue must be two numbers, answered rows and all rows; got {shown(queue)}.")
+    return int(found[0]), int(found[1])
+
+
+def _three_numbers(errors_left: Any) -> tuple[float, float, float]:
+    found = numbers("errors_left", errors_left, shape="(3,), the estimate and its interval")
+    if found.shape != (3,) or not np.isfinite(found[1:]).all():
+        raise InputError(f"errors_left must be three numbers, the estimate and its interval; got {shown(errors_left)}.")
+    return float(found[0]), float(found[1]), float(found[2])
 
 
 def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain: float) -> Criterion:
@@ -165,8 +218,10 @@ def stability(probs: NDArray[np.float64], previous: NDArray[np.float64], *, agre
     """Cohen's kappa between this round's predicted classes and the last one's (Bloodgood & Vijay-Shanker 2009)."""
     if probs.shape != previous.shape or probs.ndim != 2:
         raise InputError(f"previous_probs must have the shape of pred_probs; got {previous.shape} and {probs.shape}.")
+    if not len(probs):
+        return Criterion("prediction stability", None, float("nan"), "There are no rows to compare.")
     now, before = probs.argmax(axis=1), previous.argmax(axis=1)
-    same = float((now == before).mean()) if len(now) else float("nan")
+    same = float((now == before).mean())
     c = probs.shape[1]
     chance = float((np.bincount(now, minlength=c) / len(now)) @ (np.bincount(before, minlength=c) / len(now)))
     kappa = 1.0 if chance >= 1 else (same - chance) / (1 - chance)

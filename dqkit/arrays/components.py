@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.checks import whole_number, whole_numbers
+from dqkit.errors import InputError
+
+MOST_ROWS = 1_000_000_000
+
 
 def components(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) the component of each row under the links left[i] - right[i]; the numbers have no meaning of their own.
@@ -41,6 +46,13 @@ def linked_groups(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> 
     >>> linked_groups(4, np.array([1]), np.array([3]))
     array([-1,  0, -1,  0])
     """
+    n = whole_number("n", n, least=0, most=MOST_ROWS)
+    left, right = (
+        whole_numbers(name, at, shape="(pairs,)", ndim=1, least=0, most=max(n - 1, 0))
+        for name, at in (("left", left), ("right", right))
+    )
+    if len(left) != len(right):
+        raise InputError(f"left and right must have the same length; got {len(left)} and {len(right)}.")
     group = np.full(n, -1, dtype=np.int64)
     if n == 0:
         return group

@@ -23,6 +23,7 @@ from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
+from dqkit.checks import as_array, shown, whole_number
 from dqkit.datasets.groups import group_codes, warn_of_groups_in_test
 from dqkit.datasets.paths import local_path
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
@@ -156,12 +157,13 @@ def check_options(
     """
     _check_whole("folds", folds, 2, None)
     _check_whole("seed", seed, 0, 2**32 - 1)
-    if imbalance not in (None, "weighted", "focal"):
-        raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {imbalance!r}.")
+    if imbalance is not None and not (isinstance(imbalance, str) and imbalance in ("weighted", "focal")):
+        raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {shown(imbalance)}.")
     if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
         raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
     if groups is not None and not isinstance(groups, str):
-        shape = np.asarray(groups, dtype=object).shape
+        n = whole_number("n", n, least=0)
+        shape = as_array("groups", groups, shape=f"({n},), one value a sample").shape
         if shape != (n,):
             raise InputError(f"groups must have shape ({n},), one value a sample; got {shape}.")
 
@@ -279,11 +281,10 @@ def _task(ds: Dataset, folds: int, seed: int, groups: NDArray[np.int64] | None, 
 
 
 def _check_whole(name: str, value: object, least: int, most: int | None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputError(f"{name} must be at least {least} and a whole number; got {value!r}.")
-    if value < least or (most is not None and value > most):
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
         upper = "" if most is None else f" and at most {most}"
-        raise InputError(f"{name} must be at least {least}{upper}; got {value!r}.")
+        raise InputError(f"{name} must be at least {least}{upper} and a whole number; got {shown(value)}.")
 
 
 def _most_folds(y: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64] | None:

@@ -13,10 +13,15 @@ from dqkit.arrays.threads import own_threads
 from dqkit.baselines.calibration import softmax
 from dqkit.baselines.members import Fitted, Member, Predict, Scores, Task
 from dqkit.baselines.ridge import FoldRidge
+from dqkit.checks import finite_rows, number, whole_number, whole_numbers
+from dqkit.errors import InputError
 
 MEMORY = 6
 BLOCK = 2048
 PARTS = 16
+MOST_CLASSES = 100_000
+MOST_FOLDS = 10_000
+LARGEST = 1e6
 
 
 def logistic_folds(
@@ -67,9 +72,22 @@ def logistic_folds(
     >>> w.shape
     (2, 2, 2)
     """
-    fold_of, y = np.asarray(folds, dtype=np.int64), np.asarray(labels, dtype=np.int64)
+    rows = finite_rows("x", x)
+    if rows.size and max(rows.max(), -rows.min()) > LARGEST:
+        raise InputError(f"x must lie within {LARGEST:g}. Scale the features first.")
+    n_classes = whole_number("n_classes", n_classes, least=1, most=MOST_CLASSES)
+    y = whole_numbers("labels", labels, shape="(n,)", ndim=1, least=-1, most=n_classes - 1)
+    fold_of = whole_numbers("folds", folds, shape="(n,)", ndim=1, least=-1, most=MOST_FOLDS)
+    penalty, tolerance = number("penalty", penalty, least=0, most=LARGEST), number("tolerance", tolerance, above=0)
+    rounds = whole_number("rounds", rounds, least=1)
+    if not len(rows) == len(y) == len(fold_of):
+        raise InputError(f"labels and folds must have one entry for each of the {len(rows)} rows of x.")
     used = np.flatnonzero(fold_of >= 0)
-    rows = np.asarray(x, dtype=np.float32)[used]
+    if len(np.unique(fold_of[used])) < 2 or len(np.unique(fold_of[used])) <= fold_of.max(initial=0):
+        raise InputError("folds must be 0 to k - 1, each with at least one row, and at least two of them.")
+    if not len(used) or (y[used] < 0).any():
+        raise InputError("folds must name a fold for at least one row, and every row in a fold must have a label.")
+    rows = np.asarray(rows, dtype=np.float32)[used]
     rows = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
     with own_threads() as pool:
         problem = _Problem(rows, y[used], fold_of[used], n_classes, penalty, pool)

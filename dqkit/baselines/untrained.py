@@ -12,6 +12,7 @@ from dqkit.baselines.comparison import table
 from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.members import Task
 from dqkit.baselines.views import view_of
+from dqkit.checks import instance, seed_number
 from dqkit.records import UNLABELED, Dataset, Predictions
 
 
@@ -36,6 +37,8 @@ def untrained_predictions(
         Features of every sample, no members, and every class as likely as the others. The features are those of
         `cross_val_predictions`; `checkpoint_dir` keeps them for later calls.
     """
+    instance("ds", ds, Dataset, "a dqkit.Dataset")
+    seed = seed_number(seed)
     n, c = len(ds), len(ds.classes)
     nowhere = np.full(n, UNLABELED, dtype=np.int64)
     with fitting_threads(n, pooled=ds.modality == "image" and pretrained is None):
@@ -67,6 +70,7 @@ def too_few_labels(ds: Dataset) -> str | None:
     str or None
         One sentence, or None where the labels are enough.
     """
+    instance("ds", ds, Dataset, "a dqkit.Dataset")
     y = trained_labels(ds)
     counts = np.bincount(y[y >= 0], minlength=len(ds.classes))
     known = np.flatnonzero(counts)

@@ -6,10 +6,20 @@ to do. Nothing here knows a stage.
 
 from __future__ import annotations
 
-from dqkit.checks.arrays import as_array, as_labels, as_positions, finite_rows, numbers
+from dqkit.checks.arrays import as_array, as_labels, as_positions, finite_rows, numbers, truth_values, whole_numbers
 from dqkit.checks.column_order import ColumnOrder, SwappedColumns, check_column_order, column_order
 from dqkit.checks.probabilities import as_probabilities, check_probabilities, rows_in_order
-from dqkit.checks.scalars import distinct_names, is_number, number, one_of, seed_number, shown, whole_number
+from dqkit.checks.scalars import (
+    distinct_names,
+    instance,
+    is_number,
+    mapping,
+    number,
+    one_of,
+    seed_number,
+    shown,
+    whole_number,
+)
 
 __all__ = [
     "ColumnOrder",
@@ -23,12 +33,16 @@ __all__ = [
     "column_order",
     "distinct_names",
     "finite_rows",
+    "instance",
     "is_number",
+    "mapping",
     "number",
     "numbers",
     "one_of",
     "rows_in_order",
     "seed_number",
     "shown",
+    "truth_values",
     "whole_number",
+    "whole_numbers",
 ]

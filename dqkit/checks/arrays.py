@@ -107,6 +107,35 @@ def as_labels(
     return given.astype(np.int64)
 
 
+def whole_numbers(
+    name: str, values: Any, *, shape: str, ndim: int, least: int | None = None, most: int | None = None
+) -> NDArray[np.int64]:
+    """The values as int64 of so many axes, each between `least` and `most`; floats are taken where they are whole."""
+    array = as_array(name, values, shape=shape)
+    if array.ndim != ndim:
+        raise InputError(f"{name} must have shape {shape}; got {array.shape}.")
+    if array.size and array.dtype.kind not in "iub":
+        array = _whole(name, array.ravel()).reshape(array.shape)
+    low, high = -_LARGEST if least is None else least, _LARGEST if most is None else most
+    # A float of 2**63 equals the largest whole number plus one, which no comparison of floats can tell.
+    over = array >= float(_LARGEST) if array.dtype.kind == "f" else array > high
+    if array.size and bool(np.any(over | (array > high) | (array < low))):
+        bounds = f"from {low} to {high}" if most is not None else f"of {low} or more"
+        odd = array[np.asarray(over | (array > high) | (array < low), dtype=bool)].flat[0]
+        raise InputError(f"{name} must be whole numbers {bounds}; got {shown(odd)}.")
+    return array.astype(np.int64)
+
+
+def truth_values(name: str, values: Any, *, n: int | None = None) -> NDArray[np.bool_]:
+    """The values as (n,) bool; numbers are refused, for they may be positions."""
+    array = as_array(name, values, shape="(n,), True or False")
+    if array.ndim != 1 or array.dtype != bool:
+        raise InputError(f"{name} must be (n,) bool; got shape {array.shape} of {array.dtype}.")
+    if n is not None and len(array) != n:
+        raise InputError(f"{name} must have one entry for each of the {n} rows; got {len(array)}.")
+    return array
+
+
 def as_positions(name: str, values: object, *, size: int, missing: bool = False, ndim: int = 2) -> NDArray[np.int64]:
     """Whole numbers from 0 to size - 1 as int64, with -1 for none where `missing` is allowed."""
     shape = "(n, k)" if ndim == 2 else "(k,)"

@@ -85,6 +85,21 @@ def one_of(name: str, value: object, allowed: Iterable[str]) -> str:
     return value
 
 
+def instance(name: str, value: object, kind: type | tuple[type, ...], told: str) -> None:
+    """Raise `InputError` unless the value is of that kind; told: what it is called, with its article."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} must be {told}; got {shown(value)}.")
+
+
+def mapping(name: str, value: object, told: str) -> Mapping[Any, Any]:
+    """The value, a mapping; None is an empty one. told: what it must map to what."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} must map {told}; got {shown(value)}.")
+    return value
+
+
 def distinct_names(name: str, values: object, *, length: int | None = None) -> list[Any]:
     """The values as a list in which each comes once; a string, a mapping or an iterator is refused.
 

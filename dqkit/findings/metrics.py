@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dqkit.checks import is_number, mapping, shown
 from dqkit.records import InputError
 
 Unit = Literal["share", "count", "ratio", "nats"]
 Better = Literal["higher", "lower", "neither"]
+_RULES = "names of metrics to limits"
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,13 @@ def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: M
     >>> [o.holds for o in check({"metrics": {"duplicate_rate": 0.02}}, maximum={"duplicate_rate": 0.05}, minimum={})]
     [True]
     """
-    metrics = health.get("metrics")
+    metrics = mapping("health", health, "metrics and sections, as health returns it").get("metrics")
+    maximum, minimum = mapping("maximum", maximum, _RULES), mapping("minimum", minimum, _RULES)
+    for name, limit in [*maximum.items(), *minimum.items()]:
+        if not isinstance(name, str):
+            raise InputError(f"a rule must name a metric; got {shown(name)}.")
+        if not is_number(limit) and limit not in (float("inf"), float("-inf")):
+            raise InputError(f"the limit of {name!r} must be a number; got {shown(limit)}.")
     if not isinstance(metrics, Mapping):
         raise InputError("health must hold 'metrics', a table of names and numbers; this one does not.")
     rules: Sequence[tuple[Literal["max", "min"], str, float]] = [

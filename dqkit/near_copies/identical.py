@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import instance, truth_values, whole_numbers
 from dqkit.records import Dataset
 
 
@@ -36,8 +37,14 @@ def identical_content(dataset: Dataset, among: ArrayLike | None = None) -> NDArr
     >>> identical_content(dq.from_arrays(["one", "two", "One", "one"], [0, 1, 0, 1]))
     array([0, 1, 2, 0])
     """
+    instance("dataset", dataset, Dataset, "a dqkit.Dataset")
     first = np.arange(len(dataset), dtype=np.int64)
-    rows = first if among is None else np.unique(np.asarray(among, dtype=np.int64))
+    rows = first
+    if among is not None:
+        if str(getattr(among, "dtype", "")) == "bool":
+            among = np.flatnonzero(truth_values("among", among, n=len(dataset)))
+        most = max(len(dataset) - 1, 0)
+        rows = np.unique(whole_numbers("among", among, shape="(k,), positions", ndim=1, least=0, most=most))
     rows = rows[np.asarray(dataset.is_usable, dtype=bool)[rows]]
     seen: dict[Hashable, int] = {}
     for row, content in zip(rows, _contents(dataset, rows), strict=True):

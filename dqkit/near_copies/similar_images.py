@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.arrays.components import linked_groups
+from dqkit.checks import as_array, seed_number
+from dqkit.errors import InputError
 
 _SIDE = 16
 _TABLES, _PROJECTIONS = 12, 10
@@ -41,6 +43,13 @@ def similar_images(images: NDArray[np.uint8], *, seed: int = 0) -> NDArray[np.in
     ----------
     M. Datar et al., Locality-Sensitive Hashing Scheme Based on p-Stable Distributions, SoCG 2004.
     """
+    images = as_array("images", images, shape="(n, height, width) or (n, height, width, channels)")
+    if images.ndim not in (3, 4) or images.dtype != np.uint8 or 0 in images.shape[1:]:
+        raise InputError(
+            f"images must be uint8 (n, height, width) or (n, height, width, channels); got {images.dtype} of shape "
+            f"{images.shape}."
+        )
+    seed = seed_number(seed)
     n = len(images)
     small = np.concatenate([_grey(images[start : start + _AT_ONCE]) for start in range(0, n, _AT_ONCE)] or [_NONE])
     contrast = small.std(axis=1)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.arrays.components import linked_groups
+from dqkit.checks import number, seed_number, shown
 from dqkit.records import InputError
 
 _SHINGLE = 5
@@ -57,8 +59,9 @@ def similar_texts(texts: Sequence[str], *, threshold: float = 0.8, seed: int = 0
     >>> similar_texts(["Free money, click here now!", "free money click here NOW", "see you at lunch"])
     array([ 0,  0, -1])
     """
-    if not 0 < threshold <= 1:
-        raise InputError(f"threshold must lie in (0, 1]; got {threshold}.")
+    texts = as_texts(texts)
+    threshold = number("threshold", threshold, above=0, most=1)
+    seed = seed_number(seed)
     plain = [" ".join(_WORDS.findall(text[:_LONGEST].casefold())) for text in texts]
     first: dict[str, int] = {}
     left, right = [], []
@@ -74,6 +77,20 @@ def similar_texts(texts: Sequence[str], *, threshold: float = 0.8, seed: int = 0
             left.append(int(distinct[a]))
             right.append(int(distinct[b]))
     return linked_groups(len(texts), np.array(left, dtype=np.int64), np.array(right, dtype=np.int64))
+
+
+def as_texts(texts: Any) -> list[str]:
+    """The texts as a list; one that is no string is named by its place."""
+    if isinstance(texts, str | bytes | Mapping | set | frozenset | Iterator) or not hasattr(texts, "__iter__"):
+        raise InputError(f"texts must be a list of strings; got {shown(texts)}. Put a single one in brackets.")
+    try:
+        found = list(texts)
+    except TypeError as error:  # an array without axes
+        raise InputError(f"texts must be a list of strings; {error}.") from error
+    for at, text in enumerate(found):
+        if not isinstance(text, str):
+            raise InputError(f"texts must be strings; got {type(text).__name__} at position {at}.")
+    return found
 
 
 def _shingles(text: str) -> NDArray[np.uint32]:

@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.records import UNLABELED, InputError, check_probabilities
+from dqkit.checks import as_array, as_probabilities, whole_number, whole_numbers
+from dqkit.records import UNLABELED, InputError
 from dqkit.signals.dawid_skene import dawid_skene, enough_answers
+
+MOST_CLASSES = 1_000_000
+MOST_CELLS = 500_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +41,18 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
     >>> consensus([[0, 0, 1], [1, 1, 1], [0, -1, -1]]).samples["consensus_label"].tolist()
     [0, 1, 0]
     """
-    try:
-        given = np.asarray(answers)
-        if given.dtype.kind in "fO":  # as pandas writes what is missing
-            filled = np.where(pd.isna(given), float(UNLABELED), given).astype(np.float64)
-            given = filled.astype(np.int64) if (filled == np.floor(filled)).all() else given
-    except (ValueError, TypeError) as error:
-        raise InputError(f"answers must be whole numbers of shape (n, annotators); {error}.") from error
-    if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "iu":
-        raise InputError(f"answers must be whole numbers of shape (n, annotators); got {given.dtype} {given.shape}.")
-    given = given.astype(np.int64)
+    given = _answers(answers)
+    if classes is not None:
+        classes = whole_number("classes", classes, least=1, most=MOST_CLASSES)
     c = classes if classes is not None else max(int(given.max()) + 1, 2)
-    probs = None if pred_probs is None else np.asarray(pred_probs, dtype=np.float64)
-    if probs is not None:
-        if probs.ndim != 2 or len(probs) != len(given) or probs.shape[1] < 2:
-            raise InputError(f"pred_probs must have shape (n, c) with n = {len(given)}, c >= 2; got {probs.shape}.")
-        check_probabilities("pred_probs", probs)
+    probs = None
+    if pred_probs is not None:
+        probs = as_probabilities("pred_probs", pred_probs, n=len(given), least_classes=2).astype(np.float64)
         c = probs.shape[1]
     if given.min() < UNLABELED or given.max() >= c:
         raise InputError(f"answers must be -1 (not answered) to {c - 1}; got {int(given.min())} to {int(given.max())}.")
+    if len(given) * c > MOST_CELLS:
+        raise InputError(f"answers of {len(given):,} rows and {c:,} classes are too many; number the classes from 0.")
     answered = given >= 0
     rows, columns = np.flatnonzero(answered.any(axis=1)), np.flatnonzero(answered.any(axis=0))
     label = _majority(given, c)
@@ -90,6 +87,19 @@ def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classe
         }
     )
     return Consensus(samples, people, method)
+
+
+def _answers(answers: ArrayLike) -> NDArray[np.int64]:
+    """(n, annotators) with -1 for what is missing in any spelling of pandas."""
+    array = as_array("answers", answers, shape="(n, annotators), whole numbers")
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(f"answers must be whole numbers of shape (n, annotators); got {array.dtype} {array.shape}.")
+    if array.dtype.kind in "fO":
+        missing = np.asarray(pd.isna(array), dtype=bool)
+        filled = array.astype(object)
+        filled[missing] = UNLABELED
+        array = filled
+    return whole_numbers("answers", array, shape="(n, annotators)", ndim=2, least=UNLABELED)
 
 
 def _majority(given: NDArray[np.int64], c: int) -> NDArray[np.int64]:

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dqkit.checks import as_labels
+from dqkit.checks import as_labels, distinct_names, number, whole_number
 from dqkit.records import InputError
 from dqkit.signals.labels import wilson_interval
+
+MOST_CLASSES = 1_000_000
+MOST_COMPARED = 20_000  # the matrix of given and predicted classes takes 3 GB at that
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,12 +70,15 @@ def class_balance(
     >>> class_balance([0, 0, 0, 1], ["cat", "dog"]).imbalance_ratio
     3.0
     """
-    names = [str(i) for i in range(classes)] if isinstance(classes, int) else [str(name) for name in classes]
+    if isinstance(classes, int | np.integer):
+        names = [str(i) for i in range(whole_number("classes", classes, least=1, most=MOST_CLASSES))]
+    else:
+        names = [str(name) for name in distinct_names("classes", classes)]
     c = len(names)
     if c == 0 or len(set(names)) != c:
         raise InputError(f"classes must be at least one distinct name; got {names[:5]}.")
-    if not 0 <= beta < 1:
-        raise InputError(f"beta must lie in [0, 1); got {beta}.")
+    beta = number("beta", beta, least=0, below=1)
+    rare_below = number("rare_below", rare_below, least=0)
     given = as_labels(labels, classes=c)
     labeled = given >= 0
     count = np.bincount(given[labeled], minlength=c)
@@ -95,6 +101,8 @@ def class_balance(
     if predicted is not None:
         other = as_labels(predicted, classes=c, n=len(given))
         judged = labeled & (other >= 0)
+        if c > MOST_COMPARED:
+            raise InputError(f"predicted can be compared for at most {MOST_COMPARED:,} classes; got {c:,}.")
         matrix = np.bincount(given[judged] * c + other[judged], minlength=c * c).reshape(c, c)
         errors = matrix.sum(axis=1) - np.diag(matrix)
         low, high = wilson_interval(errors, matrix.sum(axis=1))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_array, whole_numbers
 from dqkit.near_copies import linked_groups
 from dqkit.records import TEST_SPLIT, InputError
 
@@ -60,8 +61,8 @@ def leakage(duplicate_group: ArrayLike, split: ArrayLike) -> pd.DataFrame:
     >>> leakage([0, 0, -1], ["train", "test", "test"])["splits"].tolist()
     [('test', 'train')]
     """
-    group = np.asarray(duplicate_group, dtype=np.int64)
-    names = np.asarray(split, dtype=object)
+    group = whole_numbers("duplicate_group", duplicate_group, shape="(n,)", ndim=1)
+    names = as_array("split", split, shape="(n,), names").astype(object)
     if group.shape != names.shape or group.ndim != 1:
         raise InputError(f"duplicate_group and split must have the same length; got {group.shape} and {names.shape}.")
     inside = np.flatnonzero(group >= 0)

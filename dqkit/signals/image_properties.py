@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_array, as_labels, instance, number, numbers
 from dqkit.records import InputError
 from dqkit.signals.image_measures import Measures, measure
 
 DARK, LIGHT, ODD_ASPECT_RATIO, LOW_INFORMATION, BLURRY = 0.32, 0.05, 0.35, 0.3, 0.29
 SIZE_IQR = 3.0
 _MOSTLY_COLOUR = 0.5
+LARGEST_SIDE = 10_000_000
 
 
 def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = None) -> pd.DataFrame:
@@ -36,6 +38,7 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
     >>> image_properties(np.zeros((1, 8, 8), dtype=np.uint8))[["dark_score", "dark_flag"]].to_numpy().tolist()
     [[1.0, True]]
     """
+    pixels = as_array("pixels", pixels, shape="(n, height, width) or (n, height, width, channels)")
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or min(pixels.shape[1:]) == 0:
         raise InputError(
             f"pixels must be uint8 (n, height, width) or (n, height, width, channels); got {pixels.dtype} "
@@ -44,9 +47,16 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
     if pixels.ndim == 4 and pixels.shape[3] > 4:
         raise InputError(f"pixels must have 1 to 4 channels, last; got shape {pixels.shape}.")
     n, height, width = pixels.shape[:3]
-    shapes = np.tile(np.array([[width, height]]), (n, 1)) if sizes is None else np.asarray(sizes)
-    if shapes.shape != (n, 2) or shapes.dtype.kind not in "iuf" or (n and not (shapes > 0).all()):
-        raise InputError(f"sizes must hold a positive width and height for each of the {n} images; got {shapes.shape}.")
+    shapes = np.tile(np.array([[width, height]]), (n, 1))
+    if sizes is not None:
+        shapes = numbers("sizes", sizes, shape=f"({n}, 2)", finite=True)
+    if (
+        shapes.shape != (n, 2)
+        or shapes.dtype.kind not in "iuf"
+        or (n and not ((shapes > 0) & (shapes < LARGEST_SIDE)).all())
+    ):
+        told = f"sizes must hold a positive width and height for each of the {n} images"
+        raise InputError(f"{told}, below {LARGEST_SIDE:,}; got {shapes.shape}.")
     return _table(measure(pixels, None if sizes is None else shapes.astype(np.float64)), shapes.astype(np.float64))
 
 
@@ -65,10 +75,13 @@ def property_correlation(properties: pd.DataFrame, labels: ArrayLike, *, q: floa
     """
     from scipy.stats import kruskal
 
-    from dqkit.checks import as_labels
     from dqkit.signals.underperforming_groups import false_discovery
 
+    instance("properties", properties, pd.DataFrame, "a DataFrame, one row a sample")
+    q = number("q", q, above=0, below=1)
     given = as_labels(labels, n=len(properties))
+    if given.size and given.max() >= LARGEST_SIDE:
+        raise InputError(f"labels must be below {LARGEST_SIDE:,}; got {given.max()}. Number the classes from 0.")
     judged = given >= 0
     given = given[judged]
     count = np.bincount(given)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import finite_rows, one_of, seed_number, whole_number
 from dqkit.records import InputError
 from dqkit.signals.duplicates import duplicate_groups, near_duplicates
 from dqkit.signals.knn.identical_rows import identical_rows
@@ -125,18 +126,18 @@ def neighbors(
     """
     rows = as_features(features)
     n, d = rows.shape
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise InputError(f"k must be a whole number of neighbours, at least 1; got {k!r}.")
-    k = int(k)
+    k = whole_number("k", k)
     if not 1 <= k < n:
         raise InputError(f"k must lie in 1..n-1 with n = {n} rows; got {k}. Lower k or pass more rows.")
-    chosen: Metric = metric or ("cosine" if d > 3 else "euclidean")
-    for name, value, allowed in (
-        ("metric", chosen, ("cosine", "euclidean")),
-        ("method", method, ("auto", "exact", "approximate")),
-    ):
-        if value not in allowed:
-            raise InputError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
+    one_of("method", method, ("auto", "exact", "approximate"))
+    chosen: Metric = "cosine" if d > 3 else "euclidean"
+    if metric is not None:
+        one_of("metric", metric, ("cosine", "euclidean"))
+        chosen = metric
+    if not isinstance(device, str):
+        raise InputError(f'device must be a name such as "auto", "cpu" or "cuda"; got {device!r}.')
+    exact_up_to, seed = whole_number("exact_up_to", exact_up_to, least=0), seed_number(seed)
+    recall_rows = whole_number("recall_rows", recall_rows, least=1)
     first = identical_rows(rows)
     if chosen == "cosine":
         rows = _measurable(rows)
@@ -234,15 +235,4 @@ def describe(
 
 def as_features(features: ArrayLike) -> NDArray[Any]:
     """Return features as a finite (n, d) float32 or float64 matrix, or raise `InputError`."""
-    rows = np.asarray(features)
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise InputError(f"features must have shape (n, d) with d >= 1; got {rows.shape}.")
-    if rows.dtype.kind not in "fiub":
-        raise InputError(f"features must hold numbers; got an array of {rows.dtype}.")
-    if rows.dtype not in (np.float32, np.float64):
-        rows = rows.astype(np.float32 if rows.dtype == np.float16 else np.float64)
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        at = int(np.argmin(finite))
-        raise InputError(f"features must be finite; row {at} is not. Fill or drop missing values first.")
-    return rows
+    return finite_rows("features", features)

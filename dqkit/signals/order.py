@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.checks import as_array, seed_number, whole_number
 from dqkit.records import InputError
 
 SIGNIFICANT = 0.05
+MOST_PERMUTATIONS = 10_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,27 +49,32 @@ def order_test(indices: NDArray[np.int64], *, permutations: int = 25, seed: int 
     """
     from scipy.stats import gaussian_kde
 
-    around = np.asarray(indices)
+    permutations = whole_number("permutations", permutations, least=2, most=MOST_PERMUTATIONS)
+    seed = seed_number(seed, most=2**32 - 1)
+    around = as_array("indices", indices, shape="(n, k)")
     n = len(around) if around.ndim else 0
     if around.ndim != 2 or around.size == 0 or around.dtype.kind not in "iu" or around.min() < 0 or around.max() >= n:
         raise InputError(
             f"indices must be whole numbers of shape (n, k), rows 0 to n - 1; got {around.dtype} of shape "
             f"{around.shape}. Pass dqkit.signals.neighbors(features).indices."
         )
+    if n < 2:
+        raise InputError(f"indices must describe at least 2 rows; got {n}.")
+    around = around.astype(np.int64)
     share = (n - np.arange(1, n)) / (n * (n - 1) / 2)
     expected = np.cumsum(share)
-    statistic = _statistic(np.abs(np.arange(n)[:, None] - indices), expected)
+    statistic = _statistic(np.abs(np.arange(n)[:, None] - around), expected)
     # The legacy generator is the one that Datalab draws from; a local one leaves the global state alone.
     draw = np.random.RandomState(seed)
     chance = np.empty(permutations)
     for at, order in enumerate([draw.permutation(n) for _ in range(permutations)]):
-        chance[at] = _statistic(np.abs(order[:, None] - order[indices]), expected)
+        chance[at] = _statistic(np.abs(order[:, None] - order[around]), expected)
     if np.ptp(chance) > 0:
         p_value = float(gaussian_kde(chance).integrate_box_1d(statistic, 100))
     else:
         # Reorderings of a few rows can all look alike: the limit of an ever narrower kernel around that one value.
         p_value = float(0.5 * (1 + np.sign(chance[0] - statistic)))
-    closeness = _closeness(indices)
+    closeness = _closeness(around)
     flag = np.zeros(n, dtype=bool)
     if p_value < SIGNIFICANT:
         flag[int(closeness.argmin())] = True

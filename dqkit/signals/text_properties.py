@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.near_copies import similar_texts
-from dqkit.records import InputError
+from dqkit.near_copies.similar_texts import as_texts
 
 ODD_LENGTH_IQR = 3.0
 SPECIAL, FOREIGN = 0.3, 0.5
@@ -84,9 +84,7 @@ def text_properties(texts: Sequence[str], *, similar: float = 0.8) -> pd.DataFra
     >>> text_properties(["hello there", "", "!!!"])[["characters", "empty_flag", "special_flag"]].to_numpy().tolist()
     [[11, False, False], [0, True, False], [3, False, True]]
     """
-    for at, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(f"texts must be strings; got {type(text).__name__} at position {at}.")
+    texts = as_texts(texts)
     characters = np.array([len(text) for text in texts], dtype=np.int64)
     empty = np.array([not text.strip() for text in texts], dtype=bool)
     special = np.array([_special_share(text) for text in texts], dtype=np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import finite_rows, mapping, number, seed_number, shown, truth_values, whole_number
 from dqkit.records import InputError
 
 _COLUMNS = ("by", "group", "size", "errors", "error_rate", "rest_rate", "p_value", "q_value", "underperforming")
@@ -42,14 +43,13 @@ def underperforming_groups(
     """
     from scipy.stats import hypergeom
 
-    wrong = np.asarray(errors)
-    if wrong.ndim != 1 or wrong.dtype != bool:
-        raise InputError(f"errors must be (n,) bool; got shape {wrong.shape} of {wrong.dtype}.")
-    if not 0 < q < 1:
-        raise InputError(f"q must lie in (0, 1); got {q}.")
+    wrong = truth_values("errors", errors)
+    q = number("q", q, above=0, below=1)
+    smallest, most_values = whole_number("smallest", smallest, least=1), whole_number("most_values", most_values)
+    groupings = mapping("groupings", {} if groupings is None else groupings, "names to (n,) values")
     rows = []
     for name, values in groupings.items():
-        column = pd.Series(values).reset_index(drop=True)
+        column = _column(str(name), values)
         if len(column) != len(wrong):
             raise InputError(f"grouping {name!r} must have {len(wrong)} values; got {len(column)}.")
         codes, groups = _codes(column, most_values)
@@ -110,15 +110,39 @@ def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | N
     """
     from sklearn.cluster import KMeans
 
+    features = finite_rows("features", features)
+    seed = seed_number(seed)
     n = len(features)
+    if clusters is not None:
+        clusters = whole_number("clusters", clusters, least=1)
     k = clusters or int(np.clip(np.sqrt(n / 20), 2, 50))
     if n <= k:
         return np.zeros(n, dtype=np.int64)
     rows = np.random.default_rng(seed).permutation(n)[:2_500]
+    features = _within_float32(features)
     sample = np.asarray(features[np.sort(rows)], dtype=np.float32)
     k = min(k, len(np.unique(sample, axis=0)))
     model = KMeans(n_clusters=k, n_init=1, max_iter=20, random_state=seed % 2**32).fit(sample)
     return np.asarray(model.predict(np.asarray(features, dtype=np.float32)), dtype=np.int64)
+
+
+def _within_float32(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows whose squared distances float32 can hold: clusters do not change by a common scale."""
+    largest = float(np.abs([rows.min(), rows.max()]).max()) if rows.size else 0.0
+    return rows / largest if largest > 1e15 else rows
+
+
+def _column(name: str, values: Any) -> pd.Series[Any]:
+    """The values of a grouping, numbered from 0; what cannot be a column is refused by the grouping's name."""
+    if isinstance(values, str | bytes | Mapping | set) or not hasattr(values, "__len__"):
+        raise InputError(f"grouping {name!r} must be an array of values; got {shown(values)}.")
+    try:
+        return pd.Series(values).reset_index(drop=True)
+    except Exception as error:  # what pandas raises depends on what it was given
+        try:
+            return pd.Series(list(values), dtype=object)
+        except Exception:
+            raise InputError(f"grouping {name!r} must be an array of values; {error}.") from error
 
 
 def _codes(column: pd.Series[Any], most_values: int) -> tuple[NDArray[np.int64], list[str]]:
@@ -129,7 +153,10 @@ def _codes(column: pd.Series[Any], most_values: int) -> tuple[NDArray[np.int64],
     except TypeError:  # Lists or dicts as metadata: they form no groups.
         return nothing, []
     if distinct <= most_values:
-        codes, groups = pd.factorize(column.astype(str).where(column.notna()), sort=True)
+        named = np.array(
+            [None if gone else str(value) for value, gone in zip(column, column.isna(), strict=True)], object
+        )
+        codes, groups = pd.factorize(named, sort=True)
         return codes.astype(np.int64), [str(group) for group in groups]
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return nothing, []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.checks import as_labels
+from dqkit.checks import as_labels, as_positions
 from dqkit.records import InputError
 
 
@@ -25,12 +25,10 @@ def knn_shapley(labels: ArrayLike, indices: NDArray[np.int64]) -> NDArray[np.flo
     array([0.583, 0.583, 0.5  ])
     """
     given = as_labels(labels)
-    around = np.asarray(indices, dtype=np.int64)
-    if around.ndim != 2 or len(around) != len(given):
+    around = as_positions("indices", indices, size=len(given), missing=True)
+    if len(around) != len(given) or around.shape[1] == 0:
         raise InputError(f"indices must have shape (n, k) with n = {len(given)} labels; got {around.shape}.")
     n, k = around.shape
-    if around.size and not -1 <= around.min() <= around.max() < n:
-        raise InputError(f"indices must be rows 0 to {n - 1}, or -1 for none; got {around.min()} to {around.max()}.")
     value = np.zeros(n)
     for start in range(0, n, 65_536):
         rows = slice(start, start + 65_536)

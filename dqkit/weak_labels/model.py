@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import as_labels, distinct_names, one_of, seed_number, whole_number, whole_numbers
 from dqkit.records import ABSTAIN, InputError, MissingExtra
 from dqkit.weak_labels.naive_bayes import Known, majority, naive_bayes
 
@@ -25,6 +26,9 @@ FEWEST_FUNCTIONS = 3
 MOST_WORK = 100_000_000
 # No single dev label counts as less likely than this: it may be wrong itself.
 SURPRISE = 1e-3
+
+MOST_CLASSES = 1_000_000
+MOST_CELLS = 500_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,16 +116,16 @@ def label_model(
     >>> label_model([[0, 0, -1], [1, 1, 1], [-1, -1, -1]], 2, model="naive_bayes").labels.tolist()
     [0, 1, -1]
     """
-    if model not in get_args(Model):
-        raise InputError(f"model must be one of {', '.join(get_args(Model))}; got {model!r}.")
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise InputError(f"seed must be a whole number from 0 to 2**32 - 1; got {seed!r}.")
+    one_of("model", model, get_args(Model))
+    seed = seed_number(seed, most=2**32 - 1)
+    cardinality = whole_number("cardinality", cardinality, least=2, most=MOST_CLASSES)
     table = _checked_votes(votes, cardinality)
     n, functions = table.shape
     dev = None if dev_labels is None else _checked_dev(dev_labels, n=n, cardinality=cardinality)
-    labels_of = list(names) if names is not None else [f"function_{j}" for j in range(functions)]
-    if len(labels_of) != functions:
-        raise InputError(f"names must name each of the {functions} functions; got {len(labels_of)} names.")
+    if names is None:
+        labels_of = [f"function_{j}" for j in range(functions)]
+    else:
+        labels_of = distinct_names("names", names, length=functions)
     balance = _class_balance(dev, cardinality)
     known = Known.of(table, dev)
     covered = (table != ABSTAIN).any(axis=1)
@@ -172,37 +176,20 @@ def _judged(
 
 
 def _checked_votes(votes: ArrayLike, cardinality: int) -> NDArray[np.int64]:
-    if not isinstance(cardinality, int | np.integer) or cardinality < 2:
-        raise InputError(f"cardinality must be a whole number of at least 2 classes; got {cardinality!r}.")
-    try:
-        array = np.asarray(votes)
-    except ValueError as error:
-        raise InputError(f"votes must have one column per function in every row; {error}.") from error
-    if array.ndim != 2 or 0 in array.shape:
-        raise InputError(f"votes must have shape (n, functions), neither of them 0; got {array.shape}.")
-    if array.dtype.kind not in "iu" and not (array.dtype.kind in "fb" and np.equal(np.mod(array, 1), 0).all()):
-        raise InputError(f"votes must be whole numbers, -1 for abstain; got dtype {array.dtype}.")
-    table = array.astype(np.int64)
-    if table.min() < ABSTAIN or table.max() >= cardinality:
-        raise InputError(
-            f"votes must lie between -1 (abstain) and {cardinality - 1}; got {table.min()} to {table.max()}."
-        )
+    table = whole_numbers("votes", votes, shape="(n, functions)", ndim=2, least=ABSTAIN, most=cardinality - 1)
+    if 0 in table.shape:
+        raise InputError(f"votes must have shape (n, functions), neither of them 0; got {table.shape}.")
+    if len(table) * cardinality > MOST_CELLS:
+        raise InputError(f"votes of {len(table):,} rows on {cardinality:,} classes are too many to weigh.")
     return table
 
 
 def _checked_dev(dev_labels: ArrayLike, *, n: int, cardinality: int) -> NDArray[np.int64]:
+    told = "dev_labels must be positions of classes, -1 where not known"
     try:
-        given = np.asarray(dev_labels)
-        if given.dtype.kind not in "iu" and not np.equal(given.astype(float), np.round(given.astype(float))).all():
-            raise ValueError("some are no whole numbers")
-        dev = given.astype(np.int64)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"dev_labels must be positions of classes, -1 where not known; {error}.") from error
-    if dev.shape != (n,):
-        raise InputError(f"dev_labels must have one entry per row of votes ({n:,}); got shape {dev.shape}.")
-    if dev.min() < -1 or dev.max() >= cardinality:
-        raise InputError(f"dev_labels must lie between -1 and {cardinality - 1}; got {dev.min()} to {dev.max()}.")
-    return dev
+        return as_labels(dev_labels, classes=cardinality, n=n, name="dev_labels")
+    except InputError as error:
+        raise InputError(f"{told}. {error}") from error
 
 
 def _class_balance(dev: NDArray[np.int64] | None, cardinality: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from dqkit.checks import shown
+from dqkit.checks import instance, shown
 from dqkit.records import ABSTAIN, Dataset, InputError
 
 
@@ -45,11 +45,14 @@ def apply_functions(
         raise InputError(f"dataset must be a dqkit.Dataset; got {type(dataset).__name__}.")
     if callable(functions) or not isinstance(functions, Iterable):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
+    if getattr(functions, "ndim", 1) == 0:
+        raise InputError("functions must be a list of labelling functions; got an array without axes.")
     functions = list(functions)
     if not all(callable(f) for f in functions):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
     if not functions:
         raise InputError("functions must hold at least one labelling function; got none.")
+    instance("progress", progress, (bool, np.bool_), "True or False")
     names = function_names(functions)
     of_name = {name: i for i, name in enumerate(dataset.classes)}
     usable = dataset.is_usable

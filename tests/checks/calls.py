@@ -390,7 +390,7 @@ ODD: dict[str, Any] = {
         {
             "source": [1] * N,
             "annotators": ["x"] * N,
-            "score": [_text] * N,
+            "score": pd.Series([_text] * N, index=IDS, dtype=object),
             "wrong": [None] * N,
             "label_score": ["x"] * N,
             "given_label": [[1]] * N,
@@ -398,7 +398,7 @@ ODD: dict[str, Any] = {
         },
         index=IDS,
     ),
-    "control, odd": ANSWERS.assign(control=["x", None] * 4, answer=1.5, round=[_text] * 8),
+    "control, odd": ANSWERS.assign(control=["x", None] * 4, answer=1.5, round=pd.Series([_text] * 8, dtype=object)),
 }
 
 
@@ -407,7 +407,10 @@ def _polars() -> dict[str, Any]:
         import polars
     except ImportError:
         return {}
-    return {"polars frame": polars.DataFrame({"a": [0.5] * N, "b": [0.5] * N}), "polars series": polars.Series([0.5] * N)}
+    return {
+        "polars frame": polars.DataFrame({"a": [0.5] * N, "b": [0.5] * N}),
+        "polars series": polars.Series([0.5] * N),
+    }
 
 
 ODD |= _polars()

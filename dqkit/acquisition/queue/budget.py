@@ -17,6 +17,7 @@ from dqkit.acquisition.queue.rows import eligible_rows, ranked
 from dqkit.acquisition.queue.spread import spread_picks
 from dqkit.acquisition.queue.terms import check_request
 from dqkit.acquisition.strategies.selection import WITHOUT_MODEL, select
+from dqkit.checks import instance
 from dqkit.records import ACTIONS, UNLABELED, Predictions
 
 AGAIN = ("relabel", "second_opinion")
@@ -93,6 +94,8 @@ def build_queue(
     seed = checked_seed(seed)
     how = replace(options or QueueOptions(), **renamed_terms(terms))
     cost = how.cost
+    if predictions is not None:
+        instance("predictions", predictions, Predictions, "a dqkit.Predictions, or None")
     judging = predictions if predictions is not None and predictions.is_trained else None
     check_request(signals, budget, exclude)
     rows = eligible_rows(signals, status=status, exclude=exclude, reviewed=reviewed, options=how, predictions=judging)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypedDict
 
-from dqkit.acquisition.inputs import is_number
+from dqkit.checks import is_number
 from dqkit.acquisition.queue.worth import checked_costs
 from dqkit.acquisition.strategies.selection import STRATEGIES
 from dqkit.records import ACTIONS, InputError

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from dqkit.acquisition.inputs import is_number
+from dqkit.checks import is_number
 from dqkit.records import InputError
 
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.acquisition.inputs import is_number
 from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
+from dqkit.checks import is_number
 from dqkit.records import InputError
 
 LEAST = 1e-9

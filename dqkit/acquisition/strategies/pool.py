@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.acquisition.inputs import checked_seed, class_positions, feature_rows, numbers, positions, row_count
+from dqkit.checks import as_array
+from dqkit.checks import numbers as real_numbers
 from dqkit.records import UNLABELED, InputError, check_probabilities
 
 MAX_ANCHORS = 20_000
@@ -104,11 +106,11 @@ def make_pool(
 ) -> Pool:
     """The checked `Pool`; raises `InputError` naming the first argument that breaks a rule."""
     seed = checked_seed(seed)
-    matrix = None if features is None else np.asarray(features)
+    matrix = None if features is None else real_numbers("features", features, shape="(n, d)")
     probs = None if pred_probs is None else numbers("pred_probs", pred_probs)
     members = None if member_probs is None else numbers("member_probs", member_probs)
     known = None if labels is None else class_positions(labels)
-    mask = np.asarray(labeled)
+    mask = as_array("labeled", labeled, shape="(n,) True or False, or (k,) positions")
     size = row_count(matrix, probs, members, known, mask)
     if matrix is not None:
         matrix = feature_rows(matrix)
@@ -119,6 +121,8 @@ def make_pool(
             raise InputError(f"member_probs must have shape (members, n, c); got {members.shape}.")
         check_probabilities("member_probs", members)
     if probs is not None:
+        if probs.ndim == 3 and not len(probs):
+            raise InputError(f"pred_probs must hold at least one member; got shape {probs.shape}.")
         if probs.ndim == 3:
             members = probs if members is None else members
             probs = probs.mean(axis=0)
@@ -136,7 +140,11 @@ def make_pool(
         if array is not None and array.shape[axis] != size:
             raise InputError(f"{name} must have one row per sample, {size} in all; got {array.shape[axis]}.")
     marked = positions("labeled", mask, size)
-    allowed = np.arange(size) if candidates is None else positions("candidates", np.asarray(candidates), size)
+    allowed = (
+        np.arange(size)
+        if candidates is None
+        else positions("candidates", as_array("candidates", candidates, shape="(n,) or (k,)"), size)
+    )
     return Pool(
         size=size,
         labeled=marked,

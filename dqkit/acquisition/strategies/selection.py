@@ -23,7 +23,7 @@ from dqkit.acquisition.strategies.uncertain import (
     random,
     vote_entropy,
 )
-from dqkit.records import InputError
+from dqkit.checks import one_of, whole_number
 
 Strategy = Callable[[Pool, int], NDArray[np.int64]]
 
@@ -108,10 +108,8 @@ def select(
     >>> select("margin", 2, pred_probs=probs, labeled=[False, False, False]).tolist()
     [1, 2]
     """
-    if strategy not in STRATEGIES:
-        raise InputError(f"strategy must be one of {', '.join(sorted(STRATEGIES))}; got {strategy!r}.")
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-        raise InputError(f"n must be a whole number of rows, 0 or more; got {n!r}.")
+    one_of("strategy", strategy, sorted(STRATEGIES))
+    n = whole_number("n", n, least=0)
     pool = make_pool(
         features=features,
         pred_probs=pred_probs,

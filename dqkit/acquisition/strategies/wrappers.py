@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.acquisition.inputs import numbers
 from dqkit.acquisition.strategies.pool import make_pool
 from dqkit.acquisition.strategies.selection import select
+from dqkit.checks import as_labels, number, whole_number
 from dqkit.records import InputError
 
 SHORTLIST = 5
@@ -55,12 +57,13 @@ def select_balanced(
     >>> select_balanced("margin", 2, pred_probs=probs, labeled=[False] * 3).tolist()
     [0, 2]
     """
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
-        raise InputError(f"n must be a whole number of rows, 0 or more; got {n!r}.")
+    n = whole_number("n", n, least=0)
+    if pred_probs is None:
+        raise InputError("pred_probs must be given, of shape (n, c): the classes are evened out by what it predicts.")
     order = select(strategy, SHORTLIST * int(n), pred_probs=pred_probs, labeled=labeled, labels=labels, **inputs)
-    probs = np.asarray(pred_probs)
+    probs = numbers("pred_probs", pred_probs)
     probs = probs.mean(axis=0) if probs.ndim == 3 else probs
-    known = np.empty(0, np.int64) if labels is None else np.asarray(labels, dtype=np.int64)
+    known = np.empty(0, np.int64) if labels is None else as_labels(labels, classes=probs.shape[1])
     counts = np.bincount(known[known >= 0], minlength=probs.shape[1])
     queues = [order[probs[order].argmax(axis=1) == k].tolist() for k in range(probs.shape[1])]
     picks: list[int] = []
@@ -110,11 +113,10 @@ def select_within_cost(
     >>> select_within_cost("margin", 2, row_costs=[9, 1, 1], pred_probs=probs, labeled=[False] * 3).tolist()
     [1, 2]
     """
-    cost = np.asarray(row_costs, dtype=float)
+    cost = numbers("row_costs", row_costs)
     if cost.ndim != 1 or not np.isfinite(cost).all() or (cost <= 0).any():
         raise InputError("row_costs must be one positive number per row; leave out rows that cannot be bought.")
-    if not np.isfinite(budget) or budget < 0:
-        raise InputError(f"budget must be a number, 0 or more; got {budget!r}.")
+    budget = number("budget", budget, least=0)
     pool = make_pool(
         features=inputs.get("features"),
         pred_probs=inputs.get("pred_probs"),

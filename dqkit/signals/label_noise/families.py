@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import numbers
 from dqkit.records import InputError
 from dqkit.signals.label_noise.noise_model import Floats, Ints, member_weights, row_blocks
+
+LARGEST = 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +81,17 @@ def training_history(
     items = dynamics if isinstance(dynamics, Mapping) else {} if dynamics is None else {"margins": dynamics}
     out: dict[str, NDArray[Any]] = {}
     for name, values in items.items():
-        array = np.asarray(values)
+        array = numbers(f"dynamics[{name!r}]", values, shape="(n,), (n, epochs) or (n, epochs, c)")
+        if 0 in array.shape[1:]:
+            raise InputError(f"dynamics[{name!r}] must hold at least one epoch; got shape {array.shape}.")
+        if array.dtype.kind == "f":
+            # Only the order of its values counts, and sums and differences of these stay finite.
+            array = np.clip(array, -LARGEST, LARGEST)
         if array.ndim not in (1, 2, 3) or len(array) != n or (array.ndim == 3 and array.shape[2] != c):
             raise InputError(
                 f"dynamics[{name!r}] must have shape (n,), (n, epochs) or (n, epochs, c) with n = {n}, c = {c}; "
                 f"got {array.shape}."
             )
-        if array.dtype.kind not in "biuf":
-            raise InputError(f"dynamics[{name!r}] must hold numbers; got {array.dtype}.")
         if array.ndim == 3:
             margin = _margins(array, given)
             out["margins"], out["wrong_epochs"] = margin, margin < 0

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.checks import number, numbers, shown, truth_values
+from dqkit.errors import InputError
+
 
 def open_error_rate(
     rate: float, interval: Sequence[float] | None, chance: NDArray[np.float64], checked: NDArray[np.bool_]
@@ -16,6 +19,16 @@ def open_error_rate(
     chance, checked: of every labelled sample, the error probability and whether a person has decided its label. The
     upper end stays where it was, as all that is wrong may be among the others, but for their number.
     """
+    chance = numbers("chance", chance, shape="(n,)")
+    checked = truth_values("checked", checked, n=len(chance) if chance.ndim == 1 else None)
+    if chance.ndim != 1 or (chance.size and not (np.nanmin([*chance, 0]) >= 0 and np.nanmax([*chance, 0]) <= 1)):
+        raise InputError(f"chance must be (n,) probabilities in [0, 1]; got shape {chance.shape}.")
+    rate = number("rate", rate, least=0, most=1)
+    if interval is not None:
+        ends = numbers("interval", interval, shape="(2,)", finite=True)
+        if ends.shape != (2,) or not 0 <= ends[0] <= ends[1] <= 1:
+            raise InputError(f"interval must be two shares, the lower one first; got {shown(interval)}.")
+        interval = [float(end) for end in ends]
     if not checked.any():
         return rate, None if interval is None else [float(end) for end in interval]
     open_share = float((~checked).mean())

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import numbers
 from dqkit.records import InputError
 from dqkit.signals.labels import wilson_interval
 from dqkit.signals.neighbors import Neighbors
@@ -16,6 +17,7 @@ from dqkit.signals.neighbors import neighbors as nearest_rows
 THRESHOLD = 3.5
 AROUND = 50
 TO_SIGMA = 1.4826
+LARGEST = 1e100  # squares of residuals must be finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +55,17 @@ def regression_errors(
     >>> found.table.index[found.table["flag"]].tolist()
     [7]
     """
-    y = np.asarray(targets, dtype=np.float64)
-    guesses = np.asarray(predictions, dtype=np.float64)
+    y = numbers("targets", targets, shape="(n,)").astype(np.float64)
+    guesses = numbers("predictions", predictions, shape="(n,) or (members, n)").astype(np.float64)
     guesses = guesses[None] if guesses.ndim == 1 else guesses
     if y.ndim != 1 or guesses.ndim != 2 or guesses.shape[1] != len(y) or len(guesses) == 0 or len(y) < 3:
         raise InputError(
             f"predictions of a continuous target must have shape (n,) or (members, n), n = {y.size} >= 3; "
             f"got {np.shape(predictions)}. Class labels must be whole numbers."
         )
+    for name, values in (("targets", y), ("predictions", guesses)):
+        if np.isfinite(values).all() and np.abs(values).max() > LARGEST:
+            raise InputError(f"{name} must lie within {LARGEST:g}; got {np.abs(values).max():.4g}. Scale them first.")
     if not (np.isfinite(y).all() and np.isfinite(guesses).all()):
         raise InputError("targets and predictions must be finite; drop or fill the rows with NaN or infinity first.")
     n = len(y)
@@ -103,6 +108,8 @@ def _spread(
     if neighbors is None and features is not None:
         neighbors = nearest_rows(features, k=min(AROUND, n - 1))
     if neighbors is not None:
+        if not isinstance(neighbors, Neighbors):
+            raise InputError(f"neighbors must be what dqkit.signals.neighbors returns; got {type(neighbors).__name__}.")
         if len(neighbors.indices) != n:
             raise InputError(
                 f"neighbors and features must describe the {n} targets; got {len(neighbors.indices)} rows."
