@@ -317,11 +317,11 @@ class LabelEvent:
 
 def _id_array(values: Any) -> NDArray[np.object_]:
     """One id an entry; a NumPy array of tuples would become a matrix."""
+    if isinstance(values, np.ndarray):
+        values = values.ravel()
     try:
-        flat = (
-            [values] if isinstance(values, type) else list(values.ravel() if isinstance(values, np.ndarray) else values)
-        )
-    except TypeError:  # a single value, or a class
+        flat = [values] if isinstance(values, type) else list(values)
+    except TypeError:  # a single value
         flat = [values]
     out = np.empty(len(flat), dtype=object)
     for at, value in enumerate(flat):

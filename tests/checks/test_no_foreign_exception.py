@@ -15,16 +15,7 @@ from tests.checks.calls import CALLS, ELSEWHERE, ODD
 
 PUBLIC = ("", ".signals", ".acquisition", ".weak_labels", ".near_copies", ".baselines", ".report", ".relabel")
 # A call takes tens of milliseconds: every seventh odd value, another seven for each argument.
-SLOW = (
-    "label_errors",
-    "build_queue",
-    "signal_table",
-    "untrained",
-    "health",
-    "render",
-    "logistic_folds",
-    "check_options",
-)
+SLOW = ("label_errors", "build_queue", "signal_table", "untrained", "health", "render", "logistic_folds")
 
 
 def odd_values(name: str, place: int) -> dict[str, object]:
@@ -52,9 +43,8 @@ def test_a_valid_call_gives_a_result(name):
 @pytest.mark.parametrize("name", CALLS)
 def test_only_dqkits_own_errors_leave_a_public_function(name):
     function, arguments = CALLS[name]
-    kept = {
-        key: copy.deepcopy(value) for key, value in arguments.items() if isinstance(value, np.ndarray | pd.DataFrame)
-    }
+    data = {key: value for key, value in arguments.items() if isinstance(value, np.ndarray | pd.DataFrame)}
+    kept = copy.deepcopy(data)
     foreign = []
     for place, argument in enumerate(arguments):
         for odd, value in odd_values(name, place).items():
@@ -64,7 +54,7 @@ def test_only_dqkits_own_errors_leave_a_public_function(name):
                 try:
                     function(**{**arguments, argument: value})
                 except dq.DqkitError as error:
-                    assert str(error)
+                    foreign += [] if str(error) else [f"{argument} = {odd}: an error without words"]
                 except Exception as error:
                     foreign.append(f"{argument} = {odd}: {type(error).__name__}: {str(error)[:80]}")
     assert not foreign

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypedDict
 
-from dqkit.checks import is_number
 from dqkit.acquisition.queue.worth import checked_costs
 from dqkit.acquisition.strategies.selection import STRATEGIES
+from dqkit.checks import is_number
 from dqkit.records import ACTIONS, InputError
 
 MIN_SHARE: Mapping[str, float] = {"label": 0.1, "relabel": 0.1, "second_opinion": 0.0}

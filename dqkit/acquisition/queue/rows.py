@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from dqkit.acquisition.queue.options import QueueOptions
 from dqkit.acquisition.queue.suspicion import with_predictions
 from dqkit.acquisition.queue.worth import after_yield, harm, human_doubt, with_rate
+from dqkit.checks import instance, numbers, shown, whole_numbers
 from dqkit.records import HUMAN_SOURCES, InputError, Predictions
 
 MAX_OPINIONS = 3
@@ -75,8 +77,11 @@ def eligible_rows(
         },
         index=table.index,
     )
+    left_out = set(_hashable("exclude", exclude))
     asks = disputed | (doubted & (answers < MAX_OPINIONS))
-    return rows[(~seen | asks) & ~rows.index.isin(list(exclude))]
+    excluded = np.array([each in left_out for each in rows.index], dtype=bool)
+    queued: pd.DataFrame = rows[(~seen | asks) & ~excluded]
+    return queued
 
 
 def ranked(rows: pd.DataFrame, by: str = "value") -> pd.DataFrame:
@@ -90,7 +95,7 @@ def column(table: pd.DataFrame, name: str, missing: float) -> NDArray[np.float64
         return np.full(len(table), missing)
     try:
         values = table[name].astype(float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"the column {name} of signals must hold numbers; got dtype {table[name].dtype}.") from error
     return np.array(values.fillna(missing).clip(0, 1), dtype=float)
 
@@ -99,6 +104,8 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
     """source, annotators, answers and disputed for every row of the table."""
     given = table["given_label"].isna().to_numpy() if "given_label" in table else np.ones(len(table), dtype=bool)
     fallback = pd.Series(np.where(given, "none", "given"), index=table.index, dtype=object)
+    if status is not None:
+        instance("status", status, (pd.DataFrame, pd.Series), "a DataFrame or a Series by sample id")
     known = status.to_frame("source") if isinstance(status, pd.Series) else status
     if known is None:
         known = fallback.to_frame("source")
@@ -109,8 +116,8 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
     known = known.reindex(table.index)
     source = known["source"].astype(object).where(known["source"].notna(), fallback)
     human = source.isin(HUMAN_SOURCES).to_numpy()
-    count = known["annotators"].fillna(0).to_numpy(np.int64) if "annotators" in known else human.astype(np.int64)
-    answers = known["answers"].fillna(0).to_numpy(np.int64) if "answers" in known else count
+    count = _count(known, "annotators") if "annotators" in known else human.astype(np.int64)
+    answers = _count(known, "answers") if "answers" in known else count
     disputed = np.zeros(len(table), dtype=bool)
     if "disputed" in known:
         disputed = known["disputed"].eq(True).to_numpy(bool) & human
@@ -118,12 +125,29 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
     return pd.DataFrame(columns, index=table.index)
 
 
+def _count(known: pd.DataFrame, name: str) -> NDArray[np.int64]:
+    filled = known[name].astype(object).where(known[name].notna(), 0)
+    return whole_numbers(f"the column {name} of status", filled, shape="(rows,)", ndim=1, least=0)
+
+
+def _hashable(name: str, values: Collection[str]) -> list[Any]:
+    found = list(values)
+    for value in found:
+        try:
+            hash(value)
+        except TypeError as error:
+            raise InputError(f"{name} must hold sample ids; got {shown(value)}.") from error
+    return found
+
+
 def _past(reviewed: pd.DataFrame) -> pd.DataFrame:
     """score, wrong, action and detector of earlier reviews."""
+    instance("reviewed", reviewed, pd.DataFrame, "a DataFrame with the columns score and wrong")
     missing = {"score", "wrong"} - set(reviewed.columns)
     if missing:
         raise InputError(f"reviewed must have the columns score and wrong; {' and '.join(sorted(missing))} is missing.")
     known = reviewed.dropna(subset=["score", "wrong"])
+    numbers("the column score of reviewed", known["score"], shape="(rows,)", finite=True)
     return pd.DataFrame(
         {
             "score": known["score"].astype(float),
