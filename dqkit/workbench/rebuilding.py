@@ -240,7 +240,7 @@ def _round(
     progress: bool,
 ) -> None:
     """The files of one round: labels from the journal, predictions trained again, signals and queue from both."""
-    from dqkit.workbench.results import read_predictions, write_predictions
+    from dqkit.rounds.result import read_predictions, write_predictions
 
     number = int(about["round"])
     folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"

@@ -119,5 +119,5 @@ def test_missing_answers_may_be_written_as_pandas_writes_them():
     assert consensus([[0, 1, 1], [1, np.nan, 1]]).samples.equals(twin)
     assert consensus(pd.DataFrame([[0, 1, 1], [1, None, 1]], dtype="Int64")).samples.equals(twin)
     for bad in ([[0, 0.5]], [["a", "b"]], [[0, 1], [0]]):
-        with pytest.raises(InputError, match="answers must .*whole numbers"):
+        with pytest.raises(InputError, match="answers must"):
             consensus(bad)
