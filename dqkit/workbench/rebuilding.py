@@ -14,7 +14,7 @@ import pandas as pd
 
 from dqkit.export import journal
 from dqkit.files import replace, write_json
-from dqkit.records import PROBLEM_COLUMNS, UNLABELED, Dataset, InputError
+from dqkit.records import PROBLEM_COLUMNS, UNLABELED, Dataset, InputError, StoreError
 
 WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
 
@@ -86,7 +86,7 @@ def _reads(read: Callable[[], Any]) -> Any | None:
     """What is read, or None where the file is missing or damaged."""
     try:
         return read()
-    except (OSError, ValueError, KeyError, EOFError, TypeError):
+    except (StoreError, OSError, ValueError, KeyError, EOFError, TypeError):
         return None
 
 
