@@ -82,7 +82,7 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
     names = None if classes is None else class_names(classes)
     counts = np.bincount(at[at >= 0], minlength=len(distinct))
     keys = [_key(v, values, at, i) for i, v in enumerate(distinct)]
-    keys = _missing_words(keys)
+    keys = _missing_words(keys, names)
     if rules.written:
         keys = _as_numbers(keys, names)
     notes: list[str] = []
@@ -222,8 +222,13 @@ def alike_names(names: Sequence[str]) -> list[list[str]]:
     return [same for same in groups.values() if len(same) > 1]
 
 
-def _missing_words(keys: list[Any]) -> list[Any]:
-    return [None if isinstance(k, str) and (not k.strip() or k.strip() in MISSING) else k for k in keys]
+def _missing_words(keys: list[Any], names: ClassNames | None) -> list[Any]:
+    """Words that mean no label as None, unless a class is called so."""
+
+    def is_missing(key: Any) -> bool:
+        return isinstance(key, str) and key.strip() in MISSING and not (names is not None and names.knows(key))
+
+    return [None if is_missing(k) else k for k in keys]
 
 
 def _as_numbers(keys: list[Any], names: ClassNames | None) -> list[Any]:

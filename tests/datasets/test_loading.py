@@ -373,3 +373,10 @@ def test_class_names_that_differ_in_case_or_spaces_alone_are_named_in_a_warning(
     with pytest.warns(UserWarning, match=r"the classes 'Cat ', 'cat' differ in case or spaces alone"):
         ds = dq.from_table(table, text="text", label="kind")
     assert ds.classes == ("C++", "Cat ", "cat", "dog")  # what they are is for their owner to say
+
+
+def test_a_word_for_missing_is_a_class_where_a_class_is_called_so():
+    labels = ["nan", "cat", None, ""]
+    named = dq.from_arrays(["a", "b", "c", "d"], labels, classes=["nan", "cat"])
+    assert named.labels.tolist() == [0, 1, -1, -1]
+    assert dq.from_arrays(["a", "b", "c", "d"], labels, classes=["dog", "cat"]).labels.tolist() == [-1, 1, -1, -1]
