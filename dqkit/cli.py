@@ -55,7 +55,6 @@ def audit(arguments: argparse.Namespace) -> int:
         _register(Path(arguments.checks))
     dataset = _load(arguments)
     print(f"{dataset!r}")
-    from dqkit.findings import Audit, find
     from dqkit.report import record, render, write
     from dqkit.rounds import RoundSettings, Snapshot, Training, run
 
@@ -67,16 +66,8 @@ def audit(arguments: argparse.Namespace) -> int:
     training = Training(folds=arguments.folds)
     settings = RoundSettings(budget=0, seed=arguments.seed, training=training).checked(dataset)
     result = run(Snapshot.of(dataset), settings, checkpoints=out / "checkpoints", progress=not quiet, title="audit")
-    known = Audit.of(
-        dataset,
-        predictions=result.predictions,
-        signals=result.signals,
-        summary=result.summary,
-        neighbors=result.neighbors,
-    )
-    findings = find(known)
     found = record(
-        findings,
+        result.findings,
         n_samples=len(dataset),
         title=arguments.title or dataset.name,
         description=arguments.description,

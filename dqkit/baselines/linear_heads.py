@@ -16,6 +16,8 @@ from dqkit.baselines.ridge import FoldRidge
 from dqkit.checks import finite_rows, number, whole_number, whole_numbers
 from dqkit.errors import InputError
 
+# How exact a loss is that is summed from single-precision terms: a step that gains less cannot be told from none.
+ROUNDING = 2.0**-24
 MEMORY = 6
 BLOCK = 2048
 PARTS = 16
@@ -178,7 +180,7 @@ class _Problem:
             for _ in range(25):
                 moved = w + (length[:, None] * direction).astype(np.float32)
                 new_loss, new_gradient = self.loss(moved)
-                bad = new_loss > loss + 1e-4 * length * slope + 1e-9 * np.abs(loss)
+                bad = new_loss > loss + 1e-4 * length * slope + ROUNDING * np.abs(loss)
                 if not bad.any():
                     break
                 length = np.where(bad, length / 2, length)

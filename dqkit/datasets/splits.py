@@ -14,9 +14,12 @@ from dqkit.records import TEST_SPLIT, InputError
 
 TRAIN_SPLIT = "train"
 TRAIN_WORDS = frozenset({"train", "training", "trn", "trainset", "train set", "training set"})
-TEST_WORDS = frozenset({"test", "testing", "tst", "testset", "test set", "holdout", "hold out", "held out", "heldout"})
+TEST_WORDS = frozenset(
+    {"test", "testing", "tst", "testset", "test set", "holdout", "hold out", "held out", "heldout"}
+    | {"eval", "evaluate", "evaluation"}
+)
 VALIDATION_WORDS = frozenset(
-    {"val", "valid", "validate", "validation", "validation set", "dev", "devel", "development", "eval", "evaluation"}
+    {"val", "valid", "validate", "validation", "validation set", "dev", "devel", "development"}
 )
 SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
 _MOST, _SAMPLE = 12, 500

@@ -14,6 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.files import replace, write_json
+from dqkit.findings import Finding
+from dqkit.findings import load as load_findings
+from dqkit.findings import save as save_findings
 from dqkit.records import CHECK_COLUMNS, Predictions, StoreError
 from dqkit.rounds.settings import as_json
 
@@ -42,6 +45,8 @@ class RoundResult:
         What was known of the queue's rows when they were drawn; see `dqkit.rounds.drawn.drawn_rows`.
     metrics : dict
         The figures of the round; see `dqkit.rounds.metrics.metrics`.
+    findings : tuple of Finding
+        What every check found, checks of your own included; see `dqkit.findings.find`.
     """
 
     labels: pd.DataFrame
@@ -52,6 +57,7 @@ class RoundResult:
     queue: pd.DataFrame
     drawn: pd.DataFrame
     metrics: dict[str, Any]
+    findings: tuple[Finding, ...] = ()
 
 
 def save(folder: Path, result: RoundResult) -> None:
@@ -65,7 +71,8 @@ def save(folder: Path, result: RoundResult) -> None:
 
 
 def save_queue(folder: Path, result: RoundResult) -> None:
-    """Write the parts that `rerank` makes anew: signals, summary, queue and what was known of its rows."""
+    """Write the parts that `rerank` makes anew: signals, summary, findings, queue and what was known of its rows."""
+    save_findings(folder / "findings", result.findings)
     replace(folder / "signals.parquet", lambda partial: result.signals.to_parquet(partial))
     write_json(folder / "summary.json", as_json(result.summary))
     replace(folder / "drawn.parquet", lambda partial: result.drawn.to_parquet(partial))
@@ -83,7 +90,13 @@ def load(folder: Path, metrics: dict[str, Any]) -> RoundResult:
         queue=read_table(folder / "queue.parquet"),
         drawn=read_table(folder / "drawn.parquet"),
         metrics=metrics,
+        findings=read_findings(folder),
     )
+
+
+def read_findings(folder: Path) -> tuple[Finding, ...]:
+    """What the checks of the round found; nothing where an older dqkit ran it."""
+    return load_findings(folder / "findings") if (folder / "findings").exists() else ()
 
 
 def read_table(file: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""One round, from a snapshot to a result: predictions, signals, queue, figures. It touches no store."""
+"""One round, from a snapshot to a result: predictions, signals, findings, queue, figures. It touches no store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
 from dqkit.findings import Audit, find, with_scores
-from dqkit.findings.registry import plug_ins
 from dqkit.records import Predictions
 from dqkit.rounds.drawn import drawn_rows, noise_rate
 from dqkit.rounds.metrics import metrics
@@ -23,7 +22,7 @@ from dqkit.rounds.settings import RoundSettings, as_json
 from dqkit.rounds.snapshot import Snapshot
 from dqkit.signals import SignalTable, signal_table
 
-STAGES = ("baselines", "signals", "queue")
+STAGES = ("baselines", "signals", "findings", "queue")
 
 
 def run(
@@ -66,19 +65,23 @@ def run(
 
     bar.set_postfix_str(next(stages))
     found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
-    found = _with_own_checks(found, snapshot, predictions)
 
     bar.set_postfix_str(next(stages))
-    queue = _queue(snapshot, found.table, predictions, settings)
+    findings = find(_audit(snapshot, predictions, found))
+    signals = with_scores(found.table, findings)
+
+    bar.set_postfix_str(next(stages))
+    queue = _queue(snapshot, signals, predictions, settings)
     result = RoundResult(
         labels=snapshot.labels,
         predictions=predictions,
-        signals=found.table,
+        signals=signals,
         summary=as_json(found.summary),
         neighbors=_indices(found),
         queue=queue,
-        drawn=drawn_rows(queue, found.table, snapshot.labels, snapshot.in_play),
+        drawn=drawn_rows(queue, signals, snapshot.labels, snapshot.in_play),
         metrics=as_json(metrics(snapshot, predictions, found)),
+        findings=findings,
     )
     next(stages, None)
     bar.close()
@@ -110,8 +113,9 @@ def rerank(
     RoundResult, DataFrame
         The round as it is now, and the rows of its queue that are new.
     """
-    found = signal_table(snapshot.audited, before.predictions, seed=settings.seed)
-    found = _with_own_checks(found, snapshot, before.predictions)
+    found = signal_table(settings.training.grouped(snapshot.audited), before.predictions, seed=settings.seed)
+    findings = find(_audit(snapshot, before.predictions, found))
+    signals = with_scores(found.table, findings)
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
     price = kept["action"].map(settings.queue.cost).astype(float)
     left = max(float(settings.budget - price.sum()), 0.0)
@@ -120,32 +124,18 @@ def rerank(
     share = min(max(missing / left, 0.0), 1.0) if left else 0.0
     options = replace(settings.queue, audit_share=share)
     fresh = _queue(
-        snapshot, found.table, before.predictions, replace(settings, queue=options), left, kept["sample_id"].tolist()
+        snapshot, signals, before.predictions, replace(settings, queue=options), left, kept["sample_id"].tolist()
     )
-    drawn = drawn_rows(fresh, found.table, snapshot.labels, snapshot.in_play)
+    drawn = drawn_rows(fresh, signals, snapshot.labels, snapshot.in_play)
     result = replace(
         before,
-        signals=found.table,
+        signals=signals,
+        findings=findings,
         summary=as_json(found.summary),
         queue=pd.concat([kept, fresh], ignore_index=True),
         drawn=pd.concat([before.drawn.loc[kept["sample_id"]], drawn]),
     )
     return result, fresh
-
-
-def _with_own_checks(found: SignalTable, snapshot: Snapshot, predictions: Predictions) -> SignalTable:
-    """The signals with what a user's own checks say of single samples."""
-    if not plug_ins():
-        return found
-    audit = Audit.of(
-        snapshot.given,
-        labels=snapshot.labels,
-        predictions=predictions,
-        signals=found.table,
-        summary=found.summary,
-        neighbors=_indices(found),
-    )
-    return replace(found, table=with_scores(found.table, find(audit)))
 
 
 def _queue(
@@ -170,6 +160,17 @@ def _queue(
         reviewed=snapshot.reviews,
         exclude=[*snapshot.given.ids[~snapshot.in_play], *answered, *snapshot.put_aside],
         options=options,
+    )
+
+
+def _audit(snapshot: Snapshot, predictions: Predictions, found: SignalTable) -> Audit:
+    return Audit.of(
+        snapshot.given,
+        labels=snapshot.labels,
+        predictions=predictions,
+        signals=found.table,
+        summary=found.summary,
+        neighbors=_indices(found),
     )
 
 

@@ -60,8 +60,9 @@ def table(connection: sa.Connection, workbench: int) -> list[dict[str, Any]]:
 def keep_files(connection: sa.Connection, workbench: int, number: int, folder: Path, version: str) -> None:
     """Put the files of a round's folder into the database, in the place of earlier ones."""
     connection.execute(round_files.delete().where(*_of(round_files, workbench, number)))
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or file.name.startswith("."):
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if not file.is_file() or any(part.startswith(".") for part in name.split("/")):
             continue
         with file.open("rb") as source:
             piece = 0
@@ -69,7 +70,7 @@ def keep_files(connection: sa.Connection, workbench: int, number: int, folder: P
             while (data := source.read(PIECE)) or not piece:
                 connection.execute(
                     round_files.insert().values(
-                        workbench=workbench, round=number, name=file.name, piece=piece, version=version, data=data
+                        workbench=workbench, round=number, name=name, piece=piece, version=version, data=data
                     )
                 )
                 piece += 1
@@ -91,7 +92,9 @@ def fetch_files(connection: sa.Connection, workbench: int, number: int, folder: 
     partial.mkdir()
     try:
         for name in names:
-            with (partial / _plain(name)).open("wb") as target:
+            part = partial / _inside(name)
+            part.parent.mkdir(exist_ok=True)
+            with part.open("wb") as target:
                 pieces = sa.select(round_files.c.piece).where(*mine, round_files.c.name == name)
                 for piece in connection.execute(pieces.order_by(round_files.c.piece)).scalars().all():
                     one = sa.select(round_files.c.data).where(
@@ -99,6 +102,7 @@ def fetch_files(connection: sa.Connection, workbench: int, number: int, folder: 
                     )
                     target.write(connection.execute(one).scalar_one())
         for name in names:
+            (folder / name).parent.mkdir(exist_ok=True)
             os.replace(partial / name, folder / name)
         note_version(folder, version)
     finally:
@@ -122,8 +126,9 @@ def _of(which: sa.Table, workbench: int, number: int) -> tuple[sa.ColumnElement[
     return (which.c.workbench == workbench, which.c.round == number)
 
 
-def _plain(name: str) -> str:
-    # The database is not trusted to name files outside the folder.
-    if name != os.path.basename(name) or name.startswith(".") or "\\" in name or ":" in name:
+def _inside(name: str) -> str:
+    # The database is not trusted to name files outside the folder: a plain name, in a folder of a plain name at most.
+    parts = name.split("/")
+    if len(parts) > 2 or any(not part or part.startswith(".") or set(part) & set("\\:\0") for part in parts):
         raise StoreError(f"The journal holds a round file with the name {name!r}, which is no plain file name.")
     return name

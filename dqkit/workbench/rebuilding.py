@@ -29,6 +29,10 @@ class Findings:
         """One file: whole, rebuilt or lost, and how or why."""
         self.rows.append((file, state, how))
 
+    def was_rebuilt(self, file: str) -> bool:
+        """Whether this one was made again."""
+        return any((name, state) == (file, REBUILT) for name, state, _ in self.rows)
+
     def table(self) -> pd.DataFrame:
         """file, state, how."""
         return pd.DataFrame(self.rows, columns=["file", "state", "how"])
@@ -240,7 +244,15 @@ def _round(
     progress: bool,
 ) -> None:
     """The files of one round: labels from the journal, predictions trained again, signals and queue from both."""
-    from dqkit.rounds.result import read_predictions, write_predictions
+    from dqkit.findings import Audit, find
+    from dqkit.findings import save as save_findings
+    from dqkit.rounds.result import (
+        read_findings,
+        read_neighbors,
+        read_predictions,
+        read_summary,
+        write_predictions,
+    )
 
     number = int(about["round"])
     folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"
@@ -286,6 +298,19 @@ def _round(
         found.add(f"{name}/signals", REBUILT, "from the predictions and labels of the round")
     else:
         found.add(f"{name}/signals", WHOLE)
+    if not _reads(lambda: read_findings(folder)) or found.was_rebuilt(f"{name}/signals"):
+        known = Audit.of(
+            dataset,
+            labels=labels,
+            predictions=predictions,
+            signals=signals,
+            summary=read_summary(folder),
+            neighbors=read_neighbors(folder),
+        )
+        save_findings(folder / "findings", find(known))
+        found.add(f"{name}/findings", REBUILT, "from the signals of the round")
+    else:
+        found.add(f"{name}/findings", WHOLE)
     if _reads(lambda: pd.read_parquet(folder / "queue.parquet")) is None:
         queue = _queue(states, signals)
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))

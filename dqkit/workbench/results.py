@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.findings import Finding
 from dqkit.records import Predictions
 from dqkit.rounds import result
 
@@ -62,6 +63,11 @@ class Round:
     def summary(self) -> dict[str, Any]:
         """Figures of the whole dataset: label errors, balance, calibration, duplicates."""
         return result.read_summary(self.folder)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What every check found, checks of your own included; see `dqkit.findings.find`."""
+        return result.read_findings(self.folder)
 
     @cached_property
     def neighbors(self) -> NDArray[np.int64] | None:

@@ -96,6 +96,7 @@ def _as_it_stands(rnd: Round, snapshot: Snapshot) -> RoundResult:
         queue=rnd.queue,
         drawn=drawn,
         metrics=rnd.metrics,
+        findings=rnd.findings,
     )
 
 

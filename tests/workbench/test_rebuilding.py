@@ -37,10 +37,11 @@ def test_a_whole_workbench_is_left_as_it_is(worked):
 def test_a_rounds_files_come_back_the_same_from_the_journal_and_the_seed(worked):
     folder = worked / "rounds" / "0001"
     before = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("labels", "signals", "queue")}
-    for file in folder.iterdir():
+    for file in [file for file in folder.rglob("*") if file.is_file()]:
         file.write_bytes(b"cut") if file.suffix == ".npz" else file.unlink()
     found = states(rebuild(worked, progress=False))
     assert {name for name, state in found.items() if state == "rebuilt"} == {
+        "rounds/0001/findings",
         "rounds/0001/labels.parquet",
         "rounds/0001/predictions",
         "rounds/0001/signals",
@@ -52,6 +53,7 @@ def test_a_rounds_files_come_back_the_same_from_the_journal_and_the_seed(worked)
     for column in ("sample_id", "action", "control"):
         assert queue[column].tolist() == before["queue"][column].tolist()
     with dq.Workbench.open(worked) as bench:
+        assert [finding.name for finding in bench.rounds[-1].findings][:2] == ["overview", "balance"]
         assert len(bench.open_queue()) >= 4
         assert bench.labels()["annotator"].notna().sum() == 2
 

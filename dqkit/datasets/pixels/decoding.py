@@ -96,8 +96,8 @@ def decode(files: Sequence[Source], *, side: int = SIDE, progress: bool = True) 
     costs one decoding, whatever lies beside it. What could not be read is tried again each time. Pictures of more than
     8 bits share one window (`window_of`), as they are compared with each other.
     """
-    if side < 1:
-        raise InputError(f"side must be at least 1 pixel; got {side!r}.")
+    if isinstance(side, bool) or not isinstance(side, int | np.integer) or side < 1:
+        raise InputError(f"side must be a whole number of pixels, at least 1; got {side!r}.")
     if not len(files):
         return Decoded(np.zeros((0, side, side, 3), np.uint8), np.zeros((0, 2), np.int32), {}, np.zeros(0, np.int32))
     keys = keys_of(files)
