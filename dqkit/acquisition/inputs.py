@@ -48,9 +48,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray[np.floating]:
 
 def class_positions(labels: ArrayLike) -> NDArray[np.int64]:
     """The labels as whole numbers, -1 where unknown."""
-    return whole_numbers(
-        "labels, class positions with -1 where unknown,", labels, shape="(n,)", ndim=1, least=UNLABELED
-    )
+    return whole_numbers("labels", labels, shape="(n,)", ndim=1, least=UNLABELED)
 
 
 def feature_rows(values: NDArray[np.generic]) -> NDArray[np.float32]:

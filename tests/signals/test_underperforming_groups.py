@@ -82,7 +82,7 @@ def test_bad_input_is_named():
         underperforming_groups([0, 1], {})
     with pytest.raises(InputError, match="'by' must have 2 values; got 1"):
         underperforming_groups([True, False], {"by": [1]})
-    with pytest.raises(InputError, match="q must lie"):
+    with pytest.raises(InputError, match="q must be"):
         underperforming_groups([True], {}, q=0)
     assert underperforming_groups([True, False], {}).empty
 

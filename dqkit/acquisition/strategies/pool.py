@@ -110,7 +110,7 @@ def make_pool(
     probs = None if pred_probs is None else numbers("pred_probs", pred_probs)
     members = None if member_probs is None else numbers("member_probs", member_probs)
     known = None if labels is None else class_positions(labels)
-    mask = as_array("labeled", labeled, shape="(n,) True or False, or (k,) positions")
+    mask = as_array("labeled", labeled, shape="(n,), a boolean mask, or (k,), positions")
     size = row_count(matrix, probs, members, known, mask)
     if matrix is not None:
         matrix = feature_rows(matrix)
