@@ -122,7 +122,9 @@ def whole_numbers(
     if array.size and bool(np.any(over | (array > high) | (array < low))):
         bounds = f"from {low} to {high}" if most is not None else f"of {low} or more"
         odd = array[np.asarray(over | (array > high) | (array < low), dtype=bool)].flat[0]
-        raise InputError(f"{name} must be whole numbers {bounds}; got {shown(odd)}.")
+        raise InputError(
+            f"{name} must be whole numbers {bounds}; got {shown(odd.item() if isinstance(odd, np.generic) else odd)}."
+        )
     return array.astype(np.int64)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.checks import instance, mapping
 from dqkit.findings import CHECKS, METRICS, Audit, Finding, Journal, find, next_steps, verdict
 from dqkit.findings.finding import plain
 from dqkit.records import Dataset, Predictions
@@ -74,6 +75,14 @@ def health(
     >>> found["metrics"]["imbalance_ratio"], found["sections"]["label_errors"]["status"]
     (2.0, 'absent')
     """
+    instance("dataset", dataset, Dataset, "a dqkit.Dataset")
+    for name, table in (("labels", labels), ("signals", signals), ("queue", queue), ("events", events)):
+        instance(name, table, (pd.DataFrame, type(None)), "a DataFrame, or None")
+    instance("predictions", predictions, (Predictions, type(None)), "a dqkit.Predictions, or None")
+    summary = mapping("summary", summary, "names of checks to what they found")
+    for name, values in (("rounds", rounds), ("tags", tags)):
+        instance(name, values, (list, tuple), "a list")
+    instance("title", title, (str, type(None)), "a text, or None")
     audit = Audit.of(
         dataset,
         labels=labels,

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dqkit.checks import instance
 from dqkit.datasets.paths import local_path
 from dqkit.files import write_text
 from dqkit.findings import METRICS, words
@@ -69,6 +70,10 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
     str
         All text that comes from data is escaped.
     """
+    instance("health", health, Mapping, "what dqkit.report.health returned")
+    instance("dataset", dataset, Dataset, "a dqkit.Dataset")
+    if not isinstance(health.get("sections"), Mapping) or not isinstance(health.get("metrics"), Mapping):
+        raise InputError("health must hold sections and metrics, as dqkit.report.health returns it; this one does not.")
     viewer = Viewer(dataset)
     environment = _environment()
     told = {finding["name"]: finding for finding in health.get("findings", [])}

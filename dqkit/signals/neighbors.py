@@ -126,7 +126,7 @@ def neighbors(
     """
     rows = as_features(features)
     n, d = rows.shape
-    k = whole_number("k", k)
+    k = whole_number("k", k, least=1)
     if not 1 <= k < n:
         raise InputError(f"k must lie in 1..n-1 with n = {n} rows; got {k}. Lower k or pass more rows.")
     one_of("method", method, ("auto", "exact", "approximate"))

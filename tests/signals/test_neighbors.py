@@ -270,7 +270,7 @@ def test_a_crowd_in_one_place_is_split_over_cells(monkeypatch):
         (np.zeros((3, 2)), 0, "got 0"),
         (np.zeros((1, 2)), 1, "n = 1"),
         (np.zeros((0, 2)), 1, "n = 0"),
-        (np.zeros((3, 2)), 1.5, "k must be a whole number of neighbours, at least 1; got 1.5"),
+        (np.zeros((3, 2)), 1.5, "k must be a whole number of at least 1; got 1.5"),
         (np.zeros((3, 2)), "a", "got 'a'"),
         (np.zeros((3, 2)), True, "got True"),
         (np.zeros(4), 1, "shape"),

@@ -123,12 +123,12 @@ def test_the_same_seed_gives_the_same_labels_and_leaves_the_global_generators_al
 @pytest.mark.parametrize(
     ("votes", "cardinality", "words"),
     [
-        ([[0, 2]], 2, "between -1"),
-        ([[0, -2]], 2, "between -1"),
+        ([[0, 2]], 2, "from -1"),
+        ([[0, -2]], 2, "from -1"),
         ([0, 1], 2, "shape"),
         (np.zeros((0, 3), int), 2, "shape"),
         ([[0.5, 1]], 2, "whole numbers"),
-        ([[0, 1]], 1, "at least 2"),
+        ([[0, 1]], 1, "from 2"),
     ],
 )
 def test_bad_votes_are_refused(votes, cardinality, words):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -141,7 +141,7 @@ def _for_quota(
 ) -> pd.DataFrame:
     """The most valuable rows expected to be of each class with a quota, rarest class first, within the budget."""
     order = ranked(rows)
-    taken: list[str] = []
+    taken: list[Any] = []
     sizes = order["expected"].value_counts()
     for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):
         if len(order) and sizes.get(name, 0) < least:
@@ -152,7 +152,7 @@ def _for_quota(
             )
         for sample_id, action in order.loc[order["expected"] == name, "action"].iloc[: int(least)].items():
             if cost[action] <= budget + 1e-9:
-                taken.append(str(sample_id))
+                taken.append(sample_id)
                 budget -= cost[action]
     return rows.loc[taken]
 
