@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from dqkit.records import UNLABELED, InputError
 from dqkit.relabel import Answer, Card, Labeler, Team
 from dqkit.relabel.cards import MODES
 from dqkit.workbench import known
-from dqkit.workbench.alike import pages
 from dqkit.workbench.classes import add_class
 from dqkit.workbench.cues import Cues
 from dqkit.workbench.decisions import check_annotator, record
@@ -83,6 +81,7 @@ class QueueCards:
     def __init__(self, state: State, *, mode: str | None = None) -> None:
         self._state = state
         self._mode = mode
+        self._counted: tuple[Round, Cues] | None = None
 
     @property
     def classes(self) -> Sequence[str]:
@@ -100,7 +99,7 @@ class QueueCards:
         states = self._state.store.queue_states()
         left = set(states.loc[states["state"] == "open", "sample_id"]) - set(exclude)
         by_page: dict[int, list[str]] = {}
-        for sample_id, (page, _) in _pages(self._state.rounds[-1]).items():
+        for sample_id, (page, _) in self._state.rounds[-1].pages.items():
             if sample_id in left:
                 by_page.setdefault(page, []).append(sample_id)
         taken: list[str] = []
@@ -206,13 +205,23 @@ class QueueCards:
             votes={predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)},
             neighbors=self._neighbors(i, labels, rnd),
             mode="blind" if blind else self._mode or by_itself,
-            cues=_cues(self._state, rnd).of(str(dataset.content[i]), at)
+            cues=self._cues(rnd).of(str(dataset.content[i]), at)
             if dataset.modality == "text" and at is not None
             else (),
             margins=_margins(rnd, i, None if given not in predictions.classes else predictions.classes.index(given)),
             others=others,
-            kin=_pages(rnd).get(sample_id),
+            kin=rnd.pages.get(sample_id),
         )
+
+    def _cues(self, rnd: Round) -> Cues:
+        """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
+        if self._counted is None or self._counted[0] is not rnd:
+            code = {name: c for c, name in enumerate(rnd.predictions.classes)}
+            labels = np.array(rnd.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
+            dataset = self._state.dataset
+            labels[dataset.is_test] = UNLABELED
+            self._counted = rnd, Cues(dataset.content, labels, len(rnd.predictions.classes))
+        return self._counted[1]
 
     def _neighbors(self, i: int, labels: pd.Series[Any], rnd: Round) -> tuple[tuple[bytes, str | None], ...]:
         if rnd.neighbors is None or self._state.dataset.modality == "table":
@@ -220,24 +229,6 @@ class QueueCards:
         near = [int(j) for j in rnd.neighbors[i] if j >= 0 and j != i][:SHOWN_NEIGHBORS]
         named = [labels.iloc[j] if isinstance(labels.iloc[j], str) else None for j in near]
         return tuple((thumbnail_of(self._state, j), label) for j, label in zip(near, named, strict=True))
-
-
-@lru_cache(maxsize=4)
-def _pages(rnd: Round) -> dict[str, tuple[int, int]]:
-    features, queue = rnd.predictions.features, rnd.queue
-    if features is None:
-        return pages(queue, None)
-    at = pd.Index(rnd.predictions.ids).get_indexer(pd.Index(queue["sample_id"]))
-    return pages(queue, features[at])
-
-
-@lru_cache(maxsize=4)
-def _cues(state: State, rnd: Round) -> Cues:
-    """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
-    code = {name: c for c, name in enumerate(rnd.predictions.classes)}
-    labels = np.array(rnd.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
-    labels[state.dataset.is_test] = UNLABELED
-    return Cues(state.dataset.content, labels, len(rnd.predictions.classes))
 
 
 def _margins(rnd: Round, i: int, given: int | None) -> tuple[float, ...]:

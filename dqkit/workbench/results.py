@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dqkit.findings import Finding
 from dqkit.records import Predictions
 from dqkit.rounds import result
+from dqkit.workbench.alike import pages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +74,15 @@ class Round:
     def neighbors(self) -> NDArray[np.int64] | None:
         """(n, k) positions of the nearest samples, nearest first, or None where there were no features."""
         return result.read_neighbors(self.folder)
+
+    @cached_property
+    def pages(self) -> dict[str, tuple[int, int]]:
+        """Sample id -> page and place of the queue's samples that look alike; see `dqkit.workbench.alike.pages`."""
+        features, queue = self.predictions.features, self.queue
+        if features is None:
+            return pages(queue, None)
+        at = pd.Index(self.predictions.ids).get_indexer(pd.Index(queue["sample_id"]))
+        return pages(queue, features[at])
 
     @property
     def baselines(self) -> pd.DataFrame:
