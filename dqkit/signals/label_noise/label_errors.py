@@ -165,7 +165,7 @@ def label_errors(
     "Label errors" of the documentation explains each step. The constants were chosen on the development sets of
     `benchmarks/label_errors.py`; its hold-out sets show what they are worth.
 
-    Predictions that say no more about the labels than chance allows (a permutation test at 1 %) judge nothing, see
+    Predictions that say no more about the labels than chance allows (a permutation test at 0.1 %) judge nothing, see
     `LabelErrors.not_judged`. The order of the rows does not matter, but for what is sampled.
 
     References
