@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import textwrap
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,30 +18,40 @@ from dqkit.checks import instance, shown
 from dqkit.errors import InputError
 
 
-class Advice(str):
+@dataclass(frozen=True, eq=False, repr=False)
+class Advice:
     """One paragraph of plain words; a notebook shows it with the criteria and figures behind it.
 
     Attributes
     ----------
+    text : str
+        The paragraph; `str` of an advice gives it too.
     criteria : tuple of Criterion
         Every stopping criterion with its verdict.
     control : ControlEstimates or None
         What the random audit sample shows.
     """
 
-    criteria: tuple[Criterion, ...]
-    control: ControlEstimates | None
+    text: str
+    criteria: tuple[Criterion, ...] = ()
+    control: ControlEstimates | None = None
 
-    def __new__(
-        cls, text: str, *, criteria: Sequence[Criterion] = (), control: ControlEstimates | None = None
-    ) -> Advice:
-        out = super().__new__(cls, text)
-        out.criteria = tuple(criteria)
-        out.control = control
-        return out
+    def __str__(self) -> str:
+        return self.text
+
+    def __contains__(self, words: str) -> bool:
+        return words in self.text
+
+    def __getattr__(self, name: str) -> Any:
+        """The methods of a text, which an advice was until 0.1; they go with the next release."""
+        if name.startswith("_") or not hasattr(str, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        message = f"Advice.{name} is deprecated: an advice is no text any more. Use advice.text.{name}."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return getattr(self.text, name)
 
     def __repr__(self) -> str:
-        lines = [textwrap.fill(str(self), 100)]
+        lines = [textwrap.fill(self.text, 100)]
         if self.criteria:
             wide = max(len(c.name) for c in self.criteria)
             lines += ["", *(f"  {c.verdict:<11}  {c.name:<{wide}}  {_number(c)}" for c in self.criteria)]
@@ -59,7 +72,7 @@ class Advice(str):
             for name, value in _figures(self.control)
         )
         shown = f"<table><tr><th>measured</th><th>value</th></tr>{facts}</table>" if facts else ""
-        return f"<p>{html.escape(str(self))}</p>{table}{shown}"
+        return f"<p>{html.escape(self.text)}</p>{table}{shown}"
 
 
 def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = None) -> Advice:
@@ -75,7 +88,7 @@ def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = Non
     Returns
     -------
     Advice
-        A text; its repr prints each criterion with its verdict.
+        `str` gives the paragraph; the repr prints each criterion with its verdict.
 
     Examples
     --------
@@ -106,7 +119,7 @@ def advice(criteria: Sequence[Criterion], control: ControlEstimates | None = Non
     else:
         head = "Undecided: no criterion can tell yet."
     said = [head, *(c.text for c in criteria), _measured(control), "The decision is yours."]
-    return Advice(" ".join(part for part in said if part), criteria=criteria, control=control)
+    return Advice(" ".join(part for part in said if part), criteria=tuple(criteria), control=control)
 
 
 def _measured(control: ControlEstimates | None) -> str:

@@ -71,10 +71,10 @@ def test_advice_counts_the_verdicts_in_one_paragraph() -> None:
         pred_probs=probs, previous_probs=probs[:, ::-1], errors_left=(50, 20, 90), labeled=100, budget_left=7
     )
     assert [c.name for c in criteria] == ["prediction stability", "label errors left", "overall uncertainty", "budget"]
-    text = advice(criteria)
+    text = advice(criteria).text
     assert text.startswith("Go on: 4 of 4")
     assert "\n" not in text
-    assert advice([]).startswith("Nothing is known yet")
+    assert advice([]).text.startswith("Nothing is known yet")
 
 
 def test_shapes_that_disagree_are_named() -> None:

@@ -36,12 +36,12 @@ def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
     got = bench.advice()
     assert [c.name for c in got.criteria] == CRITERIA
     assert [c.stop for c in got.criteria] == [None, None, None, False, None]
-    assert isinstance(got, str)
-    assert "\n" not in got
-    assert "is unknown until three rounds" in got
-    assert "is unknown until a second round" in got
-    assert "until rows of the random audit sample are answered" in got
-    assert "Of the 20 rows queued in this round, 0 are answered" in got
+    assert str(got) == got.text
+    assert "\n" not in got.text
+    assert "is unknown until three rounds" in got.text
+    assert "is unknown until a second round" in got.text
+    assert "until rows of the random audit sample are answered" in got.text
+    assert "Of the 20 rows queued in this round, 0 are answered" in got.text
     for criterion in got.criteria:
         assert criterion.verdict in repr(got)
         assert criterion.name in repr(got)
@@ -111,9 +111,18 @@ def test_a_budget_that_is_no_number_is_named(bench, budget_left):
         bench.advice(budget_left=budget_left)
 
 
+def test_the_methods_of_a_text_still_work_on_an_advice_and_say_that_they_go():
+    got = dq.acquisition.advice([])
+    with pytest.warns(DeprecationWarning, match=r"advice\.text\.startswith"):
+        assert got.startswith("Nothing is known yet")
+    assert "finish a round" in got
+    with pytest.raises(AttributeError, match="nothing_here"):
+        got.nothing_here  # noqa: B018
+
+
 def test_a_spent_budget_says_stop(bench):
     run(bench)
-    assert bench.advice(budget_left=0).startswith("Stop:")
+    assert bench.advice(budget_left=0).text.startswith("Stop:")
 
 
 def test_the_next_round_is_shared_out_by_what_the_answers_yielded(bench, monkeypatch):
