@@ -1,4 +1,4 @@
-"""Flags and error probabilities from a verdict: the count that serves F1 best, and shifts that keep the order."""
+"""Flags and error probabilities from a posterior: the count that serves F1 best, and shifts that keep the order."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
-from dqkit.signals.label_noise.flagging import best_count, cut_after, settle
+from dqkit.signals.label_noise.flagging import best_count, cut_after, decide
 from dqkit.signals.label_noise.noise_share import NoiseShare
-from dqkit.signals.label_noise.posterior import Verdict, judge
+from dqkit.signals.label_noise.posterior import Disagreement, Posterior, posterior
 
 
 @settings(max_examples=50, deadline=None)
@@ -53,7 +53,7 @@ def test_tied_rows_at_the_cut_are_left_unflagged():
 def test_right_labels_of_a_sure_model_get_no_flag():
     labels = np.arange(300) % 3
     probs = (0.97 * np.eye(3)[labels] + 0.01).astype(np.float32)
-    found = settle(judge(probs, labels, np.arange(300), 0), NoiseShare(0.0, 0.02))
+    found = decide(posterior(probs, labels, np.arange(300), 0), NoiseShare(0.0, 0.02))
     assert not found.flag.any()
     assert found.rate == 0
     assert found.interval[0] == pytest.approx(0, abs=1e-9)
@@ -65,30 +65,30 @@ def test_a_flag_is_a_score_above_a_half_and_higher_probability_is_higher_score()
     logits = rng.normal(size=(2000, 4)) * 1.5 + 1.5 * np.eye(4)[truth]
     probs = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
     for share in (NoiseShare(0.02, 0.5), NoiseShare(0.4, 0.01)):
-        found = settle(judge(probs, truth, np.arange(2000), 0), share)
+        found = decide(posterior(probs, truth, np.arange(2000), 0), share)
         assert (found.flag == (found.score > 0.5)).all()
         order = np.argsort(found.error_probability, kind="stable")
         assert (np.diff(found.score[order]) >= -1e-5).all()
         assert found.error_probability.mean() == pytest.approx(found.rate, abs=1e-3)
 
 
-def half_in_doubt(n: int = 1000, even: float = 0.0) -> Verdict:
+def half_in_doubt(n: int = 1000, even: float = 0.0) -> Posterior:
     """A tenth of the rows is more likely wrong than right, and trusted labels would leave half of them."""
     score = np.r_[np.linspace(0.51, 0.9, n // 10), np.linspace(0.0, 0.49, n - n // 10)]
-    shares = {-1.0: 0.1, 0.0: 0.16, 0.6: 0.05, 1.0: 0.03}
+    shares = Disagreement(used=0.1, untrusted=0.16, half_trusted=0.05, trusted=0.03)
     slips = np.full(n, 0.02) if even else np.empty(0)
     none = np.zeros(n, np.float32)
-    return Verdict(score, score, np.zeros(n, np.int64), none, none, shares, 0.4, slips, even)
+    return Posterior(score, score, np.zeros(n, np.int64), none, none, shares, 0.4, slips, even)
 
 
 def test_noise_by_class_that_explains_nothing_is_no_reason_to_flag_next_to_nothing() -> None:
     first = np.sqrt(0.1 * 0.05)
     for even in (0.0, 1.0):
-        silent = settle(half_in_doubt(even=even), NoiseShare(1e-5, 0.15))
+        silent = decide(half_in_doubt(even=even), NoiseShare(1e-5, 0.15))
         assert silent.rate == pytest.approx(first)
         assert silent.flag.sum() == 100  # each row by itself
     for explained in (0.01, 0.02, 0.05):  # of 0.16
-        weak = settle(half_in_doubt(), NoiseShare(explained, 0.15))
+        weak = decide(half_in_doubt(), NoiseShare(explained, 0.15))
         assert weak.weakness > 0.5
         assert 0.7 * first < weak.rate < first
         assert weak.flag.sum() < 100

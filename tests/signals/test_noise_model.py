@@ -19,7 +19,7 @@ from dqkit.signals.label_noise.noise_model import (
     unmix,
     without_floor,
 )
-from dqkit.signals.label_noise.posterior import judge
+from dqkit.signals.label_noise.posterior import posterior
 
 
 def random_probs(n, c, seed, power=3.0):
@@ -87,11 +87,11 @@ def test_neighbour_votes_are_counted_with_a_row_of_prior():
     np.testing.assert_allclose(neighbor_votes(indices, given, 2), expected, rtol=1e-6)
 
 
-def test_the_verdict_is_the_same_when_blocks_are_small(monkeypatch):
+def test_the_posterior_is_the_same_when_blocks_are_small(monkeypatch):
     probs, given = random_probs(900, 4, 3), np.random.default_rng(0).integers(-1, 4, 900)
-    whole = judge(probs, given, np.flatnonzero(given >= 0), 0)
+    whole = posterior(probs, given, np.flatnonzero(given >= 0), 0)
     monkeypatch.setattr("dqkit.signals.label_noise.noise_model.BLOCK_VALUES", 400)
-    parts = judge(probs, given, np.flatnonzero(given >= 0), 0)
+    parts = posterior(probs, given, np.flatnonzero(given >= 0), 0)
     np.testing.assert_allclose(whole.score, parts.score, atol=1e-4)
     assert (whole.rival == parts.rival).all()
 

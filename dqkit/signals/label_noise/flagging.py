@@ -1,4 +1,4 @@
-"""From a verdict on every row to error probabilities, the noise rate with its interval, and the flags."""
+"""From the posterior of every row to error probabilities, the noise rate with its interval, and the flags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
 from dqkit.signals.label_noise.noise_share import NoiseShare
-from dqkit.signals.label_noise.posterior import Verdict, undone
+from dqkit.signals.label_noise.posterior import Disagreement, Posterior, undone
 from dqkit.signals.labels import wilson_interval
 
 # Each pair: where a sign of a weak model begins to count, and where it counts in full.
@@ -27,7 +27,7 @@ SHIFT_ROWS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class Decision:
     """error_probability, flag, score: (k,) of the labelled rows; flag is score > 0.5. weakness: 0 to 1, how far the
     disagreement is held to be the model's own."""
 
@@ -39,49 +39,49 @@ class Judgement:
     weakness: float
 
 
-def settle(verdict: Verdict, share: NoiseShare) -> Judgement:
-    """The judgement on the labelled rows; the rules stand in the docstring of `label_errors`."""
-    k = len(verdict.score)
+def decide(found: Posterior, share: NoiseShare) -> Decision:
+    """The decision on the labelled rows; the rules stand in the docstring of `label_errors`."""
+    k = len(found.score)
     if k == 0:
         empty = np.empty(0)
-        return Judgement(empty, empty, np.empty(0, dtype=bool), 0.0, (0.0, 1.0), 0.0)
-    shares = verdict.shares
+        return Decision(empty, empty, np.empty(0, dtype=bool), 0.0, (0.0, 1.0), 0.0)
+    shares = found.shares
     # No row at all at trust 0.6 says that few are wrong, not that none is: the flags then stand alone.
-    rate = float(np.sqrt(shares[-1.0] * (shares[0.6] or shares[-1.0])))
-    own_flags = int((verdict.score > 0.5).sum())
-    slope = float(np.clip(shares[0.6] / max(shares[0.0], 1e-9), 0.4, 1.0))
+    rate = float(np.sqrt(shares.used * (shares.half_trusted or shares.used)))
+    own_flags = int((found.score > 0.5).sum())
+    slope = float(np.clip(shares.half_trusted / max(shares.untrusted, 1e-9), 0.4, 1.0))
     full = undone(shares)
     slope = full * slope + (1 - full) * 0.9
-    unclear = 1 - _ramp(share.rate / max(shares[0.0], 1e-9), *CLEARED)
+    unclear = 1 - _ramp(share.rate / max(shares.untrusted, 1e-9), *CLEARED)
     slope *= SURE_SLOPE + (UNSURE_SLOPE - SURE_SLOPE) * unclear * _ramp(share.doubt, *UNSURE)
-    logits = slope * log_odds(verdict.score)
+    logits = slope * log_odds(found.score)
     weakness = _weakness(shares, share)
     if weakness > 0:
         rate *= float(max(share.rate / max(rate, 1e-9), LEAST_EXPLAINED) ** (weakness / 2))
-        plain = shift_to_mean(PLAIN_SLOPE * log_odds(verdict.plain), rate, most_rows=SHIFT_ROWS)
+        plain = shift_to_mean(PLAIN_SLOPE * log_odds(found.plain), rate, most_rows=SHIFT_ROWS)
         logits = (1 - weakness) * shift_to_mean(logits, rate, most_rows=SHIFT_ROWS) + weakness * plain
     # Even noise and noise that gathers where the model doubts can leave the same matrix: the order is that of even
     # noise, under which both are ranked well; rate and flags stop half-way, for they differ by a factor of two.
-    evenness = verdict.evenness * _ramp(share.rate / max(shares[0.0], 1e-9), *SILENT)
+    evenness = found.evenness * _ramp(share.rate / max(shares.untrusted, 1e-9), *SILENT)
     half = evenness / 2
     if evenness > 0:
-        rate *= float((max(float(verdict.even.mean()), 1e-9) / max(rate, 1e-9)) ** half)
-        logits = (1 - evenness) * shift_to_mean(logits, rate, most_rows=SHIFT_ROWS) + evenness * log_odds(verdict.even)
+        rate *= float((max(float(found.even.mean()), 1e-9) / max(rate, 1e-9)) ** half)
+        logits = (1 - evenness) * shift_to_mean(logits, rate, most_rows=SHIFT_ROWS) + evenness * log_odds(found.even)
     probability = from_log_odds(shift_to_mean(logits, rate, most_rows=SHIFT_ROWS))
     order = np.argsort(-probability, kind="stable")
     more = unclear * _ramp(rate, *HEAVY)
     if weakness == 0 and more == 0 and evenness == 0:
-        score = verdict.score  # the more probable class decides
+        score = found.score  # the more probable class decides
     else:
         best = best_count(probability[order])
         count = max(own_flags, 1) * (max(best, own_flags, 1) / max(own_flags, 1)) ** more
         count = count ** (1 - weakness) * min(best, max(rate * k, 1.0)) ** weakness
-        slips = max(int((verdict.even > 0.5).sum()), 1) if evenness > 0 else 1
+        slips = max(int((found.even > 0.5).sum()), 1) if evenness > 0 else 1
         count = round(count ** (1 - half) * slips**half)
         score = from_log_odds(log_odds(probability) - log_odds(np.array(cut_after(probability[order], count))))
     flag = score > 0.5
     interval = _interval(shares, share, rate, weakness, evenness, k)
-    return Judgement(probability, score, flag, rate, interval, weakness)
+    return Decision(probability, score, flag, rate, interval, weakness)
 
 
 def best_count(probability: NDArray[np.float64]) -> int:
@@ -102,11 +102,13 @@ def _ramp(value: float, start: float, end: float) -> float:
     return float(np.clip((value - start) / (end - start), 0.0, 1.0))
 
 
-def _weakness(shares: dict[float, float], share: NoiseShare) -> float:
-    fading = shares[0.0] / max(shares[0.6], 1e-9)
-    explained = share.rate / max(shares[0.0], 1e-9)
+def _weakness(shares: Disagreement, share: NoiseShare) -> float:
+    explained = share.rate / max(shares.untrusted, 1e-9)
     return (
-        _ramp(share.doubt, *DOUBT) * _ramp(fading, *FADING) * _ramp(explained, *EXPLAINED) * _ramp(explained, *SILENT)
+        _ramp(share.doubt, *DOUBT)
+        * _ramp(shares.fading, *FADING)
+        * _ramp(explained, *EXPLAINED)
+        * _ramp(explained, *SILENT)
     )
 
 
@@ -120,10 +122,10 @@ def cut_after(falling: NDArray[np.float64], count: int) -> float:
 
 
 def _interval(
-    shares: dict[float, float], share: NoiseShare, rate: float, weakness: float, evenness: float, k: int
+    shares: Disagreement, share: NoiseShare, rate: float, weakness: float, evenness: float, k: int
 ) -> tuple[float, float]:
-    low = min(0.9 * shares[1.0], (0.9 - 0.3 * evenness) * rate, (0.9 - 0.5 * weakness) * share.rate)
-    high = max(shares[0.0], rate)
+    low = min(0.9 * shares.trusted, (0.9 - 0.3 * evenness) * rate, (0.9 - 0.5 * weakness) * share.rate)
+    high = max(shares.untrusted, rate)
     # Above 40 % noise a class can lose its own majority, which no probability of the given label shows.
     high += 0.3 * (1 - high) * _ramp(rate, *HEAVY)
     return float(wilson_interval([low * k], [k])[0][0]), float(wilson_interval([high * k], [k])[1][0])

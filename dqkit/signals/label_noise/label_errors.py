@@ -25,10 +25,10 @@ from dqkit.signals.label_noise.chance import tells_of_labels, why_not_judged
 from dqkit.signals.label_noise.confident_learning import confident_learning
 from dqkit.signals.label_noise.even_noise import NONE, even_noise
 from dqkit.signals.label_noise.families import Mix, history_evidence, neighbor_votes, training_history, weigh
-from dqkit.signals.label_noise.flagging import Judgement, settle
+from dqkit.signals.label_noise.flagging import Decision, decide
 from dqkit.signals.label_noise.noise_model import Ints
 from dqkit.signals.label_noise.noise_share import NoiseShare, class_noise
-from dqkit.signals.label_noise.posterior import Verdict, judge, transition_matrix
+from dqkit.signals.label_noise.posterior import Posterior, posterior, transition_matrix
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 from dqkit.signals.label_noise.regression import regression_errors
 from dqkit.signals.label_noise.self_test import FamilyTest, fused, history_helps, neighbors_help
@@ -215,21 +215,21 @@ def judged_errors(
     """`label_errors` of checked arrays, (members, n, c) and (n,); in_order: the columns are known to be in order."""
     m, n, c = probs.shape
     known = np.flatnonzero(given != UNLABELED)
-    mix, verdict, settled, families = _judged(probs, given, known, graph, history, seed, in_order)
+    mix, belief, decision, families = _judged(probs, given, known, graph, history, seed, in_order)
     score, wrong = np.zeros(n), np.zeros(n)
-    score[known], wrong[known] = settled.score, settled.error_probability
+    score[known], wrong[known] = decision.score, decision.error_probability
     scorers = (f"{m} member{'s' if m > 1 else ''}", "noise matrix", *(test.name for test in families if test.used))
     if len(known) and not _tell(probs, given, known, graph, families, seed):
         top = mix.probs.argmax(axis=1)
         why = why_not_judged(mix.probs[known], given[known], c)
         return _unjudged(given, np.where(given == UNLABELED, top, given), score, mix.weights, scorers, families, why)
     flag = score > 0.5
-    suggested = np.where(flag | (given == UNLABELED), verdict.rival, given)
+    suggested = np.where(flag | (given == UNLABELED), belief.rival, given)
     evidence = Evidence(
         given=given,
         probs=mix.probs,
-        clean_given=verdict.clean_given,
-        clean_top=np.where(suggested == verdict.rival, verdict.clean_rival, verdict.clean_given),
+        clean_given=belief.clean_given,
+        clean_top=np.where(suggested == belief.rival, belief.clean_rival, belief.clean_given),
         suggested=suggested,
         votes=probs.argmax(axis=2).astype(np.int32),
         neighbor_labels=None if graph is None else np.where(graph.indices >= 0, given[graph.indices], UNLABELED),
@@ -247,7 +247,7 @@ def judged_errors(
         }
     )
     matrix = transition_matrix(suggested[known], given[known], c)
-    return LabelErrors(table, settled.rate, settled.interval, matrix, mix.weights, scorers, families)
+    return LabelErrors(table, decision.rate, decision.interval, matrix, mix.weights, scorers, families)
 
 
 def _tell(
@@ -298,12 +298,12 @@ def _judged(
     history: Mapping[str, NDArray[Any]],
     seed: int,
     in_order: bool,
-) -> tuple[Mix, Verdict, Judgement, tuple[FamilyTest, ...]]:
-    """The mix, the verdict on every row and the judgement, with the families that the self-test lets in."""
+) -> tuple[Mix, Posterior, Decision, tuple[FamilyTest, ...]]:
+    """The mix, the posterior of every row and the decision, with the families that the self-test lets in."""
     c = probs.shape[2]
 
     def matrix() -> NDArray[np.float64]:
-        true = np.where(settled.flag, verdict.rival[known], given[known])
+        true = np.where(decision.flag, belief.rival[known], given[known])
         return transition_matrix(true, given[known], c)
 
     mix = weigh(probs, given, known, None)
@@ -314,22 +314,22 @@ def _judged(
         fitted = class_noise(mix.probs[known], given[known], seed)
         share = NoiseShare(fitted.rate, fitted.doubt)
         even = even_noise(mix.probs[known], given[known], fitted, seed)
-    verdict = judge(mix.probs, given, known, seed, even)
-    settled = settle(verdict, share)
+    belief = posterior(mix.probs, given, known, seed, even)
+    decision = decide(belief, share)
     tests = []
     if graph is not None:
         tests.append(neighbors_help(probs, given, known, graph.indices, share, matrix(), seed, even))
         if tests[-1].used:
             mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, c))
-            verdict = judge(mix.probs, given, known, seed, even)
-            settled = settle(verdict, share)
+            belief = posterior(mix.probs, given, known, seed, even)
+            decision = decide(belief, share)
     if history:
         evidence = history_evidence(history, known)
-        test, weights = history_helps(mix.probs, given, known, evidence, settled, share, matrix(), seed, even)
+        test, weights = history_helps(mix.probs, given, known, evidence, decision, share, matrix(), seed, even)
         tests.append(test)
         if test.used:
-            settled = fused(settled, evidence @ weights)
-    return mix, verdict, settled, tuple(tests)
+            decision = fused(decision, evidence @ weights)
+    return mix, belief, decision, tuple(tests)
 
 
 def _continuous(labels: ArrayLike) -> bool:

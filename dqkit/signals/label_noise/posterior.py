@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +29,31 @@ TRUST_ROWS = 60  # rows a class that the noise matrix needs to be half believed
 FEW_ROWS = 50  # a temperature fitted on fewer labels than this is noise
 
 
+@dataclass(frozen=True)
+class Disagreement:
+    """Shares of the labelled rows whose label is not the most probable class: under the trust in the labels that is
+    used, and where the labels count for nothing (trust 0), for some (0.6) and in full (1)."""
+
+    used: float
+    untrusted: float
+    half_trusted: float
+    trusted: float
+
+    @property
+    def fading(self) -> float:
+        """How many times the share falls from trust 0 to 0.6: the more, the more doubt of the model makes it."""
+        return self.untrusted / max(self.half_trusted, 1e-9)
+
+
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Posterior:
     """score, plain, even: (k,) of the labelled rows. rival, clean_given, clean_rival: (n,).
 
     score: weight of the most probable other class against the given one. plain: one minus the tempered probability of
     the given class. even: probability of an error if noise is evenly spread, which it is held to be as far as evenness
     says (0: not at all, and `even` is empty; 1: wholly). rival: that other class (the most probable of all where no
     label is given). clean_given, clean_rival: P(true | x) of the given class (0 where none is given) and of the rival.
-    shares: trust -> share of labelled rows whose label is not the most probable class; -1 stands for the trust used.
+    trust: the exponent of the label's evidence.
     """
 
     score: NDArray[np.float64]
@@ -45,20 +61,20 @@ class Verdict:
     rival: Ints
     clean_given: Floats
     clean_rival: Floats
-    shares: dict[float, float]
+    shares: Disagreement
     trust: float
     even: NDArray[np.float64]
     evenness: float
 
 
-def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int, even: EvenNoise = NONE) -> Verdict:
-    """The verdict on every row. probs: (n, c) P(given | x). given: (n,), -1 = none. known: where a label is given."""
+def posterior(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int, even: EvenNoise = NONE) -> Posterior:
+    """The posterior of every row. probs: (n, c) P(given | x). given: (n,), -1 = none. known: where a label is given."""
     n, c = probs.shape
     if len(known) == 0:
         top = probs.argmax(axis=1).astype(np.int64)
-        shares = dict.fromkeys((-1.0, 0.0, 0.6, 1.0), 0.0)
+        shares = Disagreement(0.0, 0.0, 0.0, 0.0)
         none = np.empty(0)
-        return Verdict(none, none, top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0, none, 0.0)
+        return Posterior(none, none, top, np.zeros(n, np.float32), probs.max(axis=1), shares, 0.0, none, 0.0)
     sample = known if len(known) <= FIT_ROWS else known[fit_sample(probs[known], given[known], seed)]
     floor = floor_of(probs[sample])
     p, y = without_floor(probs[sample], floor), given[sample]
@@ -66,7 +82,7 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int, even: 
     clear, clean = fit_matrix(sharpen(p, exponent), y)
     overall = overall_matrix(clean, y)
     between = np.sqrt(clear * overall)
-    shares = {t: _share(clean, y, between**t) for t in (0.0, 0.6, 1.0)}
+    shares = Disagreement(0.0, *(_share(clean, y, between**t) for t in (0.0, 0.6, 1.0)))
     trust = _trust(clear, overall, shares, len(known))
     undo = _undo(clear, shares)
 
@@ -90,9 +106,9 @@ def judge(probs: Floats, given: Ints, known: NDArray[np.intp], seed: int, even: 
             slips[rows] = even_errors(sharp, safe, even)
         clean_given[rows] = np.where(has, q[at, safe], 0.0)
         clean_rival[rows] = q[at, rival[rows]]
-    shares[-1.0] = float((score[known] > 0.5).mean())
+    shares = replace(shares, used=float((score[known] > 0.5).mean()))
     slips = slips[known] if len(slips) else slips
-    return Verdict(score[known], plain[known], rival, clean_given, clean_rival, shares, trust, slips, even.evenness)
+    return Posterior(score[known], plain[known], rival, clean_given, clean_rival, shares, trust, slips, even.evenness)
 
 
 def _share(q: Floats, given: Ints, power: NDArray[np.float64]) -> float:
@@ -112,12 +128,12 @@ def _decide(
     return other.astype(np.int64), own, weight[at, other]
 
 
-def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dict[float, float], rows: int) -> float:
+def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: Disagreement, rows: int) -> float:
     """The exponent of the label's evidence; its reasons stand in the docstring of `label_errors`."""
     c = len(clear)
     everywhere = max(1 - float(np.trace(overall)) / c, 1e-9)
     ratio = (1 - float(np.trace(clear)) / c) / everywhere
-    fading = shares[0.0] / max(shares[0.6], 1e-9)
+    fading = shares.fading
     by_class = TRUST_LOW + (TRUST_CLASS - TRUST_LOW) * float(np.clip((ratio - 0.5) / 0.4, 0, 1))
     by_fading = TRUST_LOW + (TRUST_FADING - TRUST_LOW) * float(np.clip((fading - 1.3) / 0.7, 0, 1))
     trust = max(by_class, by_fading)
@@ -125,17 +141,16 @@ def _trust(clear: NDArray[np.float64], overall: NDArray[np.float64], shares: dic
     return trust * rows / (rows + TRUST_ROWS * c)
 
 
-def undone(shares: dict[float, float]) -> float:
+def undone(shares: Disagreement) -> float:
     """How much of the clear rows' matrix is divided out, 0 to 1: less, the more doubt of the model makes the
     disagreement.
 
     A weak model confuses classes even where it is clear; divided out as if it were noise, that confusion grows.
     """
-    fading = shares[0.0] / max(shares[0.6], 1e-9)
-    return float(np.clip((UNDO_NONE - fading) / (UNDO_NONE - UNDO_ALL), 0, 1))
+    return float(np.clip((UNDO_NONE - shares.fading) / (UNDO_NONE - UNDO_ALL), 0, 1))
 
 
-def _undo(clear: NDArray[np.float64], shares: dict[float, float]) -> NDArray[np.float64]:
+def _undo(clear: NDArray[np.float64], shares: Disagreement) -> NDArray[np.float64]:
     share = undone(shares)
     return np.asarray(share * clear + (1 - share) * np.eye(len(clear)))
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
 from dqkit.signals.label_noise.even_noise import NONE, EvenNoise
 from dqkit.signals.label_noise.families import neighbor_votes, weigh
-from dqkit.signals.label_noise.flagging import SHIFT_ROWS, Judgement, cut_after, settle
+from dqkit.signals.label_noise.flagging import SHIFT_ROWS, Decision, cut_after, decide
 from dqkit.signals.label_noise.noise_model import Floats, Ints
 from dqkit.signals.label_noise.noise_share import NoiseShare
-from dqkit.signals.label_noise.posterior import judge
+from dqkit.signals.label_noise.posterior import posterior
 
 ROUNDS = 8
 TEST_VALUES = 60_000
@@ -100,9 +100,9 @@ def neighbors_help(
     rows = plant(given, known, matrix, seed).rows
     everywhere = np.arange(len(rows))
 
-    def judged(labels: Ints, votes: Floats | None) -> Judgement:
+    def judged(labels: Ints, votes: Floats | None) -> Decision:
         mix = weigh(probs[:, rows], labels, everywhere, votes)
-        return settle(judge(mix.probs, labels, everywhere, seed, even), share)
+        return decide(posterior(mix.probs, labels, everywhere, seed, even), share)
 
     own = given[rows]
     sides = judged(own, None), judged(own, neighbor_votes(indices, given, c, rows))
@@ -123,7 +123,7 @@ def history_helps(
     given: Ints,
     known: NDArray[np.intp],
     evidence: NDArray[np.float64],
-    found: Judgement,
+    found: Decision,
     share: NoiseShare,
     matrix: NDArray[np.float64],
     seed: int,
@@ -151,7 +151,7 @@ def history_helps(
             return _untested("dynamics"), none
         at = position[planted.rows]
         labels, everywhere = planted.labels[planted.rows], np.arange(len(at))
-        score = settle(judge(probs[planted.rows], labels, everywhere, seed, even), share).score
+        score = decide(posterior(probs[planted.rows], labels, everywhere, seed, even), share).score
         place = np.argsort(np.argsort(score[wrong], kind="stable"), kind="stable")
         rank = (place + np.random.default_rng([seed, turn, 1]).random(len(wrong))) / len(wrong)
         taken = evidence[at]
@@ -179,14 +179,14 @@ def _per_score(beta: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(beta[2:] / beta[1] if beta[1] > 0.05 else np.zeros(len(beta) - 2))
 
 
-def fused(found: Judgement, extra: NDArray[np.float64]) -> Judgement:
-    """The judgement with log odds added to each row: as many rows are flagged, and the noise rate stays."""
+def fused(found: Decision, extra: NDArray[np.float64]) -> Decision:
+    """The decision with log odds added to each row: as many rows are flagged, and the noise rate stays."""
     probability = from_log_odds(
         shift_to_mean(log_odds(found.error_probability) + extra, found.rate, most_rows=SHIFT_ROWS)
     )
     cut = cut_after(np.sort(probability)[::-1], int(found.flag.sum()))
     score = from_log_odds(log_odds(probability) - log_odds(np.array(cut)))
-    return Judgement(probability, score, score > 0.5, found.rate, found.interval, found.weakness)
+    return Decision(probability, score, score > 0.5, found.rate, found.interval, found.weakness)
 
 
 def average_precision(
