@@ -79,7 +79,12 @@ def reference_page(module: str, said: str, described: dict[int, str]) -> str:
         if elsewhere:
             parts += [name, "-" * len(name), "", f"Described in :doc:`{elsewhere}`.", ""]
         elif inspect.isclass(value):
-            parts += [name, "-" * len(name), "", f".. autoclass:: {module}.{name}", "   :members:", ""]
+            parts += [name, "-" * len(name), "", f".. autoclass:: {module}.{name}", "   :members:"]
+            # The facade's methods stand in several files; what comes from other libraries is described there.
+            own = [base for base in value.__mro__[1:-1] if not issubclass(value, Exception)]
+            if own and all(base.__module__.startswith("dqkit.") for base in own):
+                parts.append("   :inherited-members:")
+            parts.append("")
         elif inspect.isroutine(value):
             parts += [name, "-" * len(name), "", f".. autofunction:: {module}.{name}", ""]
         else:

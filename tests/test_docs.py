@@ -24,6 +24,7 @@ NUMPYDOC = [
     "relabel",
     "store",
     "weak_labels",
+    "workbench",
 ]
 # Of numpydoc's checks: no docstring, no summary, a parameter that is missing, unknown or in another order, no Returns.
 ASKED = {"GL08", "SS01", "SS03", "PR01", "PR02", "PR03", "RT01"}
@@ -148,3 +149,16 @@ def test_public_names_say_each_parameter_and_what_comes_back(name):
         errors = validate(f"{value.__module__}.{last}")["errors"]
         together = "As in" in value.__doc__  # parameters that another function explains are named in one entry
         assert [e for e in errors if e[0] in ASKED - ({"PR01", "PR02", "PR03"} if together else set())] == []
+
+
+FACADE = sorted(name for name, _ in inspect.getmembers(dq.Workbench, inspect.isroutine) if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", FACADE)
+def test_methods_of_the_workbench_say_each_parameter_and_what_comes_back(name):
+    from numpydoc.validate import validate
+
+    home = next(base for base in dq.Workbench.__mro__ if name in vars(base))
+    errors = validate(f"{home.__module__}.{home.__name__}.{name}")["errors"]
+    asked = ASKED - {"PR03"}  # parameters that belong together may share one entry, whatever stands between them
+    assert [e for e in errors if e[0] in asked] == []

@@ -21,10 +21,25 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """kappa: Fleiss' over the samples that several people labelled (two people on all of them: about Cohen's), NaN
-    without such samples; shared: how many those are. pairs: one row two people: shared, agree (share), kappa (Cohen's).
-    classes: one row a class: answers, kappa (this class against the rest). annotators: one row a person: answers,
-    agreement (with the consensus), quality (by `method`), known and known_right (answers to planted questions)."""
+    """How far people agree, and how good each one's answers are.
+
+    Attributes
+    ----------
+    kappa : float
+        Fleiss' kappa over the samples that several people labelled; NaN without such samples. With two people on all
+        of them it is about Cohen's.
+    shared : int
+        How many samples those are.
+    pairs : DataFrame
+        One row two people: shared, agree (share), kappa (Cohen's).
+    classes : DataFrame
+        One row a class: answers, kappa (this class against the rest).
+    annotators : DataFrame
+        One row a person: answers, agreement (with the consensus), quality (by `method`), known and known_right (answers
+        to gold questions).
+    method : str
+        How the quality was found; see `dqkit.signals.consensus`.
+    """
 
     kappa: float
     shared: int
@@ -72,11 +87,30 @@ def agreement(state: State) -> Agreement:
 
 
 def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
-    """Cohen's kappa (1960) of two people's labels, (n,) positions each, over the rows that both answered (-1: not).
+    """Cohen's kappa of two people's labels.
 
-    1 is full agreement, 0 what their habits alone would give; NaN without a shared row. Where both only ever gave one
-    and the same class nothing can be told from chance: 1 by convention. Raises `InputError` where lengths differ.
+    Parameters
+    ----------
+    first, second : array-like of int, shape (n,)
+        Positions of classes, -1 = not answered.
 
+    Returns
+    -------
+    float
+        1 is full agreement, 0 what chance would give at their class frequencies. NaN without a row that both answered.
+        1 where both only ever gave one and the same class.
+
+    Raises
+    ------
+    InputError
+        Where lengths differ.
+
+    References
+    ----------
+    J. Cohen, 1960.
+
+    Examples
+    --------
     >>> round(cohen_kappa([0, 0, 1, 1], [0, 1, 1, 1]), 3)
     0.5
     """
@@ -93,11 +127,31 @@ def cohen_kappa(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def fleiss_kappa(answers: ArrayLike, classes: int) -> float:
-    """Fleiss' kappa (1971) of (n, people) positions, -1 = not answered, over the rows with two answers or more.
+    """Fleiss' kappa over the rows with two answers or more.
 
+    Parameters
+    ----------
+    answers : array-like of int, shape (n, people)
+        Positions of classes, -1 = not answered.
+    classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    float
+        NaN without a row that two people answered.
+
+    Notes
+    -----
     Rows may have different numbers of answers: each counts with its own share of agreeing pairs, and chance agreement
-    comes from all their answers. NaN without such a row.
+    comes from all their answers.
 
+    References
+    ----------
+    J. L. Fleiss, 1971.
+
+    Examples
+    --------
     >>> round(fleiss_kappa([[0, 0], [0, 1], [1, 1], [1, 1]], 2), 3)
     0.467
     """

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from dqkit.records import Dataset, InputError, LabelEvent, Predictions
+from dqkit.records import Dataset, InputError, Predictions
 from dqkit.store import Store
-from dqkit.workbench import classes, decisions, evidence, project, withdrawals
+from dqkit.workbench import project
+from dqkit.workbench.answers import Answers
 from dqkit.workbench.decisions import check_texts
 from dqkit.workbench.elsewhere import Elsewhere
 from dqkit.workbench.exchange import Exchange
@@ -25,13 +25,10 @@ from dqkit.workbench.state import State
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dqkit.acquisition import Advice
     from dqkit.relabel import Labeler
-    from dqkit.weak_labels import Model, WeakLabels
-    from dqkit.workbench.agreement import Agreement
 
 
-class Workbench(Exchange, Elsewhere):
+class Workbench(Answers, Exchange, Elsewhere):
     """A folder that holds a dataset, every decision ever made about it, and every round.
 
     Make one with `Workbench.create`, come back to it with `Workbench.open`. Several processes may use one folder.
@@ -66,11 +63,32 @@ class Workbench(Exchange, Elsewhere):
         tags: Sequence[str] = (),
         store_url: str | None = None,
     ) -> Workbench:
-        """A new workbench at `path`, which must not exist or be an empty folder; the dataset is copied into it.
+        """Make a new workbench. The dataset is copied into it.
 
-        store_url: where the label events are kept, e.g. postgresql://name@host/database; by default a SQLite file in
-        the folder. A password in it is used now and not stored (see docs/journal.md).
-        Raises `StoreError` where the folder is in use or cannot be written, `InputError` for what is no dataset.
+        Parameters
+        ----------
+        path : path
+            The folder; it must not exist or be empty.
+        dataset : Dataset
+            From `dqkit.from_folder`, `from_table` or `from_arrays`.
+        title, description : str
+            For the report; the title is the dataset's name by default.
+        tags : sequence of str
+            For the report.
+        store_url : str, optional
+            Where the label events are kept, such as "postgresql://name@host/database"; by default a SQLite file in the
+            folder. A password in it is used now and not stored.
+
+        Returns
+        -------
+        Workbench
+
+        Raises
+        ------
+        InputError
+            For what is no dataset, or texts that are none.
+        StoreError
+            Where the folder is in use or cannot be written, or the database cannot be reached.
         """
         if not isinstance(dataset, Dataset):
             raise InputError(
@@ -94,9 +112,23 @@ class Workbench(Exchange, Elsewhere):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, store_url: str | None = None) -> Workbench:
-        """The workbench at `path`; raises `StoreError` where there is none, its labels are missing or a newer one's.
+        """Come back to a workbench.
 
-        store_url: where its labels are now, where that is not what its project.json says, or with the password for it.
+        Parameters
+        ----------
+        path : path
+            Its folder.
+        store_url : str, optional
+            Where its labels are now, if that is not what its project.json says; also the way to give a password.
+
+        Returns
+        -------
+        Workbench
+
+        Raises
+        ------
+        StoreError
+            Where there is no workbench, its labels are missing, or a newer dqkit wrote it.
         """
         folder = project.folder_of(path)
         about = project.read(folder)
@@ -105,7 +137,7 @@ class Workbench(Exchange, Elsewhere):
     def close(self) -> None:
         """Release the database, close the Apps of `open_fiftyone`, and stop the `mongod` that was started for them.
 
-        Labels are already saved; closing loses nothing.
+        Labels are already saved. Closing loses nothing.
         """
         self.state.close()
 
@@ -122,113 +154,19 @@ class Workbench(Exchange, Elsewhere):
         return self.state.dataset
 
     def dataset_now(self, *, weak: bool = False) -> Dataset:
-        """The dataset under its current labels: people's, else given ones, else (weak=True) weak ones."""
+        """The dataset under its current labels.
+
+        Parameters
+        ----------
+        weak : bool
+            Whether weak labels count, where there is no other.
+
+        Returns
+        -------
+        Dataset
+            A person's label, else the given one.
+        """
         return self.state.dataset_now(weak=weak)
-
-    # --- labels
-
-    def record(
-        self,
-        sample_id: str,
-        label: str | None,
-        *,
-        annotator: str,
-        kind: str = "label",
-        why: str = "",
-        source: str = "human",
-        event_id: str | None = None,
-    ) -> LabelEvent:
-        """Write down one decision about one sample; when the call returns it is on disk.
-
-        label: a class name; None for kind "skip", "flag" or "note". A skipped sample stays out of the next round's
-        queue, a flagged one out of all that follow until the flag is undone or a label recorded. why: a reason, or
-        the text of a note. event_id: makes sending the same decision again harmless; made up when left out.
-        Raises `InputError` for an unknown sample, class or kind, or no annotator; then nothing was written.
-        """
-        return decisions.record(
-            self.state,
-            sample_id,
-            label,
-            annotator=annotator,
-            kind=kind,
-            why=why,
-            source=source,
-            event_id=event_id,
-        )
-
-    def add_class(self, name: str, *, annotator: str) -> str:
-        """Append a class to this workbench; returns the name it stands under: an older one where case or spaces differ.
-
-        The next round trains on it once samples carry it. Raises `InputError` for an empty or overlong name.
-        """
-        return classes.add_class(self.state, name, annotator=annotator)
-
-    def undo(self, *, annotator: str, undoes: str | None = None, event_id: str | None = None) -> LabelEvent:
-        """Withdraw this annotator's newest decision, or anybody's with the event id `undoes`; itself an event.
-
-        Raises `InputError` where there is nothing to undo.
-        """
-        return withdrawals.undo(self.state, annotator=annotator, undoes=undoes, event_id=event_id)
-
-    def undo_batch(
-        self,
-        *,
-        annotator: str,
-        since: str | datetime | None = None,
-        until: str | datetime | None = None,
-        round: int | None = None,
-        by: str | None = None,
-        why: str = "",
-    ) -> list[LabelEvent]:
-        """Withdraw everything this annotator decided in a stretch of time or a round; the undo events, newest first.
-
-        since, until: "2024-05-03T12:00" or a datetime, both included; UTC unless they say otherwise, as is `at` in
-        `history`. by: who withdraws (default: the annotator). All or nothing; the samples are open again in the newest
-        queue, which `rerank` puts in order. Raises `InputError` on bad times or where there is nothing to undo.
-        """
-        return withdrawals.undo_batch(
-            self.state,
-            annotator=annotator,
-            since=since,
-            until=until,
-            round_number=round,
-            by=by,
-            why=why,
-        )
-
-    def labels(self) -> pd.DataFrame:
-        """The current label of every sample, by sample_id: label (class name), source, annotator, at, round.
-
-        source: "human" or "fiftyone" (a person's newest decision), else "given", else "weak", else None. Unlabelled
-        samples have None throughout; a given label has no annotator and no time.
-        """
-        return self.state.labels()
-
-    def history(self, sample_id: str) -> pd.DataFrame:
-        """Every event of one sample, oldest first: label, kind, source, annotator, at, why."""
-        check_texts({"sample_id": sample_id})
-        self.dataset.positions([sample_id])
-        rows = self.store.events(sample_id=sample_id)[["label", "kind", "source", "annotator", "at", "why"]]
-        # A column of None alone, or beside texts, is not numbers that are missing.
-        return rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None))
-
-    def reviews(self) -> pd.DataFrame:
-        """What became of the rows people looked at, one row a sample: sample_id, round, action, detector, score, wrong.
-
-        score: the chance, before any review, that an answer changes the class; wrong: it did (the label, or where there
-        was none the model's guess). The next round's queue is shared out by these.
-        """
-        return evidence.reviews(self.state)
-
-    def advice(self, *, budget_left: float | None = None) -> Advice:
-        """One paragraph on whether more labels pay; its repr prints every criterion with its verdict, and the yields.
-
-        budget_left: answers that can still be paid for, if there is such a limit. From the random audit sample: error
-        rate and accuracy with 95 % intervals, answers saved against random review, confirmed / reviewed by detector.
-        """
-        return evidence.advise(self.state, budget_left=budget_left)
-
-    # --- rounds
 
     @property
     def rounds(self) -> list[Round]:
@@ -308,61 +246,100 @@ class Workbench(Exchange, Elsewhere):
         return run_round(self.state, settings, progress=progress)
 
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
-        """The newest round, what is open in its queue drawn anew from the labels as they are now; nothing is trained.
+        """Draw the open rows of the newest queue anew, from the labels as they are now. Nothing is trained.
 
-        For when labels changed since, such as after `undo_batch`. Answered rows stay. budget, strategy: those of the
-        round unless given. The same labels and the same seed give the same queue. Raises `InputError` before a round.
+        Parameters
+        ----------
+        budget : int, optional
+            How many samples to queue; that of the round by default.
+        strategy : str, optional
+            See `dqkit.acquisition.QueueOptions`; that of the round by default.
+
+        Returns
+        -------
+        Round
+            The newest round. Answered rows stay. The same labels and the same seed give the same queue.
+
+        Raises
+        ------
+        InputError
+            Before the first round, or on bad arguments.
         """
         from dqkit.workbench.running import rerank
 
         return rerank(self.state, budget=budget, strategy=strategy)
 
     def open_queue(self) -> pd.DataFrame:
-        """The rows of the newest queue that nobody has answered, in order; see `Round.queue` for the columns."""
+        """What is still to do.
+
+        Returns
+        -------
+        DataFrame
+            The rows of the newest queue that nobody has answered, in order; see `Round.queue` for the columns.
+
+        Raises
+        ------
+        InputError
+            Before the first round.
+        """
         from dqkit.workbench.labelling import open_queue
 
         return open_queue(self.state)
 
     def gallery(self, sample_ids: ArrayLike, *, captions: Sequence[str] | None = None) -> Figure:
-        """Thumbnails of these samples, in this order, under their captions (a matplotlib figure)."""
+        """Thumbnails of some samples.
+
+        Parameters
+        ----------
+        sample_ids : array-like of str
+            Which samples, in the order in which they are shown.
+        captions : sequence of str, optional
+            One text below each.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            For a dataset without images, an unknown sample, or captions of another number.
+        """
         from dqkit.report.figures import gallery
 
         return gallery(self.dataset, sample_ids, captions=captions)
 
     def labeler(self, annotator: str | None = None, **options: Any) -> Labeler:
-        """The labelling widget on the newest queue; every answer is a durable event of its annotator.
+        """The labelling widget on the newest queue. Every answer becomes an event under its annotator's name.
 
-        annotator: your name; without one the widget asks for it, once. options: mode, overlap, overlap_share and gold,
-        as `dqkit.workbench.labelling.make_labeler` explains them. Raises `InputError` before a round or on a bad one.
+        Parameters
+        ----------
+        annotator : str, optional
+            Your name; without one the widget asks for it, once.
+        **options
+            mode, overlap, overlap_share, gold and prefetch; see below.
+
+        Returns
+        -------
+        Labeler
+            Show it as the last line of a cell.
+
+        Raises
+        ------
+        InputError
+            Before the first round, or on a bad option; then nothing was changed.
+
+        Notes
+        -----
+        mode is "review", "blind" or "second_opinion" for every sample; by default the random audit sample is blind, a
+        sample that somebody else answered is a second opinion, and the rest is reviewed. overlap (int) is how many
+        people each sample wants, for the share overlap_share of the samples, in [0, 1]. gold maps sample ids to class
+        names that are known: about one question in ten is one of them, its answer never becomes a label, and {} takes
+        them away. prefetch (int) is how many samples the page holds ahead.
         """
         from dqkit.workbench.labelling import make_labeler
 
         return make_labeler(self.state, annotator, **options)
-
-    def agreement(self) -> Agreement:
-        """How far people agree (Cohen's and Fleiss' kappa, per class) and how good each one's answers are."""
-        from dqkit.workbench.agreement import agreement
-
-        return agreement(self.state)
-
-    def add_weak_labels(
-        self,
-        functions: Sequence[Callable[[Any], Any]],
-        *,
-        min_probability: float = 0.8,
-        model: Model = "auto",
-        progress: bool = True,
-        seed: int = 0,
-    ) -> WeakLabels:
-        """Label with Snorkel labelling functions what nobody has labelled; returns their probabilities and analysis.
-
-        functions: see `dqkit.weak_labels.apply_functions`; model: `label_model`. Labels outside the test split serve as
-        dev labels. A sample without a given or human label gets the weak label if its probability reaches
-        `min_probability`; `why` says who voted. New weak labels replace the old; no other label is touched.
-        """
-        from dqkit.workbench.weak import add_weak_labels as add
-
-        return add(self.state, functions, min_probability=min_probability, model=model, progress=progress, seed=seed)
 
     def __repr__(self) -> str:
         return f"Workbench({self.about['title']!r} at {str(self.path)!r}: {self.dataset!r}, {len(self.rounds)} rounds)"
