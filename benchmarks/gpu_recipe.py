@@ -21,7 +21,7 @@ from dqkit.baselines import stratified_folds
 from dqkit.baselines.network.architecture import best_device, settings_for
 from dqkit.baselines.network.batches import Images
 from dqkit.baselines.network.member import judge
-from dqkit.baselines.network.training import train_network
+from dqkit.baselines.network.training import Watch, train_network
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
         10,
         settings,
         args.seed,
-        tell=lambda done, epochs: print(f"pass {done} of {epochs}: {time.perf_counter() - start:.0f} s", flush=True),
+        Watch(tell=lambda done, of: print(f"pass {done} of {of}: {time.perf_counter() - start:.0f} s", flush=True)),
     )
     losses = trained.losses.float().reshape(trained.epochs, -1).mean(dim=1)
     print("loss by pass: " + " ".join(f"{float(loss):.3f}" for loss in losses))

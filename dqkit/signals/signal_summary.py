@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,23 +25,26 @@ _NO_MODEL = {"skipped": "no model yet: fewer than two classes have labels to tra
 _NO_GRAPH = {"skipped": "no features, or fewer than two usable samples"}
 
 
-def summarize(
-    dataset: Dataset,
-    predictions: Predictions,
-    table: pd.DataFrame,
-    *,
-    judged: NDArray[np.bool_],
-    temperatures: list[float],
-    errors: LabelErrors | None,
-    graph: Neighbors | None,
-    order: OrderTest | None,
-    groups: pd.DataFrame | None,
-    properties: pd.DataFrame | None,
-) -> dict[str, Any]:
-    """Return one entry per check; one that could not run is {"skipped": why}.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What the checks measured, None where one could not run.
 
-    judged: (n,) labelled usable samples. properties: of the usable samples, in order, None for a table.
+    judged: (n,) labelled usable samples. temperatures: one a member. properties: of the usable samples, in order, None
+    for a table.
     """
+
+    judged: NDArray[np.bool_]
+    temperatures: list[float]
+    errors: LabelErrors | None
+    graph: Neighbors | None
+    order: OrderTest | None
+    groups: pd.DataFrame | None
+    properties: pd.DataFrame | None
+
+
+def summarize(dataset: Dataset, predictions: Predictions, table: pd.DataFrame, measured: Measured) -> dict[str, Any]:
+    """Return one entry per check; one that could not run is {"skipped": why}."""
+    judged, errors, graph = measured.judged, measured.errors, measured.graph
     labels = np.asarray(dataset.labels, dtype=np.int64)
     usable = np.asarray(dataset.is_usable, dtype=bool)
     return {
@@ -52,14 +55,14 @@ def summarize(
         if predictions.is_trained
         else dict(_NO_MODEL),
         "balance": _balance(labels, errors, judged, dataset.classes),
-        "calibration": _calibration(labels, predictions, judged, temperatures),
+        "calibration": _calibration(labels, predictions, judged, measured.temperatures),
         "neighbors": _neighbors(graph),
         "duplicates": _duplicates(graph, table),
         "leakage": _leakage(graph, table, dataset),
         "group_leakage": _group_leakage(dataset),
-        "order": _order(order),
-        "underperforming_groups": _underperforming(groups),
-        "content": _content(properties, table, labels[usable]),
+        "order": _order(measured.order),
+        "underperforming_groups": _underperforming(measured.groups),
+        "content": _content(measured.properties, table, labels[usable]),
     }
 
 

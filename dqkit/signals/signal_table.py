@@ -18,7 +18,7 @@ from dqkit.signals.label_noise.families import training_history
 from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import order_test
-from dqkit.signals.signal_summary import summarize
+from dqkit.signals.signal_summary import Measured, summarize
 from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
 from dqkit.signals.underperforming_groups import feature_clusters, underperforming_groups
@@ -142,10 +142,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     table["feature_cluster"] = clusters
     groups = _groups(dataset, clusters, judged, predicted != labels) if trained else None
     order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
-    summary = summarize(
-        dataset,
-        predictions,
-        table,
+    measured = Measured(
         judged=judged,
         temperatures=temperatures,
         errors=errors,
@@ -154,6 +151,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         groups=groups,
         properties=None if properties is None else properties[usable],
     )
+    summary = summarize(dataset, predictions, table, measured)
     return SignalTable(table=table, summary=summary, neighbors=graph, label_errors=errors)
 
 

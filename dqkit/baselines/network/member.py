@@ -16,7 +16,14 @@ from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, 
 from dqkit.baselines.network.architecture import NetworkSettings, best_device
 from dqkit.baselines.network.batches import Images
 from dqkit.baselines.network.tensorboard_logs import write_logs
-from dqkit.baselines.network.training import Trained, first_broken_step, one_thread, train_network, untrained
+from dqkit.baselines.network.training import (
+    Trained,
+    Watch,
+    first_broken_step,
+    one_thread,
+    train_network,
+    untrained,
+)
 from dqkit.baselines.network.training_checks import check_training
 
 Checks = list[tuple[str, bool, str]]
@@ -62,10 +69,8 @@ def network_member(
         at, y = torch.from_numpy(train), torch.from_numpy(task.y[train])
         try:
             checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
-            logged = task.logs is not None
-            trained = train_network(
-                images(), at, y, task.n_classes, now, seed, gradients=logged, tell=task.tell, stop=task.stop
-            )
+            watch = Watch(gradients=task.logs is not None, tell=task.tell, stop=task.stop)
+            trained = train_network(images(), at, y, task.n_classes, now, seed, watch)
             return trained, checks + last_look(trained, images(), at, y, task.n_classes, now, seed)
         except torch.cuda.OutOfMemoryError:
             if now.batch <= 16:

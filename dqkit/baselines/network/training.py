@@ -48,6 +48,19 @@ class Trained:
     layers: dict[str, list[Tensor]]
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on. gradients: whether their lengths are kept. tell: called with (passes done, passes in all). stop:
+    looked at before every step; once it is set, `FitStopped` is raised."""
+
+    gradients: bool = False
+    tell: Callable[[int, int], None] | None = None
+    stop: threading.Event | None = None
+
+
+UNWATCHED = Watch()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Small layers cost more to share among threads than to compute; the user's setting comes back afterwards."""
@@ -66,16 +79,12 @@ def train_network(
     classes: int,
     settings: NetworkSettings,
     seed: int,
-    *,
-    gradients: bool = False,
-    tell: Callable[[int, int], None] | None = None,
-    stop: threading.Event | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Trained:
     """Train on the images at the given positions with int64 labels y (as long as `at`), as `Steps` says.
 
     at, y: held by the CPU, like all random numbers for order and augmentation; the device gets them a block at a time,
-    and no step waits for it. gradients: whether their lengths are kept. tell: called with (passes done, passes in all).
-    stop: looked at before every step; once it is set, `FitStopped` is raised.
+    and no step waits for it.
     """
     device = images.device
     model = untrained(images, at, classes, settings, seed)
@@ -94,14 +103,14 @@ def train_network(
         began = time.perf_counter()
         for step, (x, labels) in enumerate(lesson.batches):
             preparing += time.perf_counter() - began
-            if stop is not None and stop.is_set():
+            if watch.stop is not None and watch.stop.is_set():
                 raise FitStopped
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 logits = model(x)
                 loss = loss_of(logits, labels, settings)
             steps.clear()
             loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
-            if gradients:
+            if watch.gradients:
                 lengths = {name: p.grad.norm() for name, p in model.named_parameters() if p.grad is not None}
                 norms.append(torch.stack(list(lengths.values())).norm())
                 if step == parts - 1:
@@ -114,8 +123,8 @@ def train_network(
             began = time.perf_counter()
         # Once a pass and not once a step: on a GPU every small launch costs as much as a large one.
         margins[to_device(lesson.order, device), epoch] = margins_of(torch.cat(seen).float(), lesson.labels)
-        if tell is not None:
-            tell(epoch + 1, epochs)
+        if watch.tell is not None:
+            watch.tell(epoch + 1, epochs)
     steps.finish()
     if device.type == "cuda":
         # Everything is handed over; what is left to wait for is the device's own work.

@@ -38,6 +38,15 @@ class FamilyTest:
 
 
 @dataclass(frozen=True, eq=False)
+class Noise:
+    """What is known of the noise: its share, the (c, c) matrix of true and given class, and how evenly it is spread."""
+
+    share: NoiseShare
+    matrix: NDArray[np.float64]
+    even: EvenNoise = NONE
+
+
+@dataclass(frozen=True, eq=False)
 class Planted:
     """rows: positions of the labelled rows that are sampled to look for errors. labels: (n,) with errors planted
     everywhere, so that neighbours outside the sample err as often. wrong: (rows,) where."""
@@ -86,10 +95,8 @@ def neighbors_help(
     given: Ints,
     known: NDArray[np.intp],
     indices: NDArray[np.int64],
-    share: NoiseShare,
-    matrix: NDArray[np.float64],
+    noise: Noise,
     seed: int,
-    even: EvenNoise = NONE,
 ) -> FamilyTest:
     """Whether the neighbours' votes, counted anew on the planted labels, help to find the planted errors."""
     before: list[float] = []
@@ -97,18 +104,18 @@ def neighbors_help(
     c = probs.shape[2]
     if len(known) < MIN_ERRORS:
         return _untested("neighbours")
-    rows = plant(given, known, matrix, seed).rows
+    rows = plant(given, known, noise.matrix, seed).rows
     everywhere = np.arange(len(rows))
 
     def judged(labels: Ints, votes: Floats | None) -> Decision:
         mix = weigh(probs[:, rows], labels, everywhere, votes)
-        return decide(posterior(mix.probs, labels, everywhere, seed, even), share)
+        return decide(posterior(mix.probs, labels, everywhere, seed, noise.even), noise.share)
 
     own = given[rows]
     sides = judged(own, None), judged(own, neighbor_votes(indices, given, c, rows))
     trust = 1 - (sides[0].error_probability + sides[1].error_probability) / 2
     for turn in range(ROUNDS):
-        planted = plant(given, known, matrix, seed, turn)
+        planted = plant(given, known, noise.matrix, seed, turn)
         if planted.wrong.sum() < MIN_ERRORS:
             return _untested("neighbours")
         labels = planted.labels[rows]
@@ -124,10 +131,8 @@ def history_helps(
     known: NDArray[np.intp],
     evidence: NDArray[np.float64],
     found: Decision,
-    share: NoiseShare,
-    matrix: NDArray[np.float64],
+    noise: Noise,
     seed: int,
-    even: EvenNoise = NONE,
 ) -> tuple[FamilyTest, NDArray[np.float64]]:
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
@@ -145,13 +150,13 @@ def history_helps(
     position[known] = np.arange(len(known))
     rounds: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
     for turn in range(ROUNDS):
-        planted = plant(given, known, matrix, seed, turn)
+        planted = plant(given, known, noise.matrix, seed, turn)
         wrong = np.flatnonzero(planted.wrong)
         if len(wrong) < MIN_ERRORS:
             return _untested("dynamics"), none
         at = position[planted.rows]
         labels, everywhere = planted.labels[planted.rows], np.arange(len(at))
-        score = decide(posterior(probs[planted.rows], labels, everywhere, seed, even), share).score
+        score = decide(posterior(probs[planted.rows], labels, everywhere, seed, noise.even), noise.share).score
         place = np.argsort(np.argsort(score[wrong], kind="stable"), kind="stable")
         rank = (place + np.random.default_rng([seed, turn, 1]).random(len(wrong))) / len(wrong)
         taken = evidence[at]
