@@ -247,10 +247,34 @@ def test_a_continuous_target_is_judged_by_its_residuals():
     x = np.linspace(0, 5, 200)
     y = x + 0.05 * np.sin(37 * x)
     y[[20, 90]] += [3, -2]
-    found = label_errors(y, x)
+    found = label_errors(y, x, task="regression")
     assert found.table.index[found.table["flag"]].tolist() == [20, 90]
     assert found.noise_rate == pytest.approx(0.01)
     assert found.noise_matrix.shape == (0, 0)
+
+
+def test_a_continuous_target_that_nobody_asked_for_is_judged_with_a_warning():
+    x = np.linspace(0, 5, 200)
+    y = x + 0.05 * np.sin(37 * x)
+    with pytest.warns(DeprecationWarning, match="regression"):
+        found = label_errors(y, x)
+    assert found.table.equals(label_errors(y, x, task="regression").table)
+
+
+def test_class_labels_that_must_be_whole_are_asked_for_by_the_task():
+    probs = np.full((3, 2), 0.5)
+    with pytest.raises(InputError, match="labels must be whole numbers"):
+        label_errors([0.5, 1.0, 0.0], probs, task="classification")
+    with pytest.raises(InputError, match="task must be"):
+        label_errors([0, 1, 0], probs, task="ranking")
+
+
+def test_whole_numbers_are_classes_as_floats_too_and_a_target_only_where_asked():
+    labels, probs, _ = noisy(n=300)
+    as_integers, as_floats = label_errors(labels, probs), label_errors(labels.astype(float), probs)
+    assert as_integers.table.equals(as_floats.table)
+    target = np.arange(30.0)
+    assert label_errors(target, target + 1, task="regression").noise_matrix.shape == (0, 0)
 
 
 def test_a_few_clear_errors_in_clean_labels_are_the_noise_rate():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,13 +31,15 @@ from dqkit.signals.label_noise.noise_model import Ints
 from dqkit.signals.label_noise.noise_share import NoiseShare, class_noise
 from dqkit.signals.label_noise.posterior import Posterior, posterior, transition_matrix
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
-from dqkit.signals.label_noise.regression import regression_errors
+from dqkit.signals.label_noise.regression import TargetErrors, regression_errors
 from dqkit.signals.label_noise.self_test import FamilyTest, Noise, fused, history_helps, neighbors_help
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
 
 Method = Literal["auto", "confident_learning"]
 METHODS: tuple[Method, ...] = ("auto", "confident_learning")
+Task = Literal["classification", "regression"]
+TASKS: tuple[Task, ...] = ("classification", "regression")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,6 +117,7 @@ def label_errors(
     pred_probs: ArrayLike,
     *,
     method: Method = "auto",
+    task: Task | None = None,
     features: ArrayLike | None = None,
     neighbors: Neighbors | None = None,
     dynamics: Mapping[str, ArrayLike] | ArrayLike | None = None,
@@ -124,12 +128,14 @@ def label_errors(
     Parameters
     ----------
     labels : array-like of int, shape (n,)
-        Class positions; -1 = unlabelled (score 0, never flagged). Floats that are not whole are a continuous target,
-        see `regression_errors`.
+        Class positions; -1 = unlabelled (score 0, never flagged). Floats are taken where they are whole numbers.
     pred_probs : array-like, shape (n, c) or (members, n, c)
         Out-of-sample probabilities, rows summing to one. (n,) or (n, 1): the probability of the second of two classes.
     method : {"auto", "confident_learning"}
         "confident_learning" gives cleanlab's own flags over the members' plain average.
+    task : {"classification", "regression"}, optional
+        "regression": `labels` are a continuous target and `pred_probs` its predictions, see `regression_errors`.
+        Without it labels that are not whole numbers are still taken for such a target, with a DeprecationWarning.
     features : array-like, shape (n, d), optional
         For the labels of near neighbours.
     neighbors : Neighbors, optional
@@ -156,6 +162,8 @@ def label_errors(
     -----
     UserWarning
         Where some columns of `pred_probs` look exchanged; the text names them.
+    DeprecationWarning
+        Where labels that are not whole numbers come without `task`.
 
     Notes
     -----
@@ -183,17 +191,19 @@ def label_errors(
     {79: {'suggested_label': 1, 'kind': 'mislabelled'}}
     """
     one_of("method", method, METHODS)
+    if task is not None:
+        one_of("task", task, TASKS)
     seed = seed_number(seed)
-    if _continuous(labels):
-        found = regression_errors(labels, pred_probs, features=features, neighbors=neighbors)
-        return LabelErrors(
-            table=found.table,
-            noise_rate=found.error_rate,
-            noise_rate_interval=found.error_rate_interval,
-            noise_matrix=np.empty((0, 0)),
-            weights=found.weights,
-            scorers=("residuals",),
-        )
+    if task == "regression" or (task is None and _continuous(labels)):
+        found = _of_targets(regression_errors(labels, pred_probs, features=features, neighbors=neighbors))
+        if task is None:
+            warnings.warn(
+                "labels must be whole numbers; others are taken for a continuous target in this release only. Write "
+                'label_errors(..., task="regression"), or call regression_errors.',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        return found
     array, given = _checked(labels, pred_probs)
     probs = np.asarray(array, dtype=np.float32)
     graph = _graph(features, neighbors, len(given))
@@ -330,6 +340,17 @@ def _judged(
         if test.used:
             decision = fused(decision, evidence @ weights)
     return mix, belief, decision, tuple(tests)
+
+
+def _of_targets(found: TargetErrors) -> LabelErrors:
+    return LabelErrors(
+        table=found.table,
+        noise_rate=found.error_rate,
+        noise_rate_interval=found.error_rate_interval,
+        noise_matrix=np.empty((0, 0)),
+        weights=found.weights,
+        scorers=("residuals",),
+    )
 
 
 def _continuous(labels: ArrayLike) -> bool:
