@@ -143,7 +143,18 @@ def register_check(
 
 
 def unregister_check(name: str) -> None:
-    """Take a check of your own out again; raises `InputError` where none has that name."""
+    """Take a check of your own out again.
+
+    Parameters
+    ----------
+    name
+        The name under which `register_check` took it.
+
+    Raises
+    ------
+    InputError
+        Where no check of your own has that name.
+    """
     if name not in _registered:
         known = ", ".join(sorted(_registered)) or "none"
         raise InputError(f"no check of your own is called {name!r}; registered: {known}.")

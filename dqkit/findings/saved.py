@@ -50,6 +50,15 @@ def save(folder: str | Path, findings: Sequence[Finding]) -> None:
 def load(folder: str | Path) -> tuple[Finding, ...]:
     """Return the findings that `save` wrote into a folder, in their order.
 
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    tuple of Finding
+
     Raises
     ------
     StoreError

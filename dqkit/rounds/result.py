@@ -61,7 +61,15 @@ class RoundResult:
 
 
 def save(folder: Path, result: RoundResult) -> None:
-    """Write every part of a result into a folder, each file whole or not at all."""
+    """Write every part of a result into a folder, each file whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the round.
+    result : RoundResult
+        What `run` or `rerank` returned.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / "labels.parquet", lambda partial: result.labels.to_parquet(partial))
     write_predictions(folder, result.predictions)
@@ -80,7 +88,24 @@ def save_queue(folder: Path, result: RoundResult) -> None:
 
 
 def load(folder: Path, metrics: dict[str, Any]) -> RoundResult:
-    """What `save` wrote; the figures are kept in the journal, beside the round. Raises `StoreError` on damage."""
+    """Return what `save` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the round.
+    metrics : dict
+        The figures of the round, which the journal keeps.
+
+    Returns
+    -------
+    RoundResult
+
+    Raises
+    ------
+    StoreError
+        Where a file is missing or damaged.
+    """
     return RoundResult(
         labels=read_labels(folder),
         predictions=read_predictions(folder),

@@ -18,7 +18,15 @@ from dqkit.records import Dataset, InputError, Predictions
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What `Workbench.run_round` was told of its predictions. own: the user's; nothing is trained then."""
+    """Where the predictions of a round come from.
+
+    Parameters
+    ----------
+    estimators, folds, pretrained, network, imbalance, groups
+        As in `dqkit.cross_val_predictions`.
+    own : Predictions, optional
+        The user's own; nothing is trained then.
+    """
 
     estimators: Any = None
     folds: int = 5

@@ -18,10 +18,20 @@ MOST_CELLS = 500_000_000
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """samples: rows 0..n-1: consensus_label (int, -1 where nobody answered), agreement (share of the answers equal to
-    it), score (one minus its CROWDLAB quality or its probability, higher = look sooner), answers (int).
-    annotators: one row an annotator: quality (CROWDLAB, the expected share of right answers, or agreement with the
-    consensus), agreement, answers. method: which of the three."""
+    """Consensus labels, and how good each annotator is.
+
+    Attributes
+    ----------
+    samples : DataFrame
+        Rows 0 to n - 1. consensus_label: int, -1 where nobody answered. agreement: the share of the answers equal to
+        it. score: higher = look sooner, one minus the label's CROWDLAB quality, its probability or the agreement.
+        answers: int.
+    annotators : DataFrame
+        One row an annotator. quality: the expected share of right answers, or the agreement with the consensus where a
+        majority decided. agreement, answers.
+    method : str
+        "CROWDLAB (cleanlab)", "Dawid-Skene" or "majority vote".
+    """
 
     samples: pd.DataFrame
     annotators: pd.DataFrame
@@ -29,15 +39,39 @@ class Consensus:
 
 
 def consensus(answers: ArrayLike, pred_probs: ArrayLike | None = None, *, classes: int | None = None) -> Consensus:
-    """Return consensus labels, annotator quality and per-sample agreement, as a `Consensus`.
+    """Estimate the true labels from the answers of several annotators.
 
-    answers: (n, annotators) int positions of classes, -1 (or missing) = not answered. pred_probs: (n, c) out-of-sample
-    probabilities of a model: then cleanlab's CROWDLAB (Goh, Tkachenko & Mueller 2022) weighs the model and each
-    annotator. Without it annotators are weighed by their confusions (Dawid & Skene 1979) where there are at least 4
-    answers a sample and 10 an annotator on average; with fewer a majority vote (ties to the class answered more often
-    in all, then the lower one) decides, and a sample's score is one minus the agreement. classes: their number, when
-    pred_probs is not given. Raises `InputError` on bad shapes or labels.
+    Parameters
+    ----------
+    answers : array-like of int, shape (n, annotators)
+        Positions of classes, -1 or missing = not answered.
+    pred_probs : array-like, shape (n, c), optional
+        Out-of-sample probabilities of a model, which then counts beside the annotators.
+    classes : int, optional
+        How many classes there are, where `pred_probs` is not given.
 
+    Returns
+    -------
+    Consensus
+        One row a sample, and one row an annotator.
+
+    Raises
+    ------
+    InputError
+        On bad shapes or labels.
+
+    Notes
+    -----
+    With `pred_probs`, CROWDLAB weighs the model and each annotator. Without, annotators are weighed by their confusions
+    (Dawid & Skene) where there are at least 4 answers a sample and 10 an annotator on average. With fewer, the majority
+    decides; ties go to the class answered more often in all, then to the lower one.
+
+    References
+    ----------
+    H. W. Goh, U. Tkachenko & J. Mueller, 2022 (CROWDLAB). A. P. Dawid & A. M. Skene, 1979.
+
+    Examples
+    --------
     >>> consensus([[0, 0, 1], [1, 1, 1], [0, -1, -1]]).samples["consensus_label"].tolist()
     [0, 1, 0]
     """

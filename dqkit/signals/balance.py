@@ -21,15 +21,25 @@ MOST_COMPARED = 20_000  # the matrix of given and predicted classes takes 3 GB a
 class Balance:
     """Class counts, and per-class errors where a second opinion on the labels was given.
 
-    table: DataFrame indexed by class: count, share, effective_number (Cui et al. 2019: what `count` samples are worth
-        when each new one repeats an earlier one ever more often), weight (1 / effective_number, mean 1 over the classes
-        present, 0 for an empty class), rare (bool); and, with `predicted`: errors, error_rate, error_low, error_high
-        (95 % Wilson interval; (0, 1) for an empty class, whose rate is 0).
-    rare_below: the count below which a class is rare.
-    imbalance_ratio: largest count / smallest non-zero count. effective_classes: exp(entropy of the shares), at most c.
-    labeled, unlabeled: counts. empty: names of classes with no sample.
-    confused_pairs: DataFrame (given, predicted, count, share of the given class), most common first; empty without
-        `predicted`.
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by class. count, share. effective_number: what `count` samples are worth when each new one repeats an
+        earlier one ever more often. weight: 1 / effective_number, mean 1 over the classes present, 0 for an empty
+        class. rare: bool. With `predicted` also errors, error_rate, error_low and error_high: a 95 % Wilson interval;
+        (0, 1) for an empty class, whose rate is 0.
+    rare_below : float
+        The count below which a class is rare.
+    imbalance_ratio : float
+        Largest count / smallest non-zero count.
+    effective_classes : float
+        exp(entropy of the shares), at most c.
+    labeled, unlabeled : int
+        How many samples.
+    empty : tuple of str
+        Names of the classes without a sample.
+    confused_pairs : DataFrame
+        given, predicted, count, share (of the given class), most common first; empty without `predicted`.
     """
 
     table: pd.DataFrame
@@ -56,17 +66,37 @@ def class_balance(
     beta: float = 0.999,
     rare_below: float = 0.1,
 ) -> Balance:
-    """Return how the labelled samples are spread over the classes.
+    """Measure how the labelled samples are spread over the classes.
 
-    labels: (n,) ints, -1 = unlabelled. classes: the class names, or how many there are.
-    predicted: (n,) ints, a second opinion (out-of-sample predictions, or suggested labels); a labelled sample counts as
-        an error where it differs; -1 = no opinion.
-    beta: the overlap of samples in the effective number (1 - beta ** count) / (1 - beta), in [0, 1).
-    rare_below: a class is rare below this share of the mean count (Datalab's class imbalance rule); one without a
-        sample is empty instead.
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        -1 = unlabelled.
+    classes : sequence of str, or int
+        The class names, or how many there are.
+    predicted : array-like of int, shape (n,), optional
+        A second opinion, such as out-of-sample predictions or suggested labels; -1 = none. A labelled sample counts as
+        an error where it differs.
+    beta : float
+        In [0, 1): the overlap of samples in the effective number (1 - beta ** count) / (1 - beta).
+    rare_below : float
+        A class is rare below this share of the mean count, as in Datalab; one without a sample is empty instead.
 
-    Raises `InputError` on a label out of range or arrays of unequal length.
+    Returns
+    -------
+    Balance
 
+    Raises
+    ------
+    InputError
+        On a label out of range or arrays of unequal length.
+
+    References
+    ----------
+    Y. Cui et al., 2019 (effective number of samples).
+
+    Examples
+    --------
     >>> class_balance([0, 0, 0, 1], ["cat", "dog"]).imbalance_ratio
     3.0
     """

@@ -25,12 +25,25 @@ MOST_BINS = 1_000_000
 class Calibration:
     """How far the confidence of the predictions is from their accuracy.
 
-    temperature: the T that minimises the log loss of p ** (1 / T); above 1 = over-confident. Kept in [0.05, 20].
-    ece: expected calibration error in [0, 1] with the bias of finite bins removed; ece_plain is the usual estimate.
-    ece_tempered: `ece` after temperature scaling. log_loss, log_loss_tempered: nats per sample.
-    accuracy, confidence: means over the samples. n: how many labelled samples were used.
-    reliability: DataFrame, one row per non-empty bin: low, high (edges of the confidence), count, confidence (mean),
-        accuracy, accuracy_low, accuracy_high (95 % Wilson interval).
+    Attributes
+    ----------
+    temperature : float
+        The T in [0.05, 20] at which p ** (1 / T) has the least log loss; above 1 = over-confident.
+    ece : float
+        Expected calibration error in [0, 1], without the bias of finite bins.
+    ece_plain : float
+        The usual estimate of it.
+    ece_tempered : float
+        `ece` after temperature scaling.
+    log_loss, log_loss_tempered : float
+        Nats per sample.
+    accuracy, confidence : float
+        Means over the samples.
+    n : int
+        How many labelled samples were used.
+    reliability : DataFrame
+        One row per non-empty bin: low, high (edges of the confidence), count, confidence (mean), accuracy, accuracy_low
+        and accuracy_high (95 % Wilson interval).
     """
 
     temperature: float
@@ -52,17 +65,38 @@ class Calibration:
 
 
 def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = BINS) -> Calibration:
-    """Return how well the probabilities are calibrated against the given labels, and the temperature that mends them.
+    """Measure how well probabilities are calibrated, and find the temperature that corrects them.
 
-    labels: (n,) ints in 0..c-1, -1 = unlabelled (left out). pred_probs: (n, c), out of sample.
-    bins: equal-width bins of the largest probability, in [0, 1].
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        The given labels, 0 to c - 1; -1 = unlabelled (left out).
+    pred_probs : array-like, shape (n, c)
+        Out of sample.
+    bins : int
+        Equal-width bins of the largest probability, in [0, 1].
 
-    The temperature (Guo et al. 2017) is found by Newton steps on 1 / T, in which the log loss is convex. The debiased
-    error subtracts from each bin the part of |confidence - accuracy| that a finite bin shows by chance under a normal
-    approximation (the closed form of the resampling of Kumar et al. 2019), and is never below 0.
+    Returns
+    -------
+    Calibration
 
-    Raises `InputError` where shapes disagree, a label is out of range or no sample is labelled.
+    Raises
+    ------
+    InputError
+        Where shapes disagree, a label is out of range or no sample is labelled.
 
+    Notes
+    -----
+    The temperature is found by Newton steps on 1 / T, in which the log loss is convex. `ece` subtracts from each bin
+    the part of |confidence - accuracy| that a finite bin shows by chance under a normal approximation. It is never
+    below 0.
+
+    References
+    ----------
+    C. Guo et al., 2017 (temperature scaling). A. Kumar et al., 2019 (debiased calibration error, there by resampling).
+
+    Examples
+    --------
     >>> calibration([0, 1], [[0.75, 0.25], [0.25, 0.75]], bins=4).ece_plain
     0.25
     """
@@ -96,10 +130,24 @@ def calibration_of(given: NDArray[np.int64], probs: NDArray[Any], bins: int = 15
 
 
 def fit_temperature(labels: ArrayLike, probs: ArrayLike) -> float:
-    """Return the temperature in [0.05, 20] at which p ** (1 / T) has the least log loss; 1.0 where nothing decides.
+    """Find the temperature at which p ** (1 / T), normalised, has the least log loss.
 
-    labels: (n,) positions of classes, -1 = unlabelled (left out). probs: (n, c). Zero probabilities count as 1e-12.
-    Raises `InputError` where shapes disagree, a label is out of range, or a row holds no probabilities.
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        Positions of classes; -1 = unlabelled (left out).
+    probs : array-like, shape (n, c)
+        Zero probabilities count as 1e-12.
+
+    Returns
+    -------
+    float
+        In [0.05, 20]; 1.0 where nothing decides.
+
+    Raises
+    ------
+    InputError
+        Where shapes disagree, a label is out of range, or a row holds no probabilities.
     """
     rows = as_probabilities("probs", probs, one_column=True)
     given = as_labels(labels, classes=rows.shape[1], n=len(rows))

@@ -19,10 +19,24 @@ _SMALLEST_MEDIAN = 1e-6
 def near_duplicates(
     indices: NDArray[np.int64], distances: NDArray[Any], *, threshold: float = DUPLICATE_THRESHOLD
 ) -> tuple[NDArray[np.bool_], float]:
-    """Return (n,) True where a neighbour lies closer than threshold times the median nearest distance, and that bound.
+    """Find the rows that have a near copy among their neighbours.
 
-    The relation counts in both directions: the neighbour is flagged too.
+    Parameters
+    ----------
+    indices, distances : ndarray, shape (n, k)
+        The nearest rows.
+    threshold : float
+        A neighbour is a near copy below this many times the median nearest distance.
 
+    Returns
+    -------
+    flags : ndarray of bool, shape (n,)
+        The relation counts in both directions: the neighbour is flagged too.
+    bound : float
+        The distance below which a neighbour is a near copy.
+
+    Examples
+    --------
     >>> near_duplicates(np.array([[1], [0], [1]]), np.array([[0.0], [0.0], [2.0]]))[0]
     array([ True,  True, False])
     """
@@ -37,11 +51,24 @@ def near_duplicates(
 def duplicate_groups(
     indices: NDArray[np.int64], close: NDArray[np.bool_], first: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """Return (n,) the group of rows that are linked, directly or by others, by close neighbours; -1 = in none.
+    """Number the groups of rows that are linked, directly or by others, by close neighbours.
 
-    indices, close: (n, k), a True links a row with that neighbour. first: (n,) from `identical_rows`, links copies as
-    well, however many there are. Groups are numbered from 0 by their first row.
+    Parameters
+    ----------
+    indices : ndarray of int, shape (n, k)
+        The nearest rows.
+    close : ndarray of bool, shape (n, k)
+        True links a row with that neighbour.
+    first : ndarray of int, shape (n,), optional
+        From `identical_rows`; links copies as well, however many there are.
 
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Groups are numbered from 0 by their first row; -1 = in none.
+
+    Examples
+    --------
     >>> duplicate_groups(np.array([[2], [2], [0]]), np.array([[True], [False], [True]]))
     array([ 0, -1,  0])
     """
@@ -54,10 +81,27 @@ def duplicate_groups(
 
 
 def leakage(duplicate_group: ArrayLike, split: ArrayLike) -> pd.DataFrame:
-    """Return one row per duplicate group that lies in more than one split: group, splits (sorted, tuple), rows.
+    """Find the duplicate groups that lie in more than one split.
 
-    duplicate_group: (n,) ints, -1 = none. split: (n,) names.
+    Parameters
+    ----------
+    duplicate_group : array-like of int, shape (n,)
+        -1 = in none.
+    split : array-like of str, shape (n,)
+        The split of each row.
 
+    Returns
+    -------
+    DataFrame
+        One row a group: group, splits (sorted, tuple), rows (positions, tuple).
+
+    Raises
+    ------
+    InputError
+        Where the lengths differ.
+
+    Examples
+    --------
     >>> leakage([0, 0, -1], ["train", "test", "test"])["splits"].tolist()
     [('test', 'train')]
     """

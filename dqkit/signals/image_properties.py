@@ -19,22 +19,38 @@ LARGEST_SIDE = 10_000_000
 
 
 def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = None) -> pd.DataFrame:
-    """Return one row per image: for each property a score in [0, 1], higher = look sooner, and a flag.
+    """Find pictures that are dark, light, blurry, empty, oddly shaped or grey.
 
-    pixels: uint8 (n, height, width) or (n, height, width, channels), 1 or 2 channels grey, 3 or 4 colour.
-    sizes: (n, 2) width and height of the original pictures where `pixels` holds them scaled to fit and centred on a
-        black canvas; the canvas is then left out of every measure. None: the pixels are the picture.
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, height, width) or (n, height, width, channels)
+        1 or 2 channels are grey, 3 or 4 colour.
+    sizes : array-like, shape (n, 2), optional
+        Width and height of the original pictures, where `pixels` holds them scaled to fit and centred on a black
+        canvas. The canvas is then left out of every measure.
 
-    Columns <property>_score and <property>_flag (bool), with CleanVision's definition and threshold:
-    dark: 99th percentile of the brightness below 0.32. light: 5th percentile above 0.95.
-    blurry: little contrast at the edges and in the histogram, measured at 64 pixels. low_information: entropy of the
-    values below 3 bits. odd_aspect_ratio: shorter / longer side below 0.35. odd_size: the root of the area is more
-    than 3 IQR outside the quartiles. grayscale: no colour, flagged only in a set where most pictures have colour
-    (CleanVision flags every one). Then the raw brightness, contrast and sharpness, for `property_correlation`.
-    CleanVision measures the original file; on scaled pixels values near a threshold may fall on its other side.
+    Returns
+    -------
+    DataFrame
+        One row per image. For each property <property>_score, in [0, 1], higher = look sooner, and <property>_flag,
+        bool. Then the raw brightness, contrast and sharpness, for `property_correlation`.
 
-    Raises `InputError` where pixels are not uint8 of such a shape, or sizes do not fit.
+    Raises
+    ------
+    InputError
+        Where pixels are not uint8 of such a shape, or sizes do not fit.
 
+    Notes
+    -----
+    Definitions and thresholds are CleanVision's. dark: 99th percentile of the brightness below 0.32. light: 5th
+    percentile above 0.95. blurry: little contrast at the edges and in the histogram, measured at 64 pixels.
+    low_information: entropy of the values below 3 bits. odd_aspect_ratio: shorter / longer side below 0.35. odd_size:
+    the root of the area is more than 3 IQR outside the quartiles. grayscale: no colour, flagged only in a set where
+    most pictures have colour (CleanVision flags every one). CleanVision measures the original file: on scaled pixels,
+    values near a threshold may fall on its other side.
+
+    Examples
+    --------
     >>> image_properties(np.zeros((1, 8, 8), dtype=np.uint8))[["dark_score", "dark_flag"]].to_numpy().tolist()
     [[1.0, True]]
     """
@@ -61,14 +77,31 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
 
 
 def property_correlation(properties: pd.DataFrame, labels: ArrayLike, *, q: float = 0.05) -> pd.DataFrame:
-    """Return how strongly each numeric property depends on the label: a shortcut that a model could take.
+    """Measure how strongly each property depends on the label: a shortcut that a model could take.
 
-    properties: n rows, numeric columns (flags and others are left out). labels: (n,) ints, -1 = unlabelled (left out).
+    Parameters
+    ----------
+    properties : DataFrame
+        n rows. Numeric columns are tested; flags and others are left out.
+    labels : array-like of int, shape (n,)
+        -1 = unlabelled (left out).
+    q : float
+        The share of false discoveries that is accepted.
 
-    Columns: property, eta_squared (share of the property's variance that the class explains, [0, 1]), p_value (of
-    Kruskal & Wallis's rank test), q_value (Benjamini & Hochberg), spurious (q_value <= q and eta_squared >= 0.14,
-    Cohen's large effect), strongest first.
+    Returns
+    -------
+    DataFrame
+        Strongest first. property. eta_squared: the share of the property's variance that the class explains, in [0, 1].
+        p_value: of Kruskal & Wallis's rank test. q_value: Benjamini & Hochberg. spurious: q_value <= q and eta_squared
+        >= 0.14, Cohen's large effect.
 
+    Raises
+    ------
+    InputError
+        Where the lengths differ, or labels are none.
+
+    Examples
+    --------
     >>> brightness = pd.DataFrame({"brightness": [0.1, 0.2, 0.1, 0.9, 0.8, 0.9] * 5})
     >>> bool(property_correlation(brightness, [0, 0, 0, 1, 1, 1] * 5)["spurious"][0])
     True

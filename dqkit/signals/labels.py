@@ -9,8 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 def wilson_interval(
     hits: ArrayLike, total: ArrayLike, *, z: float = 1.959964
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the lower and upper end of Wilson's score interval for `hits` of `total`; (0, 1) where total is 0.
+    """Return Wilson's score interval of a share.
 
+    Parameters
+    ----------
+    hits, total : array-like, shape (n,)
+        How many of how many.
+    z : float
+        The normal quantile; 1.96 gives 95 %.
+
+    Returns
+    -------
+    low, high : ndarray, shape (n,)
+        In [0, 1]; (0, 1) where `total` is 0.
+
+    Examples
+    --------
     >>> low, high = wilson_interval([5], [10])
     >>> round(float(low[0]), 3), round(float(high[0]), 3)
     (0.237, 0.763)

@@ -16,13 +16,20 @@ MOST_PERMUTATIONS = 10_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OrderTest:
-    """Is the order of the rows unrelated to what they show?
+    """Whether the order of the rows is unrelated to what they show.
 
-    p_value: chance of neighbours lying this near each other, or farther, in an order drawn at random; small = the
-        order carries information (drift, sorted data, runs of near copies). statistic: the Kolmogorov-Smirnov distance.
-    score: (n,) in [0, 1], higher = the row's neighbours lie at stranger positions.
-    flag: (n,) True for the one row with the highest score where p_value < 0.05 (the finding is about the whole
-        dataset; Datalab names one row).
+    Attributes
+    ----------
+    p_value : float
+        The probability of neighbours lying this near each other, or farther, in an order drawn at random. A small one
+        means that the order carries information: drift, sorted data, runs of near copies.
+    statistic : float
+        The Kolmogorov-Smirnov distance.
+    score : ndarray, shape (n,)
+        In [0, 1], higher = the row's neighbours lie at stranger positions.
+    flag : ndarray of bool, shape (n,)
+        True for the one row with the highest score where p_value < 0.05. The finding is about the whole dataset;
+        Datalab names one row.
     """
 
     p_value: float
@@ -35,14 +42,34 @@ class OrderTest:
 
 
 def order_test(indices: NDArray[np.int64], *, permutations: int = 25, seed: int = 0) -> OrderTest:
-    """Return a test of whether the order of the rows is random, from their neighbours (n, k).
+    """Test whether the order of the rows is random.
 
-    The distances |i - j| between a row and its neighbours are compared with those of all pairs of rows; the same
-    after `permutations` random reorderings, smoothed by a Gaussian kernel, is what chance does (cleanlab's non-IID
-    test, with its random numbers: the same p value and flag to the last digit for the same graph). O(n k) memory.
+    Parameters
+    ----------
+    indices : ndarray of int, shape (n, k)
+        The neighbours of each row.
+    permutations : int
+        How many random orders it is compared with.
+    seed : int
+        For these orders.
 
-    Raises `InputError` for what is no graph.
+    Returns
+    -------
+    OrderTest
 
+    Raises
+    ------
+    InputError
+        For what is no graph, or fewer than 2 rows.
+
+    Notes
+    -----
+    This is cleanlab's non-IID test, with its random numbers: the same graph gives the same p value and flag. The
+    distances |i - j| between a row and its neighbours are compared with those of all pairs of rows. The same after
+    random reorderings, smoothed by a Gaussian kernel, is what chance does. Memory grows with n k.
+
+    Examples
+    --------
     >>> in_order = np.array([[1], [0], [1], [2], [3], [4]])
     >>> order_test(in_order).statistic
     0.5

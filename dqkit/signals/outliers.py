@@ -12,10 +12,27 @@ _ROUNDING = 100
 
 
 def outlier_flags(distances: NDArray[Any], *, threshold: float = OUTLIER_THRESHOLD) -> tuple[NDArray[np.bool_], float]:
-    """Return (n,) True where the mean distance to the neighbours exceeds Q3 + (1 / threshold - 1) IQR, and that bound.
+    """Flag the rows whose mean distance to their neighbours exceeds Q3 + (1 / threshold - 1) IQR.
 
-    distances: (n, k). The order of every sum is that of Datalab, so that flags agree even in ties.
+    Parameters
+    ----------
+    distances : ndarray, shape (n, k)
+        To the nearest rows.
+    threshold : float
+        In (0, 1], smaller = fewer outliers.
 
+    Returns
+    -------
+    flags : ndarray of bool, shape (n,)
+    bound : float
+        The mean distance from which a row is an outlier.
+
+    Notes
+    -----
+    The order of every sum is that of Datalab, so that flags agree even in ties.
+
+    Examples
+    --------
     >>> outlier_flags(np.array([[0.1], [0.1], [0.2], [0.1], [9.0]]))[0]
     array([False, False, False, False,  True])
     """

@@ -40,12 +40,18 @@ DOUBT = (
 class SignalTable:
     """All signals of a dataset.
 
-    table: DataFrame indexed by sample id, in the order of the dataset; the columns are listed at `signal_table`.
-    summary: plain dicts, lists, strings and numbers (JSON), one entry per check; a check that could not run, and label
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by sample id, in the order of the dataset; `signal_table` lists the columns.
+    summary : dict
+        Plain dicts, lists, strings and numbers (JSON), one entry per check. A check that could not run, and label
         errors that the predictions cannot judge, have {"skipped": why}.
-    neighbors: the graph over all samples, or None without features. A sample that cannot be used (an unreadable file)
-        has indices -1 and distances inf.
-    label_errors: the finding, one row per sample in dataset order, or None where it could not run.
+    neighbors : Neighbors or None
+        The graph over all samples; None without features. A sample that cannot be used (an unreadable file) has indices
+        -1 and distances inf.
+    label_errors : LabelErrors or None
+        One row per sample in dataset order; None where the check could not run.
     """
 
     table: pd.DataFrame
@@ -61,34 +67,53 @@ class SignalTable:
 
 
 def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -> SignalTable:
-    """Return every signal of a dataset, given out-of-sample predictions for its samples, as a `SignalTable`.
+    """Compute every signal of a dataset from out-of-sample predictions for its samples.
 
-    dataset, predictions: the same ids in the same order and the same classes. seed: for what is sampled.
+    Parameters
+    ----------
+    dataset : Dataset
+        The samples.
+    predictions : Predictions
+        The same ids in the same order, and the same classes.
+    seed : int
+        For what is sampled.
 
-    Columns of the table (float in [0, 1], higher = look sooner, unless said):
-    given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer);
-    label_score, error_probability, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between
-        reasons): from `label_errors` on the labelled usable rows; elsewhere 0, 0, False, the predicted label, "", "";
-        where the predictions tell no more of the labels than chance, no row is flagged and error_probability is NaN;
-    entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities;
-    vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows;
-        0 with one member;
-    outlier_score, outlier (bool), nearest_distance, exact_duplicate (bool, another sample has the
-        same content, see `dqkit.near_copies.identical_content`), near_duplicate (bool), duplicate_group (int, -1 =
-        none), uniqueness, representativeness: from `neighbors`; 0, False, NaN (nearest_distance) and -1 for a
-        sample without features or that is not usable. The duplicates of texts are those of `similar_texts`; those of
-        images are joined with what `dqkit.near_copies.similar_images` sees in their pixels;
-    knn_agreement: share of the labelled neighbours that carry this sample's label (the predicted one if it has none),
-        higher = agrees; NaN where no neighbour is labelled or there are no features;
-    knn_shapley: [0, 1], what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it
-        misleads; 0.5 without a label or features;
-    feature_cluster: int, the cluster of the features, -1 = none; a grouping of `underperforming_groups`;
-    for images the columns of `image_properties`, for texts those of `text_properties`.
-    Without a model (`Predictions.is_trained` is False) predicted_label and suggested_label are None, what is said of
-    its doubt is NaN, and no label is judged.
-    Images are taken as fitted onto a black canvas where the metadata have the width and height of the originals.
+    Returns
+    -------
+    SignalTable
+        Its `table` has the columns of the Notes.
 
-    Raises `InputError` where ids or classes disagree.
+    Raises
+    ------
+    InputError
+        Where ids or classes disagree.
+
+    Notes
+    -----
+    Columns are floats in [0, 1], higher = look sooner, unless said.
+
+    - given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer).
+    - label_score, error_probability, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between
+      reasons): from `label_errors` on the labelled usable rows. Elsewhere 0, 0, False, the predicted label, "", "".
+      Where the predictions tell no more of the labels than chance, no row is flagged and error_probability is NaN.
+    - entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities.
+    - vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows; 0
+      with one member.
+    - outlier_score, outlier (bool), nearest_distance, exact_duplicate (bool, another sample has the same content, see
+      `dqkit.near_copies.identical_content`), near_duplicate (bool), duplicate_group (int, -1 = none), uniqueness,
+      representativeness: from `neighbors`. For a sample without features or that is not usable 0, False, -1, and NaN
+      for nearest_distance. The duplicates of texts are those of `similar_texts`. Those of images are joined with what
+      `dqkit.near_copies.similar_images` sees in their pixels.
+    - knn_agreement: the share of the labelled neighbours that carry this sample's label (the predicted one if it has
+      none), higher = agrees; NaN where no neighbour is labelled or there are no features.
+    - knn_shapley: what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it misleads;
+      0.5 without a label or features.
+    - feature_cluster: int, the cluster of the features, -1 = none; a grouping of `underperforming_groups`.
+    - For images the columns of `image_properties`, for texts those of `text_properties`.
+
+    Without a model (`Predictions.is_trained` is False) predicted_label and suggested_label are None, the columns about
+    its doubt are NaN, and no label is judged. Images are taken as fitted onto a black canvas where the metadata have
+    the width and height of the originals.
     """
     _check(dataset, predictions)
     seed = seed_number(seed)

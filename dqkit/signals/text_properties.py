@@ -67,20 +67,32 @@ _SCRIPT_OF = np.array([_NAMES.index(name) for _, name in _SCRIPTS], dtype=np.int
 
 
 def text_properties(texts: Sequence[str], *, similar: float = 0.8) -> pd.DataFrame:
-    """Return one row per text: counts, and for each property a score in [0, 1], higher = look sooner, and a flag.
+    """Find texts that are empty, oddly long, full of signs, in another script or nearly identical.
 
-    texts: n strings. similar: the share of common shingles (Jaccard) from which two texts are nearly identical.
+    Parameters
+    ----------
+    texts : sequence of str
+        n texts.
+    similar : float
+        The share of common shingles (Jaccard) from which two texts are nearly identical.
 
-    Columns: characters, words; script (in which most of its letters are written, "none" without letters),
-    empty_score, empty_flag (nothing but white space);
-    odd_length_score, odd_length_flag: log of the length more than 3 IQR outside the quartiles of the texts that are
-    not empty;
-    special_score, special_flag: share of characters that are neither letter, digit nor white space, above 0.3;
-    foreign_script_score, foreign_script_flag: share of letters outside the script most used in all texts, above 0.5;
-    near_identical_group (int, -1 = none), near_identical_flag: see `similar_texts`.
+    Returns
+    -------
+    DataFrame
+        One row per text, scores in [0, 1], higher = look sooner. characters, words: counts. script: in which most
+        letters are written, "none" without letters. empty_score, empty_flag: nothing but white space. odd_length_score,
+        odd_length_flag: log of the length more than 3 IQR outside the quartiles of the texts that are not empty.
+        special_score, special_flag: share of characters that are neither letter, digit nor white space, above 0.3.
+        foreign_script_score, foreign_script_flag: share of letters outside the script most used in all texts, above
+        0.5. near_identical_group (int, -1 = none), near_identical_flag: see `similar_texts`.
 
-    Raises `InputError` where an entry is not a string.
+    Raises
+    ------
+    InputError
+        Where an entry is not a string.
 
+    Examples
+    --------
     >>> text_properties(["hello there", "", "!!!"])[["characters", "empty_flag", "special_flag"]].to_numpy().tolist()
     [[11, False, False], [0, True, False], [3, False, True]]
     """

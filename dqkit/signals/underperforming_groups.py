@@ -25,17 +25,39 @@ def underperforming_groups(
     smallest: int = 10,
     most_values: int = 50,
 ) -> pd.DataFrame:
-    """Return one row per group of rows, those in which errors gather first.
+    """Find the groups of rows in which errors gather.
 
-    errors: (n,) bool, True where the row is wrong (prediction differs from the label, say).
-    groupings: name -> (n,) values; rows with the same value form a group, a missing value is in none. A numeric
-        grouping with more than `most_values` values is cut at its quartiles; any other such grouping is left out.
-    smallest: groups of fewer rows are not tested.
+    Parameters
+    ----------
+    errors : array-like of bool, shape (n,)
+        True where the row is wrong, such as where the prediction differs from the label.
+    groupings : mapping of str to array-like, shape (n,)
+        Rows with the same value form a group; a missing value is in none.
+    q : float
+        The share of false discoveries that is accepted.
+    smallest : int
+        Groups of fewer rows are not tested.
+    most_values : int
+        A numeric grouping with more values is cut at its quartiles; any other such grouping is left out.
 
-    Columns: by (the grouping), group, size, errors, error_rate, rest_rate (of all other rows of the grouping), p_value
-    (of so many errors or more if errors fell on rows at random: hypergeometric), q_value (Benjamini & Hochberg 1995
-    over all groups tested), underperforming (q_value <= q). Raises `InputError` where lengths disagree.
+    Returns
+    -------
+    DataFrame
+        One row a group, those in which errors gather first. by (the grouping), group, size, errors, error_rate.
+        rest_rate: of all other rows of the grouping. p_value: of so many errors or more if errors fell on rows at
+        random (hypergeometric). q_value: over all groups tested. underperforming: q_value <= q.
 
+    Raises
+    ------
+    InputError
+        Where lengths disagree, or a grouping is no array.
+
+    References
+    ----------
+    Y. Benjamini & Y. Hochberg, 1995 (q values).
+
+    Examples
+    --------
     >>> wrong = [True] * 10 + [False] * 30
     >>> found = underperforming_groups(wrong, {"camera": ["a"] * 10 + ["b"] * 30})
     >>> found[["group", "underperforming"]].to_numpy().tolist()
@@ -70,8 +92,23 @@ def underperforming_groups(
 
 
 def group_members(values: ArrayLike, group: str, *, most_values: int = 50) -> NDArray[np.bool_]:
-    """Return (n,) True for the rows of one group of a grouping, by the name that `underperforming_groups` gave it.
+    """Find the rows of one group, by the name that `underperforming_groups` gave it.
 
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        The grouping.
+    group : str
+        The name of the group.
+    most_values : int
+        As in `underperforming_groups`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
     >>> group_members(["a", "b", None, "a"], "a").tolist()
     [True, False, False, True]
     """
@@ -80,7 +117,18 @@ def group_members(values: ArrayLike, group: str, *, most_values: int = 50) -> ND
 
 
 def weak_groups(errors: ArrayLike, groupings: Mapping[str, ArrayLike], **options: Any) -> pd.DataFrame:
-    """The former name of `underperforming_groups`; its column `weak` is `underperforming` now. It goes in 0.3."""
+    """The former name of `underperforming_groups`; it goes in version 0.3.
+
+    Parameters
+    ----------
+    errors, groupings, **options
+        As in `underperforming_groups`.
+
+    Returns
+    -------
+    DataFrame
+        The column `underperforming` is called `weak`.
+    """
     warnings.warn(
         "dqkit.signals.weak_groups is called underperforming_groups now; the old name goes in version 0.3.",
         DeprecationWarning,
@@ -90,8 +138,23 @@ def weak_groups(errors: ArrayLike, groupings: Mapping[str, ArrayLike], **options
 
 
 def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the q values of Benjamini & Hochberg (1995): rejecting q <= x keeps false discoveries below x on average.
+    """Return q values: rejecting q <= x keeps false discoveries below x on average.
 
+    Parameters
+    ----------
+    p_values : ndarray, shape (m,)
+        Of all tests.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+
+    References
+    ----------
+    Y. Benjamini & Y. Hochberg, 1995.
+
+    Examples
+    --------
     >>> false_discovery(np.array([0.01, 0.04, 0.03])).round(3)
     array([0.03, 0.04, 0.04])
     """
@@ -104,9 +167,30 @@ def false_discovery(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def feature_clusters(features: NDArray[Any], *, seed: int = 0, clusters: int | None = None) -> NDArray[np.int64]:
-    """Return (n,) the k-means cluster of each row, numbered from 0; None takes sqrt(n / 20) clusters, from 2 to 50.
+    """Cluster the rows by k-means.
 
-    features: (n, d), finite. Fitted on at most 2,500 rows drawn with `seed`; cost grows with n d.
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+        Finite numbers.
+    seed : int
+        For the rows that the clusters are fitted on, and their start.
+    clusters : int, optional
+        How many; by default sqrt(n / 20), from 2 to 50.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The cluster of each row, numbered from 0.
+
+    Raises
+    ------
+    InputError
+        Where features are not a finite matrix.
+
+    Notes
+    -----
+    Fitted on at most 2,500 rows; cost grows with n d.
     """
     from sklearn.cluster import KMeans
 

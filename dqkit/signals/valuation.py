@@ -10,17 +10,37 @@ from dqkit.records import InputError
 
 
 def knn_shapley(labels: ArrayLike, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (n,) the KNN-Shapley value of each row, in [0, 1]: 0.5 = worthless, below = it misleads its neighbours.
+    """Measure what each label is worth to a nearest-neighbour classifier (KNN-Shapley).
 
-    labels: (n,) ints, -1 = unlabelled; such rows are worth 0.5 and judge nobody. indices: (n, k) neighbours, nearest
-    first; -1 = none.
+    Parameters
+    ----------
+    labels : array-like of int, shape (n,)
+        -1 = unlabelled; such rows are worth 0.5 and judge nobody.
+    indices : ndarray of int, shape (n, k)
+        The neighbours of each row, nearest first; -1 = none.
 
-    Every labelled row votes on its labelled neighbours: one that carries its label gains, compared with the farthest
-    of them (Jia et al. 2019, with the truncation after k; the values of cleanlab's `data_shapley_knn`). What is
-    left out of the recursion over the neighbours telescopes, so O(n k) time and memory.
+    Returns
+    -------
+    ndarray, shape (n,)
+        In [0, 1]: 0.5 = worth nothing, below = it misleads its neighbours.
 
-    Raises `InputError` where shapes disagree.
+    Raises
+    ------
+    InputError
+        Where shapes disagree.
 
+    Notes
+    -----
+    Every labelled row votes on its labelled neighbours: one that carries its label gains, compared with the farthest of
+    them. These are the values of cleanlab's `data_shapley_knn`, truncated after k. What is left out of the recursion
+    over the neighbours telescopes, so time and memory grow with n k.
+
+    References
+    ----------
+    R. Jia et al., 2019.
+
+    Examples
+    --------
     >>> knn_shapley([0, 0, 1], np.array([[1, 2], [0, 2], [0, 1]])).round(3)
     array([0.583, 0.583, 0.5  ])
     """

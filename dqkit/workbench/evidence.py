@@ -31,12 +31,21 @@ ANSWER_COLUMNS = (
 
 
 def answers(state: State) -> pd.DataFrame:
-    """One row per answered row of every round's queue, oldest round first.
+    """One row per answered row of every round's queue.
 
-    round, sample_id, action, control, score: of the queue. answer: the class people gave in that round (the newest
-    live answer). given_label: the label that stood before, None where there was none or a weak one. suggested_label:
-    the class the model predicted. detector: the kind of trouble the row was queued for, "" for rows without one.
-    expected: the chance, as the detectors said before any review, that the answer changes the class.
+    Parameters
+    ----------
+    state : State
+        The open workbench.
+
+    Returns
+    -------
+    DataFrame
+        Oldest round first. round, sample_id, action, control, score: of the queue. answer: the class people gave in
+        that round (the newest live answer). given_label: the label that stood before, None where there was none or a
+        weak one. suggested_label: the class the model predicted. detector: the kind of trouble the row was queued for,
+        "" for rows without one. expected: the probability, as the detectors said before any review, that the answer
+        changes the class.
     """
     people = _people(state)
     found = [_answers_of(state, rnd, people[people["round"] == rnd.number]) for rnd in state.rounds]

@@ -22,7 +22,23 @@ if TYPE_CHECKING:
 
 
 class Round:
-    """What one round found: `predictions`, `signals`, `queue`, `summary`, `metrics`, each read once when first used."""
+    """What one round found. Tables and arrays are read from its folder when they are first used.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of the round.
+    number : int
+        From 1, in the order of the rounds.
+    budget, seed : int
+        As `Workbench.run_round` was told.
+    started, finished : str
+        When, in UTC.
+    metrics : dict
+        The figures of the round, such as oos_accuracy, test_accuracy and label_error_rate.
+    settings : dict
+        What else the round was told.
+    """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder

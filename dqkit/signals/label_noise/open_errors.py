@@ -14,10 +14,30 @@ from dqkit.errors import InputError
 def open_error_rate(
     rate: float, interval: Sequence[float] | None, chance: NDArray[np.float64], checked: NDArray[np.bool_]
 ) -> tuple[float, list[float] | None]:
-    """The rate of wrong labels and its interval once people have decided some of them: theirs are not wrong.
+    """Estimate the rate of wrong labels once people have decided some of them: theirs are not wrong.
 
-    chance, checked: of every labelled sample, the error probability and whether a person has decided its label. The
-    upper end stays where it was, as all that is wrong may be among the others, but for their number.
+    Parameters
+    ----------
+    rate : float
+        The estimated rate among all labelled samples, before the decisions.
+    interval : sequence of float or None
+        Its lower and upper end.
+    chance : ndarray, shape (n,)
+        The error probability of every labelled sample.
+    checked : ndarray of bool, shape (n,)
+        Whether a person has decided its label.
+
+    Returns
+    -------
+    rate : float
+        Of the labels as they are now.
+    interval : list of float or None
+        The upper end stays, up to the share of labels that nobody has decided: all that is wrong may be among them.
+
+    Raises
+    ------
+    InputError
+        For shares that are none, or arrays of unequal length.
     """
     chance = numbers("chance", chance, shape="(n,)")
     checked = truth_values("checked", checked, n=len(chance) if chance.ndim == 1 else None)

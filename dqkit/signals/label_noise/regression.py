@@ -22,8 +22,20 @@ LARGEST = 1e100  # squares of residuals must be finite
 
 @dataclass(frozen=True, eq=False)
 class TargetErrors:
-    """table: rows 0..n-1: score, flag, suggested_label (the predicted value), error_probability, kind, reasons,
-    residual (given - predicted), spread (the usual size of residuals nearby). weights: (members,)."""
+    """Which values of a continuous target are probably wrong.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Rows 0 to n - 1. score, flag, suggested_label (the predicted value), error_probability, kind, reasons, residual
+        (given - predicted), spread (the usual size of residuals nearby).
+    error_rate : float
+        The share of the values that are wrong.
+    error_rate_interval : (float, float)
+        Its 95 % interval.
+    weights : ndarray, shape (members,)
+        The weight of each member, summing to one.
+    """
 
     table: pd.DataFrame
     error_rate: float
@@ -38,15 +50,41 @@ def regression_errors(
     features: ArrayLike | None = None,
     neighbors: Neighbors | None = None,
 ) -> TargetErrors:
-    """Return which values of a continuous target are probably wrong, as `TargetErrors`.
+    """Find the values of a continuous target that are probably wrong.
 
-    targets: (n,) finite numbers. predictions: (n,) or (members, n), out of sample; members are weighted by one over
-    their median squared residual. Each residual is divided by the spread around it: 1.4826 x the median absolute
-    residual of the neighbours (`neighbors`, or the nearest rows of `features`, k = 50), else of the 50 rows with the
-    nearest predictions, never less than a tenth of the overall spread. z = |residual| / spread; flag: z > 3.5
-    (Iglewicz & Hoaglin 1993); score = z^2 / (z^2 + 3.5^2), in [0, 1), higher = look sooner. Raises `InputError` on
-    other shapes, fewer than 3 rows or values that are not finite.
+    Parameters
+    ----------
+    targets : array-like, shape (n,)
+        Finite numbers.
+    predictions : array-like, shape (n,) or (members, n)
+        Out of sample. Members are weighted by one over their median squared residual.
+    features : array-like, shape (n, d), optional
+        For the nearest rows of each row (k = 50).
+    neighbors : Neighbors, optional
+        The nearest rows, where they were found before.
 
+    Returns
+    -------
+    TargetErrors
+        One row a sample.
+
+    Raises
+    ------
+    InputError
+        On other shapes, fewer than 3 rows or values that are not finite.
+
+    Notes
+    -----
+    Each residual is divided by the spread around it: 1.4826 x the median absolute residual of the neighbours, or
+    without them of the 50 rows with the nearest predictions; never less than a tenth of the overall spread. With z =
+    |residual| / spread, flag is z > 3.5 and score is z^2 / (z^2 + 3.5^2), in [0, 1), higher = look sooner.
+
+    References
+    ----------
+    B. Iglewicz & D. C. Hoaglin, 1993.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> x = np.linspace(0, 1, 30)
     >>> y = x + 0.01 * np.sin(40 * x)
