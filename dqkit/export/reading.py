@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ from dqkit.export.journal import PEOPLE
 from dqkit.export.tables import FORMULA
 from dqkit.records import InputError
 
+ANSWER_COLUMNS = ("sample_id", "given_label", "now", "label", "annotator", "at", "why", "event_id", "source")
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+SPARE_COLUMNS = 64  # how many empty cells may stand behind a row
+LABEL_FIELDS = ("now", "label", "choice")
 READABLE = "a .csv, .tsv, .parquet, .json, .jsonl or .npz file, a folder that wb.export wrote, or a DataFrame"
 
 
@@ -97,9 +102,7 @@ def _csv(path: Path) -> pd.DataFrame:
             continue
     else:
         raise InputError(f"{str(path)!r} is neither UTF-8 nor cp1252 text. Nothing was written.")
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    table = pd.read_csv(io.StringIO(text, newline=""), sep=separator, dtype=str, keep_default_na=False)
+    table = _cells(text, path)
     if raw.startswith(b"\xef\xbb\xbf"):  # written for spreadsheets, here or by one
         marked = tuple(f"'{sign}" for sign in (*FORMULA, "'"))
         for column in table:
@@ -107,10 +110,56 @@ def _csv(path: Path) -> pd.DataFrame:
     return table
 
 
+def _cells(text: str, path: Path) -> pd.DataFrame:
+    """The cells below the line of names; a cell beyond the names must be empty, as spreadsheets leave them."""
+    lines = io.StringIO(text, newline="")
+    separator = None
+    if marked := SEPARATOR_LINE.match(text):  # Excel's own first line
+        separator = marked[1]
+        lines.seek(marked.end())
+    start = lines.tell()
+    first = lines.readline()
+    separator = separator or max(",;\t", key=first.count)
+    lines.seek(start)
+    read: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "header": None}
+    names = pd.read_csv(lines, nrows=1, **read).iloc[0].tolist()
+    names = [name.strip() for name in names]
+    while names and not names[-1]:
+        names.pop()
+    lines.seek(start)
+    # With names for too few columns pandas takes the first ones for an index, and every cell moves.
+    table: pd.DataFrame = pd.read_csv(lines, names=range(len(names) + SPARE_COLUMNS), index_col=False, **read).iloc[1:]
+    beyond = table.iloc[:, len(names) :]
+    full = np.flatnonzero(beyond.fillna("").to_numpy(dtype=bool).any(axis=1))
+    if len(full):
+        raise InputError(
+            f"{path.name}: row {full[0] + 1} has more cells than the first line has names ({len(names)}). "
+            "Nothing was written."
+        )
+    held: pd.DataFrame = table.iloc[:, : len(names)].set_axis(names, axis=1)
+    return held.reset_index(drop=True)
+
+
+def _plain_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The columns under the names of `ANSWER_COLUMNS`, however they are written; none of these may be there twice."""
+    known = [str(column) for column in table.columns]
+    names = []
+    for column in known:
+        plain = column.strip().casefold()
+        names.append(plain if plain in ANSWER_COLUMNS and plain not in known else column)
+    twice = next((column for column in ANSWER_COLUMNS if names.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{name} has the column {twice} {names.count(twice)} times; keep one. Nothing was written.")
+    return table.set_axis(names, axis=1)
+
+
 def _of_table(table: pd.DataFrame, name: str) -> list[Answer]:
     if "sample_id" not in table.columns and table.index.name == "sample_id":
         table = table.reset_index()
-    label = next((column for column in ("now", "label") if column in table.columns), None)
+    table = _plain_names(table, name)
+    # An export has given_label and label; a column "now" in it is the dataset's own.
+    order = ("label", "now") if "given_label" in table.columns else ("now", "label")
+    label = next((column for column in order if column in table.columns), None)
     if "sample_id" not in table.columns or label is None:
         known = ", ".join(map(str, list(table.columns)[:20]))
         raise InputError(
@@ -152,12 +201,19 @@ def _text(value: Any) -> str | None:
 
 def _of_json(value: Any, path: Path) -> list[Answer]:
     if isinstance(value, dict) and {"images", "annotations", "categories"} <= set(value):
-        return [Answer(**row) for row in returned_folders.of_coco(value, None)]
+        return [Answer(**row) for row in returned_folders.of_coco(value, returned_folders.written(path))]
     if isinstance(value, dict):
         value = value.get("tasks", [value])
     if not isinstance(value, list) or not all(isinstance(task, dict) for task in value):
         raise InputError(f"{str(path)!r} must hold a list of Label Studio tasks. Nothing was written.")
-    return [answer for number, task in enumerate(value, start=1) for answer in _of_task(task, number, path)]
+    answers = [answer for number, task in enumerate(value, start=1) for answer in _of_task(task, number, path)]
+    bare = [task for task in value if "annotations" not in task]
+    if bare and not any(field in task for task in bare for field in LABEL_FIELDS):
+        raise InputError(
+            f"{str(path)!r} names no label: none of its rows has the field {', '.join(LABEL_FIELDS)}. Rename the field "
+            "that holds it to label. Nothing was written."
+        )
+    return answers
 
 
 def _of_task(task: dict[str, Any], number: int, path: Path) -> Iterable[Answer]:
@@ -169,23 +225,25 @@ def _of_task(task: dict[str, Any], number: int, path: Path) -> Iterable[Answer]:
             "from wb.export(format='label_studio'). Nothing was written."
         )
     if "annotations" not in task:  # Label Studio's JSON-MIN, or rows of a table
-        label = next((task[key] for key in ("now", "label", "choice") if isinstance(task.get(key), str)), None)
+        held = next((task[key] for key in LABEL_FIELDS if task.get(key) is not None), None)
         at = _text(task.get("at") or task.get("created_at"))
-        yield Answer(sample_id, label, _author(task.get("annotator")), at, as_of=at)
+        yield _chosen(sample_id, _choices(held), _author(task.get("annotator")), at, as_of=at)
         return
-    for annotation in task["annotations"]:
+    annotations = task["annotations"]
+    if not isinstance(annotations, list) or not all(isinstance(annotation, dict) for annotation in annotations):
+        raise InputError(f"{str(path)!r}: the annotations of task {number} must be a list. Nothing was written.")
+    for annotation in annotations:
         if annotation.get("was_cancelled"):
             continue
         yield _of_annotation(sample_id, annotation)
 
 
 def _of_annotation(sample_id: str, annotation: dict[str, Any]) -> Answer:
-    results = [r for r in annotation.get("result", []) if isinstance(r, dict) and "choices" in r.get("value", {})]
-    choices = [choice for result in results for choice in result["value"]["choices"]]
+    found = [r for r in annotation.get("result") or [] if isinstance(r, dict) and isinstance(r.get("value"), dict)]
+    results = [result for result in found if "choices" in result["value"]]
+    choices = [choice for result in results for choice in _choices(result["value"])]
     author, at = _author(annotation.get("completed_by")), _text(annotation.get("created_at"))
-    if len(choices) > 1:
-        return Answer(sample_id, None, author, at, problem=f"several choices: {', '.join(map(repr, choices))}")
-    label = str(choices[0]) if choices else None
+    label = choices[0] if len(choices) == 1 else None
     meta = results[0].get("meta", {}) if results else {}
     if isinstance(meta, dict) and label is not None and meta.get("label") == label:
         # As dqkit exported it: the words of its author, not of whoever opened it in Label Studio.
@@ -194,7 +252,21 @@ def _of_annotation(sample_id: str, annotation: dict[str, Any]) -> Answer:
             return Answer(sample_id, None, source=known["source"])
         at, event_id = known["at"], known["event_id"]
         return Answer(sample_id, label, known["annotator"], at, event_id=event_id, source=known["source"], as_of=at)
-    return Answer(sample_id, label, author, at, as_of=_text(annotation.get("updated_at")) or at)
+    return _chosen(sample_id, choices, author, at, as_of=_text(annotation.get("updated_at")) or at)
+
+
+def _choices(held: Any) -> list[str]:
+    """The choices in a value of Label Studio: a text, a list of texts, or either under "choices"."""
+    if isinstance(held, dict):
+        held = held.get("choices")
+    values = held if isinstance(held, list) else [held]
+    return [text for text in map(_text, values) if text is not None]
+
+
+def _chosen(sample_id: str, choices: list[str], author: str | None, at: str | None, *, as_of: str | None) -> Answer:
+    problem = f"several choices: {', '.join(map(repr, choices))}" if len(choices) > 1 else None
+    label = choices[0] if len(choices) == 1 else None
+    return Answer(sample_id, label, author, at, as_of=as_of, problem=problem)
 
 
 def _author(value: Any) -> str | None:

@@ -97,12 +97,16 @@ def _fiftyone(path: Path, record: dict[str, Any], created: str) -> Iterator[dict
         yield _stated(by_key.get(key, key), name, created)
 
 
+def written(file: Path) -> str:
+    """When a file was last written: its labels are no younger."""
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+
+
 def read_arrays(file: Path, created: str | None = None) -> list[dict[str, Any]]:
     """ids and labels of a NumPy export."""
     with np.load(file, allow_pickle=False) as held:
         ids, labels, classes = held["ids"], held["labels"], held["classes"]
-    if created is None:
-        created = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+    created = created or written(file)
     return [
         _stated(str(sample_id), str(classes[code]) if code >= 0 else None, created)
         for sample_id, code in zip(ids, labels, strict=True)

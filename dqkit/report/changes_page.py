@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from dqkit.datasets.paths import local_path
-from dqkit.files import write_text
+from dqkit.export.tables import write_csv
+from dqkit.files import replace, write_text
 from dqkit.records import Dataset, InputError
 from dqkit.report.samples import Viewer
 
@@ -31,10 +32,13 @@ def write_changes(
                 f"{str(file)!r} exists, and somebody may have answered in it. Choose another name, or pass "
                 "overwrite=True. Nothing was changed."
             )
+        if file.is_dir():
+            raise InputError(f"path must name a file; {str(file)!r} is a folder. Nothing was changed.")
     html = render_changes(table, dataset, title=title)
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_text(page.with_suffix(".csv"), table.to_csv(index=False, lineterminator="\n"))
+        # People open it in a spreadsheet, and the texts come from others.
+        replace(page.with_suffix(".csv"), lambda partial: write_csv(table, partial, spreadsheet=True))
         write_text(page, html)
     except OSError as error:
         raise InputError(f"path must be in a folder that can be written to; got {str(page)!r}: {error}.") from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from dqkit.checks.scalars import shown
 from dqkit.export import journal
 from dqkit.records import Dataset, InputError, LabelEvent
 from dqkit.workbench.decisions import check_annotator, check_texts
@@ -116,13 +117,19 @@ def chosen(table: pd.DataFrame, rows: Rows, name: str) -> list[int]:
         if by.any():
             return [int(i) for i in np.flatnonzero(by)]
         rows = [rows]
+    named = list(rows) if isinstance(rows, Iterable) else [rows]
+    if not all(isinstance(row, str) for row in named):
+        raise InputError(
+            f"{name} must be True, an annotator, sample ids or rows of wb.changes(); got {shown(rows)}. "
+            "Nothing was written."
+        )
     at = {sample_id: i for i, sample_id in enumerate(table["sample_id"])}
-    unknown = [row for row in rows if row not in at]
+    unknown = [row for row in named if row not in at]
     if unknown:
         raise InputError(
             f"{name} must name annotators or samples of these changes; got {unknown[0]!r}. Nothing was written."
         )
-    return sorted({at[str(row)] for row in rows})
+    return sorted({at[row] for row in named})
 
 
 def review(
