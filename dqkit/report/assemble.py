@@ -48,10 +48,12 @@ def health(
         The samples with their labels as they were given.
     labels
         Indexed by sample id, with label, source, annotator, at, round; the dataset's own labels where None.
-    signals, summary, neighbors
-        The table, the summary and the neighbours' positions of `dqkit.signals.signal_table`.
+    signals, summary
+        The table and the summary of `dqkit.signals.signal_table`.
     predictions
         Out-of-sample predictions.
+    neighbors
+        The neighbours' positions, `indices` of the `neighbors` of `dqkit.signals.signal_table`.
     queue
         The newest queue: sample_id, action, ...
     rounds
@@ -117,10 +119,12 @@ def record(
     ----------
     findings
         What `dqkit.findings.find` returned.
-    title, description, tags, created
+    title
         See `health`.
     n_samples
         How many samples the dataset has.
+    description, tags, created
+        See `health`.
 
     Returns
     -------

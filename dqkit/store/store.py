@@ -129,7 +129,6 @@ class Store:
         What somebody else withdrew in the meantime is passed over. Raises `InputError` where an undo names no recorded
         decision; then nothing was written.
         """
-
         attempts = 0
 
         def work(connection: sa.Connection) -> list[LabelEvent]:

@@ -60,7 +60,7 @@ def is_picture(path: str, name: str) -> bool:
 
 
 def own_output(path: str, names: Collection[str]) -> str | None:
-    """ "audit" or "workbench" where dqkit itself wrote the folder of these names, else None."""
+    """Which of "audit" and "workbench" dqkit itself wrote into the folder of these names, else None."""
     if "health.json" in names:
         record = _json(os.path.join(path, "health.json"))
         if isinstance(record.get("schema"), int) and "metrics" in record:
