@@ -107,7 +107,7 @@ class Team:
     headline : str
         One sentence.
     people : tuple of rows
-        Name, answers, agreement, quality, share of known answers that were right.
+        Name, answers, agreement, quality, share of gold questions answered right.
     pairs : tuple of rows
         Names, shared samples, agreement, kappa.
     classes : tuple of rows

@@ -55,10 +55,10 @@ class Agreement:
 
 def agreement(state: State) -> Agreement:
     """See `Workbench.agreement`."""
-    votes, known = state.store.human_votes(), gold.rows(state.store)
+    votes, checked = state.store.human_votes(), gold.rows(state.store)
     state.labels()  # takes over classes that were added elsewhere
     ds = state.dataset
-    people = sorted({*votes["annotator"], *known["annotator"]})
+    people = sorted({*votes["annotator"], *checked["annotator"]})
     ids = list(dict.fromkeys(votes["sample_id"]))
     answers = np.full((len(ids), len(people)), UNLABELED, dtype=np.int64)
     code = {name: i for i, name in enumerate(ds.classes)}
@@ -70,7 +70,7 @@ def agreement(state: State) -> Agreement:
         predictions = widened(state.rounds[-1].predictions, ds.classes)
         probs = predictions.pred_probs[ds.positions(ids)]
     quality, method = _quality(answers, probs, people, len(ds.classes))
-    first = known.drop_duplicates(["annotator", "sample_id"], keep="first")
+    first = checked.drop_duplicates(["annotator", "sample_id"], keep="first")
     first = first[first["kind"] == "label"]
     right = (first["answer"] == first["expected"]).groupby(first["annotator"])
     quality["known"] = right.size().reindex(people).fillna(0).astype(int)

@@ -14,8 +14,8 @@ def pages(queue: pd.DataFrame, features: NDArray[np.float32] | None) -> dict[str
     """Sample id -> (page, place): rows of one page share a suggestion and stand in an order of likeness.
 
     queue: sample_id, suggested_label, action, control. features: (rows of the queue, d), or None: then the order of the
-    queue. Rows of the random slice and second opinions are answered one by one and are on no page. Pages hold about
-    equally many, at most 60.
+    queue. Rows of the random audit sample and second opinions are answered one by one and are on no page. Pages hold
+    about equally many, at most 60.
     """
     fit = ~queue["control"].to_numpy(bool) & (queue["action"] != "second_opinion").to_numpy()
     rows = np.flatnonzero(fit & queue["suggested_label"].notna().to_numpy())

@@ -334,8 +334,8 @@ class Workbench(Answers, Exchange, Elsewhere):
         mode is "review", "blind" or "second_opinion" for every sample; by default the random audit sample is blind, a
         sample that somebody else answered is a second opinion, and the rest is reviewed. overlap (int) is how many
         people each sample wants, for the share overlap_share of the samples, in [0, 1]. gold maps sample ids to class
-        names that are known: about one question in ten is one of them, its answer never becomes a label, and {} takes
-        them away. prefetch (int) is how many samples the page holds ahead.
+        names that are sure: about one sample in ten is such a gold question, its answer never becomes a label, and {}
+        takes them away. prefetch (int) is how many samples the page holds ahead.
         """
         from dqkit.workbench.labelling import make_labeler
 

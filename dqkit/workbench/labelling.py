@@ -11,7 +11,7 @@ import pandas as pd
 from dqkit.records import UNLABELED, InputError
 from dqkit.relabel import Answer, Card, Labeler, Team
 from dqkit.relabel.cards import MODES
-from dqkit.workbench import known
+from dqkit.workbench import gold as questions
 from dqkit.workbench.classes import add_class
 from dqkit.workbench.cues import Cues
 from dqkit.workbench.decisions import check_annotator, record
@@ -40,12 +40,12 @@ def make_labeler(
     """The widget on the newest queue of a workbench; see `Workbench.labeler`.
 
     annotator: who answers; None lets the widget ask once and remember it in the browser.
-    mode: "review", "blind" or "second_opinion" for every sample; by default each has its own: the random slice is
-        blind, a sample that somebody else answered is a second opinion, the rest is reviewed.
+    mode: "review", "blind" or "second_opinion" for every sample; by default each has its own: the random audit
+        sample is blind, one that somebody else answered is a second opinion, the rest is reviewed.
     overlap: how many different people each sample of the queue wants, from now on and for everybody; None leaves it as
         it is (one at first). overlap_share: for this share of the samples, evenly spread.
-    gold: sample id -> class name, known for sure. They are planted, about one in ten, as blind samples; an answer that
-        differs is met with a gentle notice, counts in `Workbench.agreement` and never becomes a label. Kept in the
+    gold: sample id -> class name, for sure. About one sample in ten is such a gold question, shown blind; an answer
+        that differs is met with a gentle notice, counts in `Workbench.agreement` and never becomes a label. Kept in the
         workbench for every annotator; {} takes them away.
     prefetch: how many samples the page holds ahead, in case the kernel is busy; nobody else gets them meanwhile.
     Raises `InputError` before the first round and on a bad option; then nothing was changed.
@@ -57,11 +57,11 @@ def make_labeler(
     if not state.rounds:
         raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
     if gold is not None:
-        known.check(state, gold)
+        questions.check(state, gold)
     if overlap is not None:
         state.store.overlap(overlap, share=overlap_share)
     if gold is not None:
-        known.keep(state, gold)
+        questions.keep(state, gold)
     return Labeler(QueueCards(state, mode=mode), annotator=annotator, key=state.about["id"], prefetch=prefetch)
 
 
@@ -90,9 +90,9 @@ class QueueCards:
         return self._state.dataset.classes
 
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
-        """Up to n open samples, held for this annotator, in queue order, known questions among them."""
+        """Up to n open samples, held for this annotator, in queue order, gold questions among them."""
         dealt = self._dealt(self._state.store.lease(n, annotator, exclude=exclude), annotator)
-        return known.planted(self._state, dealt, annotator, exclude)
+        return questions.with_questions(self._state, dealt, annotator, exclude)
 
     def alike(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
         """The same, but first what shares a suggestion and looks alike: page by page, the fullest first."""
@@ -112,14 +112,14 @@ class QueueCards:
     def record(self, answer: Answer, annotator: str) -> str | None:
         """Make one answer an event; durable on return, and one event however often it is sent.
 
-        Returns what to tell the person: that a question had another, known answer. Else None.
+        Returns what to tell the person: that a gold question has another answer. Else None.
         """
         if answer.kind == "undo":
-            if not known.withdraw(self._state, answer):
+            if not questions.withdraw(self._state, answer):
                 undo(self._state, annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
             return None
-        said = known.answered(self._state, answer, annotator)
-        if not said.planted:
+        said = questions.answered(self._state, answer, annotator)
+        if not said.beside_queue:
             record(
                 self._state,
                 answer.sample_id,
@@ -132,9 +132,9 @@ class QueueCards:
         return said.notice
 
     def progress(self) -> tuple[int, int]:
-        """How many answers the queue has, and how many it wants; answers to planted questions count in both."""
+        """How many answers the queue has, and how many it wants; answers to gold questions count in both."""
         answered, total = self._state.store.progress()
-        extra = known.live_count(self._state)
+        extra = questions.live_count(self._state)
         return answered + extra, total + extra
 
     def history(self, annotator: str, n: int) -> list[Answer]:
@@ -145,7 +145,7 @@ class QueueCards:
             for e in reversed(self._state.store.latest_live(annotator, limit=n))
             if e.round == number and e.kind in {"label", "skip", "flag"}
         ]
-        found += known.history(self._state, annotator)
+        found += questions.history(self._state, annotator)
         return [answer for _, answer in sorted(found, key=lambda pair: pair[0])][-n:]
 
     def add_class(self, name: str, annotator: str) -> str:

@@ -17,8 +17,8 @@ def team(state: State) -> Team:
     found = agreement(state)
     columns = ["annotator", "answers", "agreement", "quality", "known", "known_right"]
     people = tuple(
-        (str(name), f"{answers:,}", _percent(agree), _percent(quality), f"{right} of {known}" if known else "–")
-        for name, answers, agree, quality, known, right in _rows(found.annotators.reset_index()[columns])
+        (str(name), f"{answers:,}", _percent(agree), _percent(quality), f"{right} of {asked}" if asked else "–")
+        for name, answers, agree, quality, asked, right in _rows(found.annotators.reset_index()[columns])
     )
     classes = tuple((str(name), f"{n:,}", _figure(kappa)) for name, n, kappa in _rows(found.classes.reset_index()))
     pairs = tuple(

@@ -1,4 +1,4 @@
-"""One workbench, two people, two real kernels; names, new classes, known questions and the panel of annotators."""
+"""One workbench, two people, two real kernels; names, new classes, gold questions and the panel of annotators."""
 
 from __future__ import annotations
 
@@ -124,15 +124,15 @@ def test_a_name_is_asked_for_once_a_class_is_added_and_codes_choose(open_noteboo
     page.evaluate("() => localStorage.removeItem('dqkit/annotator')")
 
 
-def test_a_wrong_answer_to_a_known_question_is_met_with_a_gentle_notice(open_notebook, folder):
+def test_a_wrong_answer_to_a_gold_question_is_met_with_a_gentle_notice(open_notebook, folder):
     with dq.Workbench.open(folder) as bench:
         queued = set(bench.rounds[-1].queue["sample_id"])
-        known = next(i for i in bench.dataset.ids if i not in queued)
-    notebook = start(open_notebook, folder, f'annotator="dora", gold={{{known!r}: "sea eagle"}}')
+        asked_for_sure = next(i for i in bench.dataset.ids if i not in queued)
+    notebook = start(open_notebook, folder, f'annotator="dora", gold={{{asked_for_sure!r}: "sea eagle"}}')
     asked = answer(notebook, *["1"] * 6)
-    assert asked[5] == known
-    notebook.page.wait_for_selector("text=That one had a known answer: sea eagle")
+    assert asked[5] == asked_for_sure
+    notebook.page.wait_for_selector("text=That was a gold question. Its answer is sea eagle")
     with dq.Workbench.open(folder) as bench:
-        assert known not in set(bench.store.events()["sample_id"])
+        assert asked_for_sure not in set(bench.store.events()["sample_id"])
         assert bench.agreement().annotators.loc["dora", ["known", "known_right"]].tolist() == [1, 0]
         bench.labeler(gold={})

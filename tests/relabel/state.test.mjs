@@ -482,9 +482,9 @@ test("what the source says about an answer is shown, and the next sample stays",
   const m = machine();
   m.run("choose", { label: "owl" });
   m.paint();
-  const effects = m.run("saved", { event_id: "e1", notice: "That one had a known answer: cat (you said owl)." });
+  const effects = m.run("saved", { event_id: "e1", notice: "That was a gold question. Its answer is cat (you said owl)." });
   assert.deepEqual(effects.map((e) => e.type).slice(0, 2), ["say", "forget"]);
-  assert.match(m.state.notice.text, /known answer: cat/);
+  assert.match(m.state.notice.text, /answer is cat/);
   assert.equal(m.state.current.sample_id, "b");
 });
 

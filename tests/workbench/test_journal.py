@@ -144,11 +144,11 @@ def test_a_round_is_read_and_answered_on_a_machine_that_did_not_run_it(tmp_path,
 
 
 def test_gold_questions_are_known_on_every_machine(tmp_path, server_url):
-    from dqkit.workbench import known
+    from dqkit.workbench import gold
 
     full, _ = server_url
     with dq.Workbench.create(tmp_path / "here", tiny(), store_url=full) as here:
         shutil.copytree(tmp_path / "here", tmp_path / "there")
-        known.keep(here, {"0000001": "a"})
+        gold.keep(here, {"0000001": "a"})
         with dq.Workbench.open(tmp_path / "there", store_url=full) as there:
-            assert known.answers(there) == {"0000001": "a"}
+            assert gold.answers(there) == {"0000001": "a"}

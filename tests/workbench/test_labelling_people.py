@@ -1,4 +1,4 @@
-"""Several people at one workbench: names, overlap, planted questions, added classes, agreement; and what cards show."""
+"""Several people at one workbench: names, overlap, gold questions, added classes, agreement; and what cards show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import dqkit as dq
 from dqkit.datasets.labels import class_key
 from dqkit.relabel import Answer
 from dqkit.rounds.classes import widened
-from dqkit.workbench import known
+from dqkit.workbench import gold as questions
 from dqkit.workbench.agreement import cohen_kappa, fleiss_kappa, in_words
 from dqkit.workbench.alike import cuts, order, pages
 from dqkit.workbench.cues import Cues, log_odds
@@ -52,7 +52,7 @@ def test_progress_counts_every_answer_that_is_wanted(bench, cards):
     assert cards.progress() == (1, 45)
 
 
-def test_a_mode_holds_for_every_sample_but_the_random_slice_stays_blind(bench, cards):
+def test_a_mode_holds_for_every_sample_but_the_random_audit_sample_stays_blind(bench, cards):
     dealt = QueueCards(bench.state, mode="second_opinion").cards(30, "ana", ())
     control = set(bench.rounds[-1].queue.query("control")["sample_id"])
     assert control
@@ -73,7 +73,7 @@ def test_a_bad_option_is_refused_and_changes_nothing(bench, cards, options, word
     with pytest.raises(dq.InputError, match=words):
         bench.labeler("ana", **options)
     assert cards.progress() == (0, 30)
-    assert known.answers(bench.state) == {}
+    assert questions.answers(bench.state) == {}
 
 
 def test_a_name_is_not_needed_but_an_empty_one_is_refused(bench, cards):
@@ -83,7 +83,7 @@ def test_a_name_is_not_needed_but_an_empty_one_is_refused(bench, cards):
         bench.labeler("")
 
 
-# --- planted questions
+# --- gold questions
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def gold(bench, cards):
     return free
 
 
-def test_one_in_ten_samples_is_a_known_question_and_looks_like_a_blind_one(bench, cards, gold):
+def test_one_in_ten_samples_is_a_gold_question_and_looks_like_a_blind_one(bench, cards, gold):
     dealt = cards.cards(30, "ana", ())
     at = [i for i, card in enumerate(dealt) if card.sample_id in gold]
     assert at == [5, 16, 27]
@@ -103,14 +103,14 @@ def test_one_in_ten_samples_is_a_known_question_and_looks_like_a_blind_one(bench
         assert (dealt[i].mode, dealt[i].suggested_label, dealt[i].given_label) == ("blind", None, None)
 
 
-def test_known_questions_come_at_the_same_pace_whatever_the_page_already_holds(cards, gold):
+def test_gold_questions_come_at_the_same_pace_whatever_the_page_already_holds(cards, gold):
     held: list[str] = []
     while len(held) < 33:
         held += [card.sample_id for card in cards.cards(4, "ana", held)]
     assert [i for i, sample_id in enumerate(held) if sample_id in gold] == [5, 16, 27]
 
 
-def test_a_wrong_answer_to_a_known_question_gets_a_notice_and_is_never_a_label(bench, cards, gold):
+def test_a_wrong_answer_to_a_gold_question_gets_a_notice_and_is_never_a_label(bench, cards, gold):
     card = next(card for card in cards.cards(30, "ana", ()) if card.sample_id in gold)
     said = answer(cards, card, "red", annotator="ana")
     assert "green" in said
@@ -122,7 +122,7 @@ def test_a_wrong_answer_to_a_known_question_gets_a_notice_and_is_never_a_label(b
     assert card.sample_id not in [c.sample_id for c in cards.cards(30, "ana", ())]
 
 
-def test_an_undone_known_question_is_asked_again_but_the_first_answer_counts(bench, cards, gold):
+def test_an_undone_gold_question_is_asked_again_but_the_first_answer_counts(bench, cards, gold):
     card = next(card for card in cards.cards(30, "ana", ()) if card.sample_id in gold)
     answer(cards, card, "red", annotator="ana")
     cards.record(Answer("u", card.sample_id, "undo", undoes=f"ana-{card.sample_id}"), "ana")
@@ -132,7 +132,7 @@ def test_an_undone_known_question_is_asked_again_but_the_first_answer_counts(ben
     assert bench.agreement().annotators.loc["ana", ["known", "known_right"]].tolist() == [1, 0]
 
 
-def test_a_known_answer_to_a_sample_of_the_queue_is_both_a_check_and_a_label(bench, cards):
+def test_a_gold_question_about_a_sample_of_the_queue_is_both_a_check_and_a_label(bench, cards):
     card = cards.cards(1, "ana", ())[0]
     bench.labeler("ana", gold={card.sample_id: "green"})
     assert "green" in answer(cards, card, "red", annotator="ana")

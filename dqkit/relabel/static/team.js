@@ -3,7 +3,7 @@
 import { h } from "./element.js";
 
 const TABLES = [
-  ["people", ["Annotator", "Answers", "Agrees", "Quality", "Known right"]],
+  ["people", ["Annotator", "Answers", "Agrees", "Quality", "Gold right"]],
   ["pairs", ["Two people", "Shared", "Agree", "Cohen's kappa"]],
   ["classes", ["Class", "Answers", "Kappa"]],
 ];

@@ -1,4 +1,4 @@
-"""Planted questions whose answer is known: they say how good a person is and never become a label."""
+"""Gold questions, whose answer is sure: they say how good a person is and never become a label."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from dqkit.workbench.state import State
 
 SETTING = "gold"
 OLD_FILE = "known.json"  # where an older dqkit kept them
-EVERY = 10  # one planted question among so many samples, the first after half of them
+EVERY = 10  # one gold question among so many samples, the first after half of them
 DECISIONS = ("label", "skip", "flag")
 
 
 @dataclass(frozen=True)
 class Said:
-    """planted: the answer was to a question outside the queue, and is written down. notice: what to tell the person."""
+    """beside_queue: the answer was to a gold question outside the queue, and is written down. notice: what to tell the
+    person."""
 
-    planted: bool
+    beside_queue: bool
     notice: str | None
 
 
@@ -40,12 +41,12 @@ def check(state: State, gold: Mapping[str, str]) -> None:
 
 
 def keep(state: State, gold: Mapping[str, str]) -> None:
-    """Write the known answers into the journal, in the place of earlier ones."""
+    """Write the gold answers into the journal, in the place of earlier ones."""
     settings.keep(state.store, SETTING, dict(gold))
 
 
 def answers(state: State) -> dict[str, str]:
-    """Sample id -> class name of every known answer."""
+    """Sample id -> class name of every gold question."""
     found = settings.find(state.store, SETTING)
     if found is not None:
         return dict(found)
@@ -53,8 +54,8 @@ def answers(state: State) -> dict[str, str]:
     return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
 
 
-def planted(state: State, dealt: Sequence[Card], annotator: str, exclude: Collection[str]) -> list[Card]:
-    """The cards with a known question after every tenth, as long as this person has not been asked all of them."""
+def with_questions(state: State, dealt: Sequence[Card], annotator: str, exclude: Collection[str]) -> list[Card]:
+    """The cards with a gold question after every tenth, as long as this person has not been asked all of them."""
     outside = _outside(state)
     if not outside or not dealt:
         return list(dealt)
@@ -76,7 +77,7 @@ def planted(state: State, dealt: Sequence[Card], annotator: str, exclude: Collec
 
 
 def answered(state: State, answer: Answer, annotator: str) -> Said:
-    """Write an answer to a known question down as such; one that also stands in the queue is an event beside it."""
+    """Write an answer to a gold question down as such; one that also stands in the queue is an event beside it."""
     expected = answers(state).get(answer.sample_id) if answer.kind in DECISIONS else None
     if expected is None:
         return Said(False, None)
@@ -96,12 +97,12 @@ def answered(state: State, answer: Answer, annotator: str) -> Said:
     fields = (answer.event_id, answer.sample_id, annotator, expected, answer.kind, answer.label, now())
     gold_answers.record(state.store, gold_answers.GoldAnswer(*fields))
     differs = answer.kind == "label" and answer.label != expected
-    notice = f"That one had a known answer: {expected} (you said {answer.label})." if differs else None
+    notice = f"That was a gold question. Its answer is {expected} (you said {answer.label})." if differs else None
     return Said(answer.sample_id in _outside(state), notice)
 
 
 def withdraw(state: State, undo: Answer) -> bool:
-    """Take an answer to a known question back; True when there is nothing else to undo."""
+    """Take an answer to a gold question back; True when there is nothing else to undo."""
     if gold_answers.find(state.store, str(undo.undoes)) is None:
         return False
     gold_answers.withdraw(state.store, str(undo.undoes))
@@ -109,7 +110,7 @@ def withdraw(state: State, undo: Answer) -> bool:
 
 
 def history(state: State, annotator: str) -> list[tuple[str, Answer]]:
-    """(at, answer) of this person's live answers to planted questions that are no events."""
+    """(at, answer) of this person's live answers to gold questions that are no events."""
     rows = gold_answers.rows(state.store, annotator=annotator)
     outside = set(_outside(state))
     return [
@@ -120,7 +121,7 @@ def history(state: State, annotator: str) -> list[tuple[str, Answer]]:
 
 
 def live_count(state: State) -> int:
-    """How many answers to planted questions outside the queue stand."""
+    """How many answers to gold questions outside the queue stand."""
     outside = set(_outside(state))
     if not outside:
         return 0
@@ -129,7 +130,7 @@ def live_count(state: State) -> int:
 
 
 def _outside(state: State) -> dict[str, str]:
-    """The known answers whose samples are not in the queue themselves."""
+    """The gold questions whose samples are not in the queue themselves."""
     found = answers(state)
     if not found or not state.rounds:
         return {}
@@ -138,6 +139,6 @@ def _outside(state: State) -> dict[str, str]:
 
 
 def _question(state: State, sample_id: str) -> Card:
-    """As a person sees the random slice: nothing is suggested, and nothing tells it apart."""
+    """As a person sees the random audit sample: nothing is suggested, and nothing tells it apart."""
     shown = shown_of(state, int(state.dataset.positions([sample_id])[0]))
     return Card(sample_id, "label", None, None, None, (), shown.media, shown.mime, mode="blind", note=shown.note)
