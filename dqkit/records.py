@@ -114,7 +114,21 @@ class Dataset:
         return pd.Index(self.ids)
 
     def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
-        """Positions of the given ids, in their order; raises `InputError` naming the first id that is not here."""
+        """Where some samples stand.
+
+        Parameters
+        ----------
+        sample_ids : array-like of str, shape (k,)
+
+        Returns
+        -------
+        ndarray of int64, shape (k,)
+
+        Raises
+        ------
+        InputError
+            Names the first id that is not here.
+        """
         wanted = np.array([sample_ids], dtype=object) if isinstance(sample_ids, str) else _id_array(sample_ids)
         try:
             found = np.asarray(self._index.get_indexer(pd.Index(wanted, dtype=object)), dtype=np.int64)
@@ -218,15 +232,35 @@ class Predictions:
         features: ArrayLike | None = None,
         members: Sequence[str] | None = None,
     ) -> Predictions:
-        """Predictions from a user's own out-of-sample probabilities.
+        """Take a user's own out-of-sample probabilities.
 
-        pred_probs: (n, c) or (members, n, c), rows summing to one; a DataFrame, whose columns are found by the class
-        names and whose rows are found by the ids where it has an index of its own; or, for two classes, (n,) or (n, 1)
-        probabilities of the second, which a warning says. ids: n distinct sample ids. classes: c distinct names, in
-        the order of the columns. features: (n, d), optional. members: a name for each member.
-        Raises `InputError` where shapes disagree, an id or class comes twice, a column is missing or none of the
-        classes, a value is not finite or negative, or a row does not sum to one.
+        Parameters
+        ----------
+        pred_probs : array-like, shape (n, c) or (members, n, c)
+            Rows summing to one. In a DataFrame the columns are found by the class names, and the rows by the ids where
+            it has an index of its own. For two classes also (n,) or (n, 1), the probabilities of the second, which a
+            warning says.
+        ids : sequence of str
+            n distinct sample ids.
+        classes : sequence of str
+            c distinct names, in the order of the columns.
+        features : array-like, shape (n, d), optional
+            For neighbours, outliers and strategies.
+        members : sequence of str, optional
+            A name for each member.
 
+        Returns
+        -------
+        Predictions
+
+        Raises
+        ------
+        InputError
+            Where shapes disagree, an id or class comes twice, a column is missing or none of the classes, a value is
+            not finite or negative, or a row does not sum to one.
+
+        Examples
+        --------
         >>> frame = pd.DataFrame({"yes": [0.9, 0.2], "no": [0.1, 0.8]}, index=["b", "a"])
         >>> Predictions.from_arrays(frame, ids=["a", "b"], classes=["no", "yes"]).pred_probs.argmax(axis=1)
         array([0, 1])

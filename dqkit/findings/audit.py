@@ -183,28 +183,96 @@ class Audit:
             raise NotMeasured("No model yet: fewer than two classes have labels to train on. Label what is queued.")
 
     def signal(self, name: str) -> NDArray[np.float64]:
-        """One numeric column of the signals, (n,), NaN where a sample has no row; raises `NotMeasured`."""
+        """Return one numeric column of the signals.
+
+        Parameters
+        ----------
+        name
+            The column.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            NaN where a sample has no row.
+
+        Raises
+        ------
+        NotMeasured
+            Where there is no such column.
+        """
         frame = self.signal_table()
         if name not in frame.columns:
             raise NotMeasured(f"The signals have no column {name}.")
         return np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=np.float64)
 
     def signal_flags(self, name: str) -> NDArray[np.bool_]:
-        """One true/false column of the signals, (n,), False where a sample has no row; raises `NotMeasured`."""
+        """Return one true/false column of the signals.
+
+        Parameters
+        ----------
+        name
+            The column.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False where a sample has no row.
+
+        Raises
+        ------
+        NotMeasured
+            Where there is no such column.
+        """
         return np.nan_to_num(self.signal(name)) > 0
 
     def signal_texts(self, name: str) -> list[str | None]:
-        """One column of names or words; None where missing, and everywhere when the column is not there."""
+        """Return one column of names or words.
+
+        Parameters
+        ----------
+        name
+            The column.
+
+        Returns
+        -------
+        list of str or None
+            None where the value is missing, and everywhere when the column is not there.
+        """
         return texts(self.signal_table(), name)
 
     def signal_table(self) -> pd.DataFrame:
-        """The signals; raises `NotMeasured` where there are none."""
+        """Return the signals.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        NotMeasured
+            Where there are none.
+        """
         if self.signals is None:
             raise NotMeasured("No signals were given: run a round first.")
         return self.signals
 
     def told(self, name: str) -> Mapping[str, Any]:
-        """One entry of the summary of the signals; raises `NotMeasured` where it is missing or was skipped."""
+        """Return one entry of the summary of the signals.
+
+        Parameters
+        ----------
+        name
+            The entry.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        NotMeasured
+            Where it is missing or was skipped.
+        """
         entry = self.summary.get(name)
         if not isinstance(entry, Mapping):
             raise NotMeasured("The summary of the signals says nothing about it: run a round first.")
@@ -214,11 +282,32 @@ class Audit:
         return entry
 
     def id_at(self, position: int | np.integer[Any]) -> str:
-        """The id of the sample at a position."""
+        """Return the id of the sample at a position.
+
+        Parameters
+        ----------
+        position
+            From 0.
+
+        Returns
+        -------
+        str
+        """
         return str(self.dataset.ids[position])
 
     def ids_at(self, positions: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
-        """The ids of the samples at some positions, in their order."""
+        """Return the ids of the samples at some positions.
+
+        Parameters
+        ----------
+        positions
+            From 0.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the positions.
+        """
         return tuple(str(self.dataset.ids[i]) for i in positions)
 
 

@@ -16,7 +16,19 @@ _RULES = "names of metrics to limits"
 
 @dataclass(frozen=True)
 class Metric:
-    """What one figure is called, measured in, and which direction is good."""
+    """What one figure is called, measured in, and which direction is good.
+
+    Parameters
+    ----------
+    title
+        Its name in the report.
+    unit
+        "share" (of 1), "count", "ratio" or "nats".
+    better
+        "higher", "lower" or "neither".
+    meaning
+        What it is, in one phrase.
+    """
 
     title: str
     unit: Unit
@@ -82,7 +94,19 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One rule, the value it met and whether it holds."""
+    """One rule, the value it met and whether it holds.
+
+    Parameters
+    ----------
+    name
+        The metric.
+    value
+        What the report holds.
+    kind
+        "max" where the value must not be above the limit, "min" where it must not be below.
+    limit
+        Inclusive.
+    """
 
     name: str
     value: float
@@ -94,7 +118,12 @@ class Outcome:
         return self.value <= self.limit if self.kind == "max" else self.value >= self.limit
 
     def line(self) -> str:
-        """The outcome in one line, for a log."""
+        """Return the outcome in one line, for a log.
+
+        Returns
+        -------
+        str
+        """
         word = "ok  " if self.holds else "FAIL"
         sign = "<=" if self.kind == "max" else ">="
         return f"{word} {self.name} = {self.value:.6g} (must be {sign} {self.limit:.6g})"

@@ -36,9 +36,22 @@ class RoundSettings:
     queue: QueueOptions = field(default_factory=QueueOptions)
 
     def checked(self, dataset: Dataset) -> RoundSettings:
-        """The same, fit for this dataset; `InputError` where something does not fit.
+        """Return the same settings, fit for this dataset.
 
-        A round takes minutes, so all of it is checked before anything is trained or written.
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples of the round.
+
+        Returns
+        -------
+        RoundSettings
+
+        Raises
+        ------
+        InputError
+            Where something does not fit. A round takes minutes, so all of it is checked before anything is trained or
+            written.
         """
         if not is_whole(self.budget) or self.budget < 0:
             raise InputError(f"budget must be a whole number of samples, at least 1; got {self.budget!r}.")
@@ -50,7 +63,13 @@ class RoundSettings:
         return replace(self, budget=int(self.budget), seed=int(self.seed), training=self.training.checked(dataset))
 
     def described(self) -> dict[str, Any]:
-        """Everything but budget and seed, for JSON: an interrupted round goes on only under the same settings."""
+        """Return everything but budget and seed, for JSON.
+
+        Returns
+        -------
+        dict
+            An interrupted round goes on only under the same settings.
+        """
         told: dict[str, Any] = as_json({**self.training.settings, **self.queue.described()})
         return told
 

@@ -47,7 +47,17 @@ class Snapshot:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Snapshot:
-        """The snapshot of a dataset about which nobody has said anything yet."""
+        """Return the snapshot of a dataset about which nobody has said anything yet.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples, under their given labels.
+
+        Returns
+        -------
+        Snapshot
+        """
         nobody = pd.DataFrame(columns=["sample_id", "label", "annotator", "at", "round", "source"])
         return cls(given=dataset, labels=current_labels(dataset, nobody, nobody))
 

@@ -106,7 +106,12 @@ class Round:
         return self.predictions.baselines
 
     def plot(self) -> Figure:
-        """The signals at a glance, and where the queue stands among all samples (a matplotlib figure)."""
+        """The signals at a glance, and where the queue stands among all samples.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
         from dqkit.report.figures import overview
 
         return overview(self.signals, self.queue)
