@@ -147,7 +147,7 @@ def _content(x: Any, *, channels: str | None, side: int) -> Content:
         return _table(frame_of_library(x)[0])
     if isinstance(x, pd.Series | pd.Index | pd.api.extensions.ExtensionArray) or library_of(x) in {"polars", "pyarrow"}:
         x = call_foreign("x", lambda: list(x.to_pylist() if hasattr(x, "to_pylist") else x), rule=_RULE)
-    if not isinstance(x, np.ndarray) or x.dtype == object:
+    if not isinstance(x, np.ndarray) or x.dtype == object or (x.dtype.kind == "U" and x.ndim == 1):
         items = call_foreign("x", lambda: list(x), rule=_RULE)
         content = content_of_items(items, channels=channels, side=side)
         if content is not None:

@@ -148,3 +148,8 @@ def texts_of(values: pd.Series[Any], *, missing: str) -> NDArray[Any] | None:
 def missing(values: pd.Series[Any]) -> NDArray[np.bool_]:
     """(n,) True where a value is None, NaN, NaT or pandas' NA."""
     return np.asarray(values.isna().to_numpy(dtype=bool))
+
+
+def nested(values: pd.Series[Any]) -> bool:
+    """Whether a column holds lists, records or other values that cannot be compared as one."""
+    return values.dtype == object and any(isinstance(v, list | tuple | dict | set | np.ndarray) for v in values)

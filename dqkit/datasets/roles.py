@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.datasets.conversion import nested
 from dqkit.datasets.splits import is_split_column
 from dqkit.records import InputError
 
@@ -73,7 +74,8 @@ def _no_feature(values: pd.Series[Any], name: str) -> str | None:
     known = values.dropna()
     if not len(known):
         return "no value"
-    if known.dtype == object and not all(isinstance(v, str | bool | int) for v in known.head(_SAMPLE)):
+    plain = known.dtype != object or all(isinstance(v, str | bool | int) for v in known.head(_SAMPLE))
+    if not plain or nested(known):
         return "neither numbers nor texts"
     if _counts_rows(values, name):
         return "row numbers"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.conversion import call_foreign, column, missing
+from dqkit.datasets.conversion import call_foreign, column, missing, nested
 from dqkit.records import TEST_SPLIT, InputError
 
 TRAIN_SPLIT = "train"
@@ -65,7 +65,7 @@ def split_names(split: ArrayLike | None, *, n: int, name: str = "") -> tuple[NDA
 
 def is_split_column(values: pd.Series[Any], name: str) -> bool:
     """Whether a column names splits: known words and nothing else, train or test among them, or yes and no."""
-    if len({_text(v) for v in values.head(_SAMPLE)}) > _MOST or values.nunique() > _MOST:
+    if len({_text(v) for v in values.head(_SAMPLE)}) > _MOST or nested(values) or values.nunique() > _MOST:
         return False
     distinct = {_plain(_text(v)) for v in pd.unique(values.dropna())}
     if _member(name) is not None and distinct and distinct <= _TRUE | _FALSE:

@@ -380,3 +380,15 @@ def test_a_word_for_missing_is_a_class_where_a_class_is_called_so():
     named = dq.from_arrays(["a", "b", "c", "d"], labels, classes=["nan", "cat"])
     assert named.labels.tolist() == [0, 1, -1, -1]
     assert dq.from_arrays(["a", "b", "c", "d"], labels, classes=["dog", "cat"]).labels.tolist() == [-1, 1, -1, -1]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series])
+def test_paths_of_pictures_are_pictures_in_a_list_an_array_and_a_series(tmp_path, kind):
+    from PIL import Image
+
+    paths = [str(tmp_path / f"{k}.png") for k in (0, 200)]
+    for path, grey in zip(paths, (0, 200), strict=True):
+        Image.new("RGB", (3, 3), (grey,) * 3).save(path)
+    ds = dq.from_arrays(kind(paths), ["dark", "light"], side=4)
+    assert ds.modality == "image"
+    assert ds.content[:, 0, 0, 0].tolist() == [0, 200]

@@ -373,3 +373,50 @@ def test_a_single_column_of_texts_with_commas_is_one_column(tmp_path):
     (tmp_path / "t.txt").write_text("text\none, two\nthree\nfour, five, six\n")
     ds = dq.from_table(tmp_path / "t.txt", text="text", classes=["a", "b"])
     assert ds.content.tolist() == ["one, two", "three", "four, five, six"]
+
+
+def test_a_nested_column_beside_the_named_ones_is_kept_and_is_no_feature(tmp_path):
+    rows = [{"x": k, "label": "ab"[k % 2], "meta": {"at": k}, "tags": ["t"] * k} for k in (3, 1, 4, 1)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    ds = dq.from_table(tmp_path / "t.jsonl", features=["x"], label="label")
+    assert [ds.classes[k] for k in ds.labels] == ["b", "b", "a", "b"]
+    assert ds.metadata["meta"].tolist() == [{"at": 3}, {"at": 1}, {"at": 4}, {"at": 1}]
+    ds = dq.from_table(tmp_path / "t.jsonl", features="auto", label="label")
+    assert list(ds.content.columns) == ["x"]
+    assert "meta, tags (neither numbers nor texts)" in ds.reading
+
+
+def test_a_field_more_than_names_is_a_row_name_only_where_it_is_written_as_one(tmp_path):
+    path = tmp_path / "t.csv"
+    for body in ('"a",7,u\n"b",8,v\n"c",7,u\n', "1,7,u\n2,8,v\n3,7,u\n"):
+        path.write_text("x,label\n" + body)
+        ds = dq.from_table(path, features=["x"], label="label")
+        assert ds.content["x"].tolist() == [7, 8, 7]
+        assert "the first field of each row taken as its name" in ds.reading
+    for body in ("'Hello, you',u\n'Bye, all',v\n'So, so',u\n", "5,234,u\n7,100,v\n9,000,u\n"):
+        path.write_text("x,label\n" + body)
+        with pytest.raises(dq.InputError, match="must have 2 fields in every row"):
+            dq.from_table(path, text="x", label="label")
+    path.write_text("x,label\na,u,\nb,v,\n")  # a separator at the end of each row
+    ds = dq.from_table(path, text="x", label="label")
+    assert (ds.content.tolist(), [ds.classes[k] for k in ds.labels]) == (["a", "b"], ["u", "v"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "labels", "said"),
+    [
+        ("latin-1", ["å", "ö"], "cp1252"),
+        ("cp1252", ["à", "œuvre"], "cp1252"),
+        ("iso8859-15", ["coûte 5 €", "Œuvre"], "iso8859-15"),
+        ("cp932", ["良いと思う", "悪いです"], "cp932 by its look"),
+        ("euc_jp", ["良いと思う", "悪いです"], "euc_jp by its look"),
+        ("cp1251", ["хорошо и полезно", "плохой товар"], "cp1251 by its look"),
+    ],
+)
+def test_few_letters_beyond_ascii_are_read_in_the_usual_encoding_of_their_script(tmp_path, encoding, labels, said):
+    (tmp_path / "t.csv").write_bytes(
+        "".join(["x;label\n", *(f"{i};{v}\n" for i, v in enumerate(labels))]).encode(encoding)
+    )
+    ds = dq.from_table(tmp_path / "t.csv", features=["x"], label="label")
+    assert [ds.classes[k] for k in ds.labels] == labels
+    assert said in ds.reading

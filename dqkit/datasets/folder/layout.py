@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dqkit.datasets.folder.roles import TRAIN, UNLABELED_SPLIT, split_role
+from dqkit.datasets.folder.roles import TRAIN, UNLABELED_SPLIT, VAL, split_role
 from dqkit.datasets.folder.scan import Folder, LeftOut, Status
 from dqkit.datasets.folder.structure import (
     Split,
@@ -20,6 +20,7 @@ from dqkit.datasets.folder.structure import (
     wrapper_in,
 )
 from dqkit.datasets.paths import text_of
+from dqkit.records import TEST_SPLIT, InputError
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,43 @@ def _beside(folder: Folder, wanted: frozenset[str] | None, out: Layout, left: Le
 
 
 def _take_splits(splits: Sequence[Split], wanted: frozenset[str] | None, out: Layout, left: LeftOut) -> None:
+    outer = {id(split) for split, _ in splits}
+    splits = [inner for split, role in splits for inner in _opened(split, role, wanted, left, alone=len(splits) == 1)]
     classes_of = {id(split): {key(kid.name) for kid in class_folders(split)} for split, _ in splits}
     for split, role in splits:
         elsewhere = set().union(*(found for at, found in classes_of.items() if at != id(split)))
-        out.splits[text_of(split.name)] = role
+        out.splits[text_of(split.name if id(split) in outer else split.relative)] = role
         if role == UNLABELED_SPLIT:
             out.samples += _all_below(split, TRAIN, None)
         else:
             _take_split(split, role, elsewhere, wanted, out, left)
+
+
+def _opened(split: Folder, role: str, wanted: frozenset[str] | None, left: LeftOut, *, alone: bool) -> list[Split]:
+    """The splits inside a split that holds nothing else, such as train/{train,val}/cat, or the split itself.
+
+    Raises `InputError` for folds with a train and a test folder each.
+    """
+    top = innermost(split)
+    own = own_splits(top)
+    if len(own) < len(top.filled) or len({inner for _, inner in own}) < 2 or role == UNLABELED_SPLIT:
+        return [(split, role)]
+    if names_classes(top.filled, wanted):
+        return [(split, role)]
+    fold = role not in (TRAIN, VAL, TEST_SPLIT)
+    if fold and not alone:
+        first, second = (text_of(kid.name) for kid, _ in own[:2])
+        raise InputError(
+            f"folder must hold each picture in one split; the fold {text_of(split.name)!r} has its own {first!r} and "
+            f"{second!r}, so a picture is trained on in one fold and held out in another. Load one fold: "
+            f"from_folder(<folder>/{text_of(split.relative)!r})."
+        )
+    if not all(class_folders(kid) for kid, _ in own):
+        return [(split, role)]
+    for folder in {id(f): f for f in (split, top)}.values():
+        _leave_pictures(folder, "loose" if wanted is None else "outside", left)
+        _count_empty(folder, left)
+    return own if role == TRAIN or fold else [(kid, role) for kid, _ in own]
 
 
 def _take_split(

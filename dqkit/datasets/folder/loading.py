@@ -6,13 +6,15 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dqkit.datasets.assemble import assemble
+from dqkit.datasets.class_names import class_names
 from dqkit.datasets.folder.detection import Foreign, foreign_layout, tables_beside
 from dqkit.datasets.folder.exported import export_record, exported_classes, exported_ids, exported_layout
 from dqkit.datasets.folder.layout import Layout, Sample, recognise
@@ -32,7 +34,7 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 def from_folder(
     folder: str | os.PathLike[str],
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[Any, Any] | None = None,
     groups: str | re.Pattern[str] | None = None,
     side: int = SIDE,
     progress: bool = True,
@@ -43,9 +45,10 @@ def from_folder(
     ----------
     folder : str or path
         `~` is the user's home. `folder/unlabeled/<file>` has no label.
-    classes : sequence of str, optional
-        The class names, in order; by default those of the class folders. With them no class folder is needed, and
-        pictures that lie beside class folders have no label: this is how labelling starts from nothing.
+    classes : sequence of str or dict, optional
+        The class names, in order, or {name of a folder: class name}; by default the folders' names. With them no class
+        folder is needed, and pictures that lie beside class folders have no label: this is how labelling starts from
+        nothing.
     groups : str or re.Pattern, optional
         Which samples belong together (a patient, a video): a regular expression on the path below `folder` whose
         first group names it, or "folder" for the folders inside class folders. Kept in `Dataset.groups`.
@@ -78,7 +81,8 @@ def from_folder(
         raise InputError(
             f"folder must hold pictures; {str(root)!r} is a workbench. Open it with dqkit.Workbench.open(path)."
         )
-    asked = None if classes is None else [str(name) for name in classes]
+    told = None if classes is None else class_names(classes)
+    asked = None if told is None else list(dict.fromkeys([*told.names, *(told.values or ())]))
     wanted = None if asked is None else frozenset(key(name) for name in asked)
     record = export_record(tree)
     foreign = None if record else foreign_layout(tree)
@@ -90,8 +94,8 @@ def from_folder(
         raise InputError(_nothing(root, tree, left))
     found = class_order({sample.label for sample in samples if sample.label is not None})
     named = exported_classes(found, record) if record else found
-    names = named if asked is None else asked
-    _check_classes(root, tree, layout, named, asked)
+    names = named if told is None else list(told.names)
+    _check_classes(root, tree, layout, found if told is not None else named, asked)
     ids = exported_ids(_ids(samples), record) if record else _ids(samples)
     together, said = _groups(groups, samples, ids)
     paths = [os.path.join(tree.path, *sample.inside) for sample in samples]
@@ -101,6 +105,9 @@ def from_folder(
         raise InputError(f"folder must hold readable images; none of {len(paths)} files is one. First: {failures[0]}")
     _warn(layout, left)
     spelled = {**{key(name): name for name in names}, **{name: name for name in names}}
+    if told is not None and told.values is not None:
+        by_value = {key(value): name for value, name in zip(told.values, told.names, strict=True)}
+        spelled = by_value if set(found) <= set(by_value) else {**by_value, **spelled}
     return assemble(
         decoded.pixels,
         np.array([None if s.label is None else spelled[s.label] for s in samples], dtype=object),

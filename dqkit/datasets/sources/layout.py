@@ -68,6 +68,7 @@ def find_layout(text: bytes, named: Sequence[str], separator: str | None, *, nam
     notes = ["Read as a single column" if single else f"Read with {between}s between the fields"]
     if best.row_names:
         names = ["Unnamed: 0", *names]
+        notes.append("the first field of each row taken as its name")
     before = header.first - sum(not line.strip() for line in lines[skipped : skipped + header.first])
     if first:
         notes.append("Excel's line sep= passed over")
@@ -113,9 +114,22 @@ class _Candidate:
         share = widths[width] / max(len(body), 1)
         header = by_name if by_name is not None else _header(records, width)
         names = len(records[header].fields)
-        row_names = by_name is not None and names == width - 1 and share == 1.0 and names > 1
-        fits = names > 1 and (row_names or names >= width)
+        spare = names == width - 1 and share == 1.0 and names > 1
+        ended = spare and all(not r.fields[-1].strip() for r in body)
+        row_names = spare and not ended and by_name is not None and _are_row_names(body, lines, separator)
+        fits = names > 1 and (row_names or ended or names >= width)
         return cls(separator, records, header, row_names, spaced, (by_name is not None, fits, round(share, 2), width))
+
+
+def _are_row_names(body: list[_Record], lines: list[str], separator: str) -> bool:
+    """Whether the first fields of rows that have one more than the line of names are row names, as R writes them: in
+    quotation marks, numbers from 1, or before a tab. Else the separator stands inside a text or a number."""
+    first = [record.fields[0].strip() for record in body]
+    if len(set(first)) < len(first):
+        return False
+    quoted = all(lines[record.first].lstrip().startswith('"') for record in body)
+    counted = len(first) > 2 and first in [[str(i + k) for i in range(len(first))] for k in (0, 1)]
+    return quoted or counted or separator == "\t"
 
 
 def _header(records: list[_Record], width: int) -> int:

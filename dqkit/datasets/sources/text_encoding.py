@@ -20,6 +20,9 @@ _BLOCK = 1 << 22
 _SAMPLE = 200_000
 # The bytes that have no character in cp1252.
 _NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+# The bytes that have a character in cp1252 and none in ISO 8859.
+_CP1252_ALONE = re.compile(rb"[\x80-\x9f]")
+_EURO = re.compile(rb"(?<![A-Za-z\x80-\xff])\xa4(?![A-Za-z\x80-\xff])")
 _TYPOGRAPHY = frozenset("’‘“”„‚–—…€°²³§©®™«»‹›·•¡¿£¥¢±×÷µ´`¨ªº¼½¾¹†‡‰¦¬¯¶¸\u00a0\u00ad")
 
 
@@ -74,6 +77,8 @@ def _eight_bits(raw: bytes, name: str) -> tuple[bytes, str]:
             "say what the file is in with encoding='cp1252'."
         )
     western = "cp1252" if not _NOT_CP1252.search(raw) else "latin-1"
+    if len(_EURO.findall(raw)) == raw.count(b"\xa4") > 0 and not _CP1252_ALONE.search(raw):
+        western = "iso8859-15"  # there the euro; in cp1252 a sign that nobody writes
     if _looks_latin(sample.decode(western)):
         return _decoded(raw, western, name), western
     guess = _guess(sample)
@@ -82,11 +87,18 @@ def _eight_bits(raw: bytes, name: str) -> tuple[bytes, str]:
             f"source {name!r} is not UTF-8, and what it is in cannot be told. Say it with encoding=, such as 'cp1252' "
             "(western Europe), 'cp1250' (central Europe), 'cp1251' (Cyrillic), 'gb18030' (Chinese) or 'shift_jis'."
         )
-    return _decoded(raw, guess, name), guess
+    return _decoded(raw, guess, name), f"{guess} by its look (encoding= says otherwise)"
 
 
 def _guess(sample: bytes) -> str | None:
-    """What charset-normalizer, where it is installed, takes the bytes for."""
+    """Japanese by its kana, else what charset-normalizer, where it is installed, takes the bytes for."""
+    for japanese in ("cp932", "euc_jp"):
+        try:
+            beyond = [c for c in sample.decode(japanese) if c > "\x7f"]
+        except UnicodeDecodeError:
+            continue
+        if sum("\u3040" <= c <= "\u30ff" for c in beyond) > 0.2 * len(beyond):
+            return japanese
     try:
         from charset_normalizer import from_bytes
     except ImportError:
@@ -97,13 +109,13 @@ def _guess(sample: bytes) -> str | None:
 
 def _looks_latin(text: str) -> bool:
     """Whether the letters beyond ASCII stand in words as they do in western languages."""
-    words = [word for word in re.findall(r"[^\W\d_]*[^\x00-\x7f]+[^\s,;|\"]*", text)]
-    letters = sum(c.isalpha() and c.isascii() for c in text)
-    beyond = sum(c > "\x7f" for c in text)
-    if not words or beyond > 0.5 * max(letters, 1):
+    words = re.findall(r"[^\W\d_]*[^\x00-\x7f]+[^\s,;|\"]*", text)
+    if not words:
         return False
+    # No western word is made of such letters alone, but for those of one letter.
+    foreign = sum(len(word) > 1 and not re.search("[A-Za-z]", word) and word.isalpha() for word in words)
     odd = sum(_is_odd(word) for word in words)
-    return odd <= 0.1 * len(words)
+    return odd <= 0.1 * len(words) and foreign <= 0.3 * len(words)
 
 
 def _is_odd(word: str) -> bool:

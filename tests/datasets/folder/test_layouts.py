@@ -205,3 +205,42 @@ def test_a_thousand_classes_are_read(tmp_path):
 )  # fmt: skip
 def test_a_folders_name_says_which_split_it_is(name, role):
     assert split_role(name) == role
+
+
+def test_splits_inside_a_split_are_opened(tmp_path):
+    classes(tmp_path, *(f"{at}/{name}" for at in ("train/train", "train/val", "test") for name in ("cat", "dog")))
+    grow(tmp_path, "train/loose.png")
+    with pytest.warns(UserWarning, match="1 loose picture"):
+        ds = load(tmp_path)
+    assert by_split_and_class(ds) == {(split, name): 2 for split in ("train", "val", "test") for name in ("cat", "dog")}
+    assert "val 4 from 'train/val'" in ds.reading
+
+
+@pytest.mark.parametrize("inside", ["/cat", ""])
+@pytest.mark.parametrize("options", [{}, {"classes": ["cat", "dog"]}])
+def test_folds_with_a_train_and_a_test_folder_each_are_refused_and_one_of_them_is_read(tmp_path, inside, options):
+    names = ["/cat", "/dog"] if inside else [""]
+    classes(tmp_path, *(f"fold{i}/{at}{name}" for i in (1, 2) for at in ("train", "test") for name in names))
+    with pytest.raises(dq.InputError, match="the fold 'fold1' has its own 'test' and 'train'"):
+        load(tmp_path, **options)
+    if inside:
+        expected = {(split, name): 2 for split in ("train", "test") for name in ("cat", "dog")}
+        assert by_split_and_class(load(tmp_path / "fold1", **options)) == expected
+
+
+def test_a_single_fold_around_train_and_test_is_entered(tmp_path):
+    classes(tmp_path, *(f"fold1/{at}/{name}" for at in ("train", "test") for name in ("cat", "dog")))
+    expected = {(split, name): 2 for split in ("train", "test") for name in ("cat", "dog")}
+    assert by_split_and_class(load(tmp_path)) == expected
+
+
+def test_a_dictionary_names_the_class_folders(tmp_path):
+    classes(tmp_path, "n02", "n01")
+    for given in ({"n01": "cat", "n02": "dog"}, {"n02": "dog", "n01": "cat", "n03": "cow"}):
+        ds = load(tmp_path, classes=given)
+        assert ds.classes == tuple(given.values())
+        assert [ds.classes[k] for k in ds.labels] == ["cat", "cat", "dog", "dog"]
+    with pytest.raises(dq.InputError, match="has 'n02', which is none of"):
+        load(tmp_path, classes={"n01": "cat", "n03": "dog"})
+    with pytest.raises(dq.InputError, match="got the text 'cat'"):
+        load(tmp_path, classes="cat")
