@@ -88,7 +88,7 @@ def calibration(labels: ArrayLike, pred_probs: ArrayLike, *, bins: int = BINS) -
     Notes
     -----
     The temperature is found by Newton steps on 1 / T, in which the log loss is convex. `ece` subtracts from each bin
-    the part of |confidence - accuracy| that a finite bin shows by chance under a normal approximation. It is never
+    the part of `|confidence - accuracy|` that a finite bin shows by chance under a normal approximation. It is never
     below 0.
 
     References

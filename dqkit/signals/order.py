@@ -65,7 +65,7 @@ def order_test(indices: NDArray[np.int64], *, permutations: int = 25, seed: int 
     Notes
     -----
     This is cleanlab's non-IID test, with its random numbers: the same graph gives the same p value and flag. The
-    distances |i - j| between a row and its neighbours are compared with those of all pairs of rows. The same after
+    distances `|i - j|` between a row and its neighbours are compared with those of all pairs of rows. The same after
     random reorderings, smoothed by a Gaussian kernel, is what chance does. Memory grows with n k.
 
     Examples

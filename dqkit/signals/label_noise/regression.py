@@ -76,8 +76,8 @@ def regression_errors(
     Notes
     -----
     Each residual is divided by the spread around it: 1.4826 x the median absolute residual of the neighbours, or
-    without them of the 50 rows with the nearest predictions; never less than a tenth of the overall spread. With z =
-    |residual| / spread, flag is z > 3.5 and score is z^2 / (z^2 + 3.5^2), in [0, 1), higher = look sooner.
+    without them of the 50 rows with the nearest predictions; never less than a tenth of the overall spread. Let z be
+    the size of a residual divided by its spread: flag is z > 3.5, and score is z^2 / (z^2 + 3.5^2), in [0, 1).
 
     References
     ----------
