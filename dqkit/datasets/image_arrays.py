@@ -53,6 +53,50 @@ def _order(shape: tuple[int, ...]) -> str:
     return "first" if first and not last else "last"
 
 
+def of_several_sizes(
+    arrays: list[NDArray[Any]], channels: str | None, *, name: str = "x"
+) -> tuple[list[NDArray[np.uint8]], list[str]]:
+    """Images (h, w) or of three axes as uint8 with the channels last, and what was decided.
+
+    Raises `InputError` for what is no image, and where the order of the axes may be read in two ways.
+    """
+    odd = next(
+        (i for i, a in enumerate(arrays) if a.ndim not in (2, 3) or a.dtype.kind not in "fiub" or not a.size), None
+    )
+    if odd is not None:
+        raise InputError(
+            f"{name} must hold images (h, w) or (h, w, channels); got {arrays[odd].dtype} of shape "
+            f"{arrays[odd].shape} at position {odd}."
+        )
+    notes: list[str] = []
+    planes: list[Any] = [array.shape for array in arrays if array.ndim == 3]
+    first = channels == "first" or (channels is None and bool(planes) and all(s[0] in (1, 3, 4) for s in planes))
+    last = channels == "last" or (channels is None and all(s[2] in (1, 2, 3, 4) for s in planes))
+    if first and last and planes and len({shape[0] == shape[1] for shape in planes}) == 1:
+        # As for images of one size: most are square.
+        square = planes[0][0] == planes[0][1]
+        if square != all(shape[1] == shape[2] for shape in planes):
+            first, last = not square, square
+    if first and last and planes:
+        raise InputError(
+            f"{name} must say where the channels are; shapes such as {planes[0]} may be either. Pass channels='first' "
+            "or channels='last': from_arrays(x, labels, channels='last')."
+        )
+    if planes and not first and not last:
+        raise InputError(
+            f"{name} must hold images of 1 to 4 channels; got shape {planes[0]}. Choose up to four, such as x[..., :3]."
+        )
+    if first and planes:
+        arrays = [array.transpose(1, 2, 0) if array.ndim == 3 else array for array in arrays]
+        notes.append("The channels stand first and were moved last.")
+    # One range for all: each on its own, a dark image would be as bright as the others.
+    flat, said = eight_bits(np.concatenate([array.ravel() for array in arrays])[None])
+    ends = np.cumsum([array.size for array in arrays])
+    parts: list[Any] = [p.reshape(a.shape) for p, a in zip(np.split(flat[0], ends[:-1]), arrays, strict=True)]
+    parts = [part[..., 0] if part.ndim == 3 and part.shape[2] == 1 else part for part in parts]
+    return parts, [*notes, *said]
+
+
 def eight_bits(array: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """The images as uint8, and a sentence on the range that they were taken to have."""
     if array.dtype == np.uint8:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dqkit.datasets.conversion import brief, is_tensor, library_of, numpy_array
-from dqkit.datasets.image_arrays import eight_bits, images_of
+from dqkit.datasets.image_arrays import images_of, of_several_sizes
 from dqkit.datasets.memory import Content
 from dqkit.datasets.picture_column import pictures_of, png_of
 from dqkit.datasets.pixels import decode
@@ -102,35 +102,7 @@ def _arrays(items: list[Any], channels: str | None, side: int) -> Content:
     arrays = [numpy_array("x", item) for item in items]
     if len({array.shape for array in arrays}) == 1:
         return images_of(np.stack(arrays), channels)
-    odd = next(
-        (i for i, a in enumerate(arrays) if a.ndim not in (2, 3) or a.dtype.kind not in "fiub" or not a.size), None
-    )
-    if odd is not None:
-        raise InputError(
-            f"x must hold images (h, w) or (h, w, channels); got {arrays[odd].dtype} of shape {arrays[odd].shape} at "
-            f"position {odd}."
-        )
-    notes: list[str] = []
-    planes: list[Any] = [array.shape for array in arrays if array.ndim == 3]
-    first = channels == "first" or (channels is None and bool(planes) and all(s[0] in (1, 3, 4) for s in planes))
-    last = channels == "last" or (channels is None and all(s[2] in (1, 2, 3, 4) for s in planes))
-    if first and last and planes:
-        raise InputError(
-            f"x must say where the channels are; shapes such as {planes[0]} may be either. Pass channels='first' or "
-            "channels='last': from_arrays(x, labels, channels='last')."
-        )
-    if planes and not first and not last:
-        raise InputError(
-            f"x must hold images of 1 to 4 channels; got shape {planes[0]}. Choose up to four, such as x[..., :3]."
-        )
-    if first and planes:
-        arrays = [array.transpose(1, 2, 0) if array.ndim == 3 else array for array in arrays]
-        notes.append("The channels stand first and were moved last.")
-    # One range for all: each on its own, a dark image would be as bright as the others.
-    flat, said = eight_bits(np.concatenate([array.ravel() for array in arrays])[None])
-    ends = np.cumsum([array.size for array in arrays])
-    parts: list[Any] = [p.reshape(a.shape) for p, a in zip(np.split(flat[0], ends[:-1]), arrays, strict=True)]
-    parts = [part[..., 0] if part.ndim == 3 and part.shape[2] == 1 else part for part in parts]
+    parts, said = of_several_sizes(arrays, channels)
     decoded = decode([png_of(part) for part in parts], side=side, progress=True)
-    notes += [*said, f"{len(items):,} images of several sizes fitted to {side} x {side} pixels."]
+    notes = [*said, f"{len(items):,} images of several sizes fitted to {side} x {side} pixels."]
     return Content("image", decoded.pixels, problems=decoded.failures, notes=tuple(notes))

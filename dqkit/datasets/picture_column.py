@@ -16,11 +16,13 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
+from dqkit.datasets.image_arrays import of_several_sizes
 from dqkit.datasets.pixels import Source, resolved
 from dqkit.records import InputError
 
 _WEB = re.compile(r"(https?|ftp|s3|gs|hf|az|abfs)://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
+_BASE64_STARTS = ("iVBORw0KGgo", "R0lGOD", "UklGR")  # PNG, GIF, WebP
 _MISSING = Path("(no path given)")
 
 
@@ -41,6 +43,7 @@ def pictures_of(values: Sequence[Any] | Any, base: Path) -> Pictures:
     Raises `InputError` for addresses on the web, which are not downloaded.
     """
     listed = list(values)
+    said = _arrays_as_pictures(listed)
     sources: list[Source] = []
     problems: dict[int, str] = {}
     for i, value in enumerate(listed):
@@ -53,10 +56,26 @@ def pictures_of(values: Sequence[Any] | Any, base: Path) -> Pictures:
             sources.append(_MISSING)
     inside = sum(isinstance(source, bytes) for source in sources)
     turned = sum(isinstance(v, str) and "\\" in v and isinstance(s, Path) for v, s in zip(listed, sources, strict=True))
-    notes = [f"{inside:,} pictures are read from the table itself."] if inside else []
+    notes = [*said, f"{inside:,} pictures are read from the table itself."] if inside else []
     notes += [f"{turned:,} paths are written with backslashes."] if turned and os.sep == "/" else []
     paths = [path if path and i not in problems else None for i, path in enumerate(resolved(sources))]
     return Pictures(sources, paths, problems, tuple(notes))
+
+
+def _arrays_as_pictures(listed: list[Any]) -> list[str]:
+    """Put PNG bytes in the place of arrays, all brought to 8 bits through one range; returns what was decided."""
+    arrays: dict[int, Any] = {}
+    for i, value in enumerate(listed):
+        if isinstance(value, np.ndarray) or is_tensor(value):
+            arrays[i] = numpy_array("image", value)
+        elif library_of(value) == "PIL" and getattr(value, "mode", "") in ("F", "I"):
+            arrays[i] = np.asarray(value)  # of these, Pillow's own conversion keeps no more than 0 to 255
+    if not arrays:
+        return []
+    parts, notes = of_several_sizes(list(arrays.values()), None, name="image")
+    for i, part in zip(arrays, parts, strict=True):
+        listed[i] = png_of(part)
+    return notes
 
 
 def png_of(value: Any) -> bytes:
@@ -93,8 +112,6 @@ def _source(value: Any, base: Path, i: int) -> Source:
         return bytes(value)
     if library_of(value) == "PIL":
         return png_of(value)
-    if isinstance(value, np.ndarray) or is_tensor(value):
-        return png_of(numpy_array("image", value))
     if not isinstance(value, str | os.PathLike):
         raise InputError(
             f"image must hold paths, bytes or pictures; got a {type(value).__name__} at position {i}: "
@@ -120,7 +137,8 @@ def _written(text: str | bytes, base: Path) -> Source:
         text = text[1:] if os.name == "nt" and text[2:3] == ":" else text
     if "\0" in text:
         raise ValueError("the path holds a NUL character")
-    if len(text) > 200 and "." not in text[-8:] and _BASE64.fullmatch(re.sub(r"\s", "", text)):
+    coded = text.startswith(_BASE64_STARTS) or (len(text) > 200 and "." not in text[-8:])
+    if coded and _BASE64.fullmatch(re.sub(r"\s", "", text)):
         return _from_base64(text)
     path = Path(text)
     if text.startswith("~"):

@@ -147,3 +147,30 @@ def test_sparse_matrices_are_written_out_up_to_a_size():
     assert dq.from_arrays(x, ["a", "b"]).content.to_numpy().tolist() == [[0, 1.5], [2, 0]]
     with pytest.raises(dq.InputError, match="TruncatedSVD"):
         dq.from_arrays(sparse.csr_matrix((1000, 1_000_000)), ["a", "b"] * 500)
+
+
+def test_arrays_in_a_column_are_brought_to_8_bits_through_one_range():
+    floats = [np.full((4, 4), 0.2), np.full((6, 5), 1.0)]
+    first = [np.full((3, 8, 8), 0.2, np.float32), np.full((3, 8, 8), 1.0, np.float32)]
+    pillow = [Image.fromarray(np.full((4, 4), value, np.float32)) for value in (0.2, 1.0)]
+    for values in (floats, first, pillow):
+        ds = dq.from_table(pd.DataFrame({"p": values, "y": ["a", "b"]}), image="p", label="y", side=4)
+        assert ds.content[:, 1, 1, 0].tolist() == [51, 255]
+        assert "1 is white" in ds.reading
+    ds = dq.from_table(
+        pd.DataFrame({"p": [np.full((4, 4, 3), v, np.uint8) for v in (9, 99)], "y": ["a", "b"]}), image="p", label="y"
+    )
+    assert ds.content[:, 1, 1, 0].tolist() == [9, 99]
+    with pytest.raises(dq.InputError, match=r"got int64 of shape \(4,\) at position 0"):
+        dq.from_table(pd.DataFrame({"p": [np.arange(4)] * 2, "y": ["a", "b"]}), image="p", label="y")
+
+
+def test_the_base64_of_a_small_picture_is_read():
+    texts = []
+    for grey in (10, 30):
+        file = io.BytesIO()
+        Image.new("RGB", (4, 4), (grey,) * 3).save(file, "PNG")
+        texts.append(base64.b64encode(file.getvalue()).decode())
+    assert max(map(len, texts)) < 200
+    ds = dq.from_table(pd.DataFrame({"p": texts, "y": ["a", "b"]}), image="p", label="y", side=4)
+    assert ds.content[:, 1, 1, 0].tolist() == [10, 30]
