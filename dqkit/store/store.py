@@ -95,9 +95,17 @@ class Store:
     # --- label events
 
     def record(self, new: Sequence[LabelEvent]) -> int:
-        """Append events and mark their samples in the queue; returns how many were new.
+        """Append events and mark their samples in the queue.
 
-        An event whose `event_id` is already in the journal is left out, so sending again is harmless.
+        Parameters
+        ----------
+        new
+            An event whose `event_id` is already in the journal is left out, so sending again is harmless.
+
+        Returns
+        -------
+        int
+            How many were new.
         """
 
         def work(connection: sa.Connection) -> int:
@@ -110,9 +118,22 @@ class Store:
         return self.write(work)
 
     def undo(self, event: LabelEvent) -> LabelEvent:
-        """Withdraw the event that `event.undoes` names and reopen its sample; returns the undo as recorded.
+        """Withdraw one event and reopen its sample.
 
-        Raises `InputError` when that event is not in the journal. Undoing it a second time changes nothing.
+        Parameters
+        ----------
+        event
+            `event.undoes` names what is withdrawn. Undoing it a second time changes nothing.
+
+        Returns
+        -------
+        LabelEvent
+            The undo as recorded.
+
+        Raises
+        ------
+        InputError
+            Where the event is not in the journal.
         """
 
         def work(connection: sa.Connection) -> LabelEvent:
@@ -164,13 +185,32 @@ class Store:
         )
 
     def events(self, *, sample_id: str | None = None) -> pd.DataFrame:
-        """Every event (of one sample), oldest first, one row each, with the columns of `LabelEvent`."""
+        """Return every event, oldest first.
+
+        Parameters
+        ----------
+        sample_id
+            Of this sample alone.
+
+        Returns
+        -------
+        DataFrame
+            One row each, with the columns of `LabelEvent`.
+        """
         return self.read(lambda connection: events.table(connection, self.number, sample_id=sample_id))
 
     def current_labels(self, *, weak: bool) -> pd.DataFrame:
-        """The newest live label event per sample, of people (weak=False) or of labelling functions (weak=True).
+        """Return the newest live label event of every sample that has one.
 
-        Columns sample_id, event_id, label, source, annotator, at, round, why.
+        Parameters
+        ----------
+        weak
+            False for those of people, True for those of labelling functions.
+
+        Returns
+        -------
+        DataFrame
+            sample_id, event_id, label, source, annotator, at, round, why.
         """
         return self.read(lambda connection: events.current_labels(connection, self.number, weak=weak))
 
@@ -211,11 +251,26 @@ class Store:
         seconds: float = LEASE_SECONDS,
         only: Sequence[str] | None = None,
     ) -> list[str]:
-        """Up to `n` open sample ids of the newest queue, in order, held for this annotator for `seconds`.
+        """Hold open samples of the newest queue for an annotator.
 
-        A sample is passed over while as many others hold it or have answered it as people are wanted (one, unless
-        `overlap` said otherwise), and when this person has answered it; one's own are handed out again.
-        only: hand out none but these, in their order of the queue within each 500.
+        Parameters
+        ----------
+        n
+            At most so many.
+        annotator
+            Who will answer.
+        exclude
+            Ids that are not wanted.
+        seconds
+            How long they are held.
+        only
+            Hand out none but these, in their order of the queue within each 500.
+
+        Returns
+        -------
+        list of str
+            Sample ids, in order. A sample is passed over while as many others hold it or have answered it as people are
+            wanted, and when this person has answered it; one's own are handed out again.
         """
         return self.write(
             lambda c: leases.hand_out(c, self.number, n, annotator, exclude=exclude, seconds=seconds, only=only)
@@ -231,10 +286,23 @@ class Store:
         return self.read(lambda c: assignments.answered_by_others(c, self.number, names, annotator))
 
     def overlap(self, people: int, *, share: float = 1.0) -> None:
-        """Let `share` of the newest queue's rows, evenly spread, want answers of `people` different persons each.
+        """Ask for answers of several people, for a part of the newest queue. The rest of the rows want one.
 
-        The rest want one. Rows that have fewer answers than they want now are open again. Raises `InputError` unless
-        people is a whole number of at least 1 and 0 < share <= 1.
+        Parameters
+        ----------
+        people
+            How many different persons each of these rows wants.
+        share
+            For this share of the rows, evenly spread, above 0 and at most 1.
+
+        Raises
+        ------
+        InputError
+            On a number out of range.
+
+        Notes
+        -----
+        Rows that have fewer answers than they want now are open again.
         """
         if isinstance(people, bool) or not isinstance(people, int) or people < 1:
             raise InputError(f"overlap must be a whole number of people, at least 1; got {people!r}.")
