@@ -37,18 +37,37 @@ def make_labeler(
     gold: Mapping[str, str] | None = None,
     prefetch: int = 24,
 ) -> Labeler:
-    """The widget on the newest queue of a workbench; see `Workbench.labeler`.
+    """Make the widget on the newest queue of a workbench; see `Workbench.labeler`.
 
-    annotator: who answers; None lets the widget ask once and remember it in the browser.
-    mode: "review", "blind" or "second_opinion" for every sample; by default each has its own: the random audit
-        sample is blind, one that somebody else answered is a second opinion, the rest is reviewed.
-    overlap: how many different people each sample of the queue wants, from now on and for everybody; None leaves it as
-        it is (one at first). overlap_share: for this share of the samples, evenly spread.
-    gold: sample id -> class name, for sure. About one sample in ten is such a gold question, shown blind; an answer
+    Parameters
+    ----------
+    state : State
+        The open workbench.
+    annotator : str, optional
+        Who answers; without one the widget asks once and remembers it in the browser.
+    mode : {"review", "blind", "second_opinion"}, optional
+        For every sample. By default each has its own: the random audit sample is blind, one that somebody else answered
+        is a second opinion, the rest is reviewed.
+    overlap : int, optional
+        How many different people each sample of the queue wants, from now on and for everybody; it stays as it is by
+        default (one at first).
+    overlap_share : float
+        For this share of the samples, evenly spread.
+    gold : mapping of str to str, optional
+        Sample id -> class name that is known. About one sample in ten is such a gold question, shown blind. An answer
         that differs is met with a gentle notice, counts in `Workbench.agreement` and never becomes a label. Kept in the
         workbench for every annotator; {} takes them away.
-    prefetch: how many samples the page holds ahead, in case the kernel is busy; nobody else gets them meanwhile.
-    Raises `InputError` before the first round and on a bad option; then nothing was changed.
+    prefetch : int
+        How many samples the page holds ahead, in case the kernel is busy; nobody else gets them meanwhile.
+
+    Returns
+    -------
+    Labeler
+
+    Raises
+    ------
+    InputError
+        Before the first round and on a bad option; then nothing was changed.
     """
     if annotator is not None:
         check_annotator(annotator)
