@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.datasets.assemble import assemble
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
 from dqkit.datasets.embedded import without_lists
@@ -103,19 +103,9 @@ def from_arrays(
     content = _content(x, channels=channels, side=side)
     notes = [*(own.notes if own else ()), *content.notes]
     return assemble(
-        content.values,
-        labels,
-        modality=content.modality,
-        classes=classes,
-        rules=LabelRules(unlabeled=unlabeled),
-        ids=ids,
-        split=split,
-        metadata=metadata,
-        paths=content.paths,
-        true_labels=true_labels,
-        problems=content.problems_of(ids),
-        groups=groups,
-        window=content.window,
+        Samples(content.values, content.modality, content.paths, content.window, content.problems_of(ids)),
+        GivenLabels(labels, classes, LabelRules(unlabeled=unlabeled), true_labels),
+        Columns(ids=ids, split=split, metadata=metadata, groups=groups),
         reading=" ".join(notes),
         name=name,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,35 +16,51 @@ from dqkit.datasets.splits import split_names
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
 
 
-def assemble(
-    content: Any,
-    labels: ArrayLike | None,
-    *,
-    modality: Modality,
-    classes: Any = None,
-    rules: LabelRules | None = None,
-    ids: ArrayLike | None = None,
-    checked_ids: NDArray[np.object_] | None = None,
-    checked_texts: bool = False,
-    split: ArrayLike | None = None,
-    split_column: str = "",
-    metadata: pd.DataFrame | None = None,
-    paths: Sequence[str | None] | None = None,
-    true_labels: ArrayLike | None = None,
-    problems: Sequence[tuple[str, str, str, bool]] = (),
-    groups: ArrayLike | None = None,
-    reading: str = "",
-    window: tuple[float, float] | None = None,
-    name: str,
-) -> Dataset:
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What the samples show. problems: (sample id, kind, message, fatal) each. checked_texts: whether the texts are
+    known to be UTF-8. window: the values that became black and white."""
+
+    content: Any
+    modality: Modality
+    paths: Sequence[str | None] | None = None
+    window: tuple[float, float] | None = None
+    problems: Sequence[tuple[str, str, str, bool]] = ()
+    checked_texts: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """The labels as they came, the classes they speak of and the rules to read them by. true: positions in classes."""
+
+    labels: ArrayLike | None
+    classes: Any = None
+    rules: LabelRules | None = None
+    true: ArrayLike | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What else stands in each row. checked_ids: ids that `sample_names` made. split_column: its name, for messages."""
+
+    ids: ArrayLike | None = None
+    checked_ids: NDArray[np.object_] | None = None
+    split: ArrayLike | None = None
+    split_column: str = ""
+    metadata: pd.DataFrame | None = None
+    groups: ArrayLike | None = None
+
+
+def assemble(samples: Samples, given: GivenLabels, columns: Columns, *, name: str, reading: str = "") -> Dataset:
     """A checked `Dataset`; see there for the shapes. Raises `InputError` on the first rule that does not hold."""
+    content, metadata = samples.content, columns.metadata
     n = len(content)
     if n == 0:
         raise InputError(f"{name} must hold at least one sample; got none.")
-    sample_ids = sample_names(ids, n=n) if checked_ids is None else checked_ids
-    encoded = encode(labels, classes, n=n, rules=rules)
+    sample_ids = sample_names(columns.ids, n=n) if columns.checked_ids is None else columns.checked_ids
+    encoded = encode(given.labels, given.classes, n=n, rules=given.rules)
     names = encoded.classes
-    splits, split_notes = split_names(split, n=n, name=split_column)
+    splits, split_notes = split_names(columns.split, n=n, name=columns.split_column)
     if metadata is not None and (not isinstance(metadata, pd.DataFrame) or len(metadata) != n):
         raise InputError(
             f"metadata must be a DataFrame with one row per sample ({n:,}); got {type(metadata).__name__}."
@@ -52,31 +69,31 @@ def assemble(
         if isinstance(frame, pd.DataFrame):
             _check_columns(what, frame)
     check_utf8("classes", names)
-    if modality == "text" and not checked_texts:
+    if samples.modality == "text" and not samples.checked_texts:
         check_utf8("x", content)
     if isinstance(content, pd.DataFrame) and not len(content.columns):
         raise InputError("x must hold at least one feature column; got none.")
-    truth = None if true_labels is None else column("true_labels", true_labels, n=n).to_numpy()
+    truth = None if given.true is None else column("true_labels", given.true, n=n).to_numpy()
     if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
         raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
-    rows = pd.DataFrame(list(problems), columns=list(PROBLEM_COLUMNS))
+    rows = pd.DataFrame(list(samples.problems), columns=list(PROBLEM_COLUMNS))
     index = pd.Index(sample_ids, dtype=object)
     table = pd.DataFrame(index=index) if metadata is None else metadata.set_axis(index)
     return Dataset(
         ids=sample_ids,
         labels=encoded.codes,
         classes=names,
-        modality=modality,
+        modality=samples.modality,
         content=content,
         split=splits,
         metadata=table.rename_axis("sample_id"),
-        paths=None if paths is None else np.asarray(paths, dtype=object),
+        paths=None if samples.paths is None else np.asarray(samples.paths, dtype=object),
         true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),
         name=name,
         reading=" ".join(part for part in (reading, *encoded.notes, *split_notes) if part),
-        groups=None if groups is None else group_names(groups, n=n),
-        window=window,
+        groups=None if columns.groups is None else group_names(columns.groups, n=n),
+        window=samples.window,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dqkit.datasets.assemble import assemble
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
 from dqkit.records import TEST_SPLIT, UNLABELED, Dataset, InputError
 
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -68,12 +68,8 @@ def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: 
     labels[flipped] = (truth[flipped] + rng.integers(1, 10, size=len(flipped))) % 10
     labels[hidden] = UNLABELED
     return assemble(
-        images,
-        labels,
-        modality="image",
-        classes=DIGIT_NAMES,
-        ids=[f"digit-{i:04d}" for i in range(n)],
-        split=split,
-        true_labels=truth,
+        Samples(images, "image"),
+        GivenLabels(labels, DIGIT_NAMES, true=truth),
+        Columns(ids=[f"digit-{i:04d}" for i in range(n)], split=split),
         name="digits",
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.assemble import assemble, sample_names
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, sample_names
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import blank, texts_of
 from dqkit.datasets.embedded import without_lists
@@ -126,29 +126,27 @@ def from_table(
         )
     n = len(frame)
     ids = sample_names(None if id is None else frame[id], n=n)
-    options: dict[str, Any] = {
-        "classes": classes,
-        "rules": LabelRules(unlabeled=unlabeled, written=True),
-        "checked_ids": ids,
-        "split": None if split is None else frame[split],
-        "split_column": "" if split is None else str(split),
-        "groups": column_groups(frame, groups, image if image is not None else id),
-        "metadata": frame[rest],
-        "name": table.name,
-    }
-    labels = None if label is None else frame[label]
+    columns = Columns(
+        checked_ids=ids,
+        split=None if split is None else frame[split],
+        split_column="" if split is None else str(split),
+        groups=column_groups(frame, groups, image if image is not None else id),
+        metadata=frame[rest],
+    )
+    rules = LabelRules(unlabeled=unlabeled, written=True)
+    given = GivenLabels(None if label is None else frame[label], classes, rules)
     if text is not None:
         texts = _texts(frame[text])
         column = frame[text].fillna("") if isinstance(frame[text].dtype, pd.StringDtype) else texts
         empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank("text", column))]
-        options |= {"checked_texts": True, "problems": empty, "reading": " ".join(notes)}
-        return assemble(texts, labels, modality="text", **options)
+        samples = Samples(texts, "text", problems=empty, checked_texts=True)
+        return assemble(samples, given, columns, name=table.name, reading=" ".join(notes))
     if wanted is not None:
         rows, said = without_lists(frame[list(wanted)])
         void = np.flatnonzero(rows.isna().all(axis=1).to_numpy())
         problems = [(ids[i], "empty_row", "no feature has a value", False) for i in void]
-        options |= {"problems": problems, "reading": " ".join([*notes, *said])}
-        return assemble(rows, labels, modality="table", **options)
+        samples = Samples(rows, "table", problems=problems)
+        return assemble(samples, given, columns, name=table.name, reading=" ".join([*notes, *said]))
     pictures = pictures_of(frame[image], table.base)
     decoded = decode(pictures.sources, side=side, progress=progress)
     failures = {**decoded.failures, **pictures.problems}
@@ -162,10 +160,10 @@ def from_table(
     # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
-    options["metadata"] = options["metadata"].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
+    added = frame[rest].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
+    samples = Samples(decoded.pixels, "image", pictures.paths, decoded.window, problems)
     reading = " ".join([*notes, *pictures.notes])
-    options |= {"problems": problems, "window": decoded.window, "reading": reading}
-    return assemble(decoded.pixels, labels, modality="image", paths=pictures.paths, **options)
+    return assemble(samples, given, replace(columns, metadata=added), name=table.name, reading=reading)
 
 
 def _check_roles(table: Table, roles: dict[str, Any], wanted: Any, features: Any) -> None:

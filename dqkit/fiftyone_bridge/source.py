@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.assemble import assemble
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
 from dqkit.datasets.pixels import SIDE, decode
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.records import Dataset, InputError
@@ -73,16 +73,13 @@ def from_fiftyone(
     found = {name for name in names if name is not None}
     given = (dataset.classes or {}).get(label_field) or dataset.default_classes or []
     return assemble(
-        decoded.pixels,
-        np.array(names, dtype=object),
-        modality="image",
-        classes=given if found <= set(given) and given else None,
-        ids=ids,
-        split=[next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags],
-        metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
-        paths=files,
-        problems=decoded.problems(ids),
-        window=decoded.window,
+        Samples(decoded.pixels, "image", files, decoded.window, decoded.problems(ids)),
+        GivenLabels(np.array(names, dtype=object), given if found <= set(given) and given else None),
+        Columns(
+            ids=ids,
+            split=[next((tag for tag in SPLIT_TAGS if tag in (own or ())), "train") for own in tags],
+            metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
+        ),
         name=str(getattr(dataset, "dataset_name", None) or dataset.name),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.assemble import assemble
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
 from dqkit.datasets.class_names import class_names
 from dqkit.datasets.folder.detection import Foreign, foreign_layout, tables_beside
 from dqkit.datasets.folder.exported import export_record, exported_classes, exported_ids, exported_layout
@@ -109,17 +109,14 @@ def from_folder(
         by_value = {key(value): name for value, name in zip(told.values, told.names, strict=True)}
         spelled = by_value if set(found) <= set(by_value) else {**by_value, **spelled}
     return assemble(
-        decoded.pixels,
-        np.array([None if s.label is None else spelled[s.label] for s in samples], dtype=object),
-        modality="image",
-        classes=names,
-        ids=ids,
-        split=[sample.split for sample in samples],
-        metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
-        paths=paths,
-        problems=decoded.problems(ids),
-        window=decoded.window,
-        groups=None if together is None else np.array(together, dtype=object),
+        Samples(decoded.pixels, "image", paths, decoded.window, decoded.problems(ids)),
+        GivenLabels(np.array([None if s.label is None else spelled[s.label] for s in samples], dtype=object), names),
+        Columns(
+            ids=ids,
+            split=[sample.split for sample in samples],
+            metadata=pd.DataFrame(decoded.sizes, columns=["width", "height"]),
+            groups=None if together is None else np.array(together, dtype=object),
+        ),
         reading=describe(layout, left, classes=len(names), broken=len(failures), groups=said),
         name=text_of(os.path.basename(tree.path)) or "folder",
     )
