@@ -53,7 +53,7 @@ def test_without_fiftyone_one_sentence_names_the_command_that_installs_it() -> N
     done = run(block)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("dqkit.records.MissingExtra: FiftyOne is not installed.")
+    assert last.startswith("dqkit.errors.MissingExtra: FiftyOne is not installed.")
     assert "pip install fiftyone" in last
 
 
