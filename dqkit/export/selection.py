@@ -22,8 +22,16 @@ NEED_SIGNALS = {"duplicates": "duplicate_group", "outliers": "outlier", "label_e
 class Material:
     """All that an export is made of.
 
-    labels: the current label of every sample, by sample id (label, source, annotator, at, round). events: the journal,
-    oldest first. signals: one row a sample, by sample id, or None before the first round.
+    Parameters
+    ----------
+    dataset : Dataset
+        The samples, under their given labels.
+    labels : DataFrame
+        The current label of every sample, by sample id: label, source, annotator, at, round.
+    events : DataFrame
+        The journal, oldest first.
+    signals : DataFrame or None
+        One row a sample, by sample id; None before the first round.
     """
 
     dataset: Dataset
@@ -33,7 +41,17 @@ class Material:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Material:
-        """A dataset alone, under its given labels."""
+        """Take a dataset alone, under its given labels.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples.
+
+        Returns
+        -------
+        Material
+        """
         names = np.array([*dataset.classes, None], dtype=object)
         columns = {
             "label": names[dataset.labels],

@@ -141,13 +141,42 @@ class CardSource(Protocol):
         ...
 
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
-        """Up to n open samples of the queue in order, leased to this annotator, without the ids in `exclude`."""
+        """Hand out open samples of the queue, in order, leased to an annotator.
+
+        Parameters
+        ----------
+        n : int
+            At most so many.
+        annotator : str
+            Who will answer.
+        exclude : collection of str
+            Ids that the page holds already.
+
+        Returns
+        -------
+        list of Card
+        """
         ...
 
     def record(self, answer: Answer, annotator: str) -> str | None:
-        """Write one answer: durable when it returns, once only per event_id, `InputError` on bad input.
+        """Write one answer. It is durable when this returns, and written once per event id.
 
-        A text that it returns is shown to the person.
+        Parameters
+        ----------
+        answer : Answer
+            What was decided.
+        annotator : str
+            Who decided.
+
+        Returns
+        -------
+        str or None
+            A text that is shown to the person.
+
+        Raises
+        ------
+        InputError
+            On bad input.
         """
         ...
 
@@ -156,5 +185,18 @@ class CardSource(Protocol):
         ...
 
     def history(self, annotator: str, n: int) -> list[Answer]:
-        """This annotator's latest n answers that are not undone, oldest first."""
+        """Return an annotator's latest answers that are not undone.
+
+        Parameters
+        ----------
+        annotator : str
+            Who answered.
+        n : int
+            At most so many.
+
+        Returns
+        -------
+        list of Answer
+            Oldest first.
+        """
         ...

@@ -37,7 +37,22 @@ class Training:
     own: Predictions | None = None
 
     def checked(self, dataset: Dataset) -> Training:
-        """The same with own predictions in the order of the dataset; `InputError` where something does not fit."""
+        """Return the same with own predictions in the order of the dataset.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples of the round.
+
+        Returns
+        -------
+        Training
+
+        Raises
+        ------
+        InputError
+            Where something does not fit.
+        """
         from dqkit.baselines import check_options
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
@@ -70,14 +85,38 @@ class Training:
         return told
 
     def grouped(self, dataset: Dataset) -> Dataset:
-        """The dataset with the groups of this round in the place of its own."""
+        """Return the dataset with the groups of this round in the place of its own.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples of the round.
+
+        Returns
+        -------
+        Dataset
+        """
         codes = None if self.groups is None else group_codes(dataset, self.groups)
         return dataset if codes is None else replace(dataset, groups=codes.astype(str).astype(object))
 
     def predict(self, dataset: Dataset, seed: int, folder: Path, progress: bool) -> Predictions:
-        """Out-of-sample predictions of every sample, or none but features where labels are too few to train on.
+        """Make the predictions of the round.
 
-        Finished fits are kept in the folder.
+        Parameters
+        ----------
+        dataset : Dataset
+            The samples under the labels to train on.
+        seed : int
+            Of the round.
+        folder : Path
+            Finished fits are kept here.
+        progress : bool
+            Whether to show progress bars.
+
+        Returns
+        -------
+        Predictions
+            Out-of-sample probabilities of every sample; features alone where labels are too few to train on.
         """
         if self.own is not None:
             return self.own
