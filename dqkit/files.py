@@ -47,6 +47,17 @@ def write_json(file: Path, value: Any, *, durable: bool = True) -> None:
     write_text(file, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n", durable=durable)
 
 
+def write_array(file: Path, values: Any, *, durable: bool = True) -> None:
+    """Write an array as .npy, without pickle; see `replace`."""
+    import numpy as np
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as opened:  # np.save would add .npy to the name
+            np.save(opened, np.asarray(values), allow_pickle=False)
+
+    replace(file, write, durable=durable)
+
+
 def sync(file: Path) -> None:
     """Wait until the disk has what was written to the file."""
     # Windows syncs only what is open for writing.

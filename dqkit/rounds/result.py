@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.files import replace, write_json
+from dqkit.files import replace, write_array, write_json
 from dqkit.findings import Finding
 from dqkit.findings import load as load_findings
 from dqkit.findings import save as save_findings
@@ -75,7 +75,7 @@ def save(folder: Path, result: RoundResult) -> None:
     write_predictions(folder, result.predictions)
     save_queue(folder, result)
     if result.neighbors is not None:
-        replace(folder / "neighbors.npy", lambda partial: _save_array(partial, result.neighbors))
+        write_array(folder / "neighbors.npy", result.neighbors)
 
 
 def save_queue(folder: Path, result: RoundResult) -> None:
@@ -220,8 +220,3 @@ def _read_arrays(file: Path) -> dict[str, NDArray[Any]]:
     # Opened here, because numpy leaves a damaged file open.
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
-
-
-def _save_array(partial: Path, array: Any) -> None:
-    with partial.open("wb") as file:
-        np.save(file, array, allow_pickle=False)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from dqkit.export import journal
-from dqkit.files import replace, write_json
-from dqkit.records import PROBLEM_COLUMNS, UNLABELED, Dataset, InputError, StoreError
+from dqkit.files import replace, write_array, write_json
+from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, StoreError
 
 WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
 
@@ -197,12 +197,7 @@ def _pixels(dataset: Dataset | None, decoded: Any, folder: Path) -> Callable[[],
     content = dataset.content if dataset is not None else None if decoded is None else decoded.pixels
     if content is None or (decoded is not None and len(decoded.failures) == len(decoded.pixels)):
         return None
-
-    def save(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.save(file, np.asarray(content), allow_pickle=False)
-
-    return lambda: replace(folder / "images.npy", save)
+    return lambda: write_array(folder / "images.npy", content)
 
 
 def _decoded(paths: list[Path], pixels: Any, folder: Path, progress: bool) -> Any:
@@ -253,6 +248,8 @@ def _round(
         read_summary,
         write_predictions,
     )
+    from dqkit.rounds.settings import as_json
+    from dqkit.rounds.snapshot import under_labels
 
     number = int(about["round"])
     folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"
@@ -265,13 +262,8 @@ def _round(
         found.add(f"{name}/labels.parquet", REBUILT, "from the journal, as it was when the round began")
     else:
         found.add(f"{name}/labels.parquet", WHOLE)
-    code = {label: i for i, label in enumerate(dataset.classes)}
-    weak = labels["source"].eq("weak")
-
-    def under(names: pd.Series[Any]) -> Dataset:
-        codes = names.reindex(dataset.ids).map(code).fillna(UNLABELED)
-        return dataset.with_labels(codes.to_numpy(dtype=np.int64))
-
+    names = labels["label"].reindex(dataset.ids)
+    given = names.where(~labels["source"].eq("weak").reindex(dataset.ids, fill_value=False), None)
     predictions = _reads(lambda: read_predictions(folder))
     state, how = WHOLE, ""
     if predictions is None:
@@ -279,7 +271,7 @@ def _round(
         if unknown:
             found.add(f"{name}/predictions", LOST, f"they came from your own {unknown[0]}; run another round")
             return
-        predictions = _trained(under(labels["label"]), about, path, progress)
+        predictions = _trained(under_labels(dataset, names), about, path, progress)
         write_predictions(folder, predictions)
         state, how = REBUILT, "trained again with the settings of the round"
     found.add(f"{name}/predictions", state, how)
@@ -288,13 +280,12 @@ def _round(
     if signals is None or summary is None or state == REBUILT:
         from dqkit.signals import signal_table
 
-        computed = signal_table(under(labels["label"].where(~weak, None)), predictions, seed=int(about["seed"]))
+        computed = signal_table(under_labels(dataset, given), predictions, seed=int(about["seed"]))
         signals = computed.table
         replace(folder / "signals.parquet", lambda partial: computed.table.to_parquet(partial))
-        write_json(folder / "summary.json", _finite(computed.summary))
+        write_json(folder / "summary.json", as_json(computed.summary))
         if computed.neighbors is not None:
-            indices = np.asarray(computed.neighbors.indices)
-            replace(folder / "neighbors.npy", lambda partial: _save_array(partial, indices))
+            write_array(folder / "neighbors.npy", computed.neighbors.indices)
         found.add(f"{name}/signals", REBUILT, "from the predictions and labels of the round")
     else:
         found.add(f"{name}/signals", WHOLE)
@@ -321,19 +312,10 @@ def _round(
 
 def labels_at(dataset: Dataset, events: pd.DataFrame) -> pd.DataFrame:
     """The labels after these events, as `Workbench.labels` gives them."""
-    names = np.array([*dataset.classes, None], dtype=object)
-    given = pd.Series(names[dataset.labels], index=pd.Index(dataset.ids, name="sample_id"), dtype=object)
-    out = pd.DataFrame({"label": given, "source": given.where(given.isna(), "given")})
-    for column in ("annotator", "at"):
-        out[column] = pd.Series(None, index=out.index, dtype=object)
-    out["round"] = 0
-    for weak in (True, False):
-        said = journal.standing_labels(events, weak=weak).reindex(out.index)
-        where = said["event_id"].notna() & (given.isna() if weak else True)
-        for column in out.columns:
-            out.loc[where, column] = said.loc[where, column]
-    # A missing value is None and not NaN, as in Workbench.labels.
-    return out.astype(object).where(out.notna(), None).astype({"round": np.int64})
+    from dqkit.rounds.snapshot import current_labels
+
+    weak, people = (journal.standing_labels(events, weak=weak).reset_index() for weak in (True, False))
+    return current_labels(dataset, weak, people)
 
 
 def _trained(dataset: Dataset, about: dict[str, Any], path: Path, progress: bool) -> Any:
@@ -372,18 +354,3 @@ def _queue(states: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
             "control": states["control"].to_numpy(dtype=bool),
         }
     )
-
-
-def _save_array(partial: Path, values: Any) -> None:
-    with partial.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_finite(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if not isinstance(value, float) or np.isfinite(value) else None
