@@ -420,3 +420,33 @@ def test_few_letters_beyond_ascii_are_read_in_the_usual_encoding_of_their_script
     ds = dq.from_table(tmp_path / "t.csv", features=["x"], label="label")
     assert [ds.classes[k] for k in ds.labels] == labels
     assert said in ds.reading
+
+
+def test_signs_of_missing_values_in_a_column_of_numbers_are_missing_and_said(tmp_path):
+    (tmp_path / "t.csv").write_text("x;y;z;c;label\n?;1,5;-;007;a\n2;-;?;?;b\n3;2,5;low;010;?\n")
+    ds = dq.from_table(tmp_path / "t.csv", features=["x", "y", "z", "c"], label="label")
+    np.testing.assert_array_equal(ds.content["x"], [np.nan, 2, 3])
+    np.testing.assert_array_equal(ds.content["y"], [1.5, np.nan, 2.5])
+    assert ds.content["z"].tolist() == ["-", "?", "low"]
+    assert ds.content["c"].tolist() == ["007", "?", "010"]
+    assert "Missing beside numbers: '?' in x. Missing beside numbers: '-' in y." in ds.reading
+    assert [ds.classes[k] for k in ds.labels] == ["a", "b", "?"]
+
+
+def test_a_word_in_a_column_of_numbers_keeps_it_as_texts_and_is_said(tmp_path):
+    rows = "".join(f"{k},{'ab'[k % 2]}\n" for k in range(30))
+    (tmp_path / "t.csv").write_text(f"x,label\n{rows}about 3,a\n")
+    ds = dq.from_table(tmp_path / "t.csv", features=["x"], label="label")
+    assert ds.content["x"].tolist()[-2:] == ["29", "about 3"]
+    assert "Taken as texts, since not all of it is numbers: x ('about 3')." in ds.reading
+
+
+def test_quotation_marks_after_a_backslash_are_read_and_other_backslashes_stay(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('t,label\n"say \\"hi\\", you",u\n"C:\\new, C:\\old",v\n"two\nlines",u\n')
+    ds = dq.from_table(path, text="t", label="label")
+    assert ds.content.tolist() == ['say "hi", you', "C:\\new, C:\\old", "two\nlines"]
+    assert "quotation marks after a backslash" in ds.reading
+    path.write_text('t,label\n"C:\\dir\\",u\n"a ""b"", c\\",v\n')  # a backslash that ends a field is one
+    ds = dq.from_table(path, text="t", label="label")
+    assert ds.content.tolist() == ["C:\\dir\\", 'a "b", c\\']

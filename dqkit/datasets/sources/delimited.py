@@ -13,7 +13,14 @@ import pandas as pd
 from dqkit.datasets.conversion import brief
 from dqkit.datasets.sources.layout import Layout, find_layout
 from dqkit.datasets.sources.text_encoding import to_utf8
-from dqkit.datasets.sources.written_values import NumberStyle, number_style, typed, words
+from dqkit.datasets.sources.written_values import (
+    NumberStyle,
+    number_style,
+    numbers_beside_signs,
+    typed,
+    word_among_numbers,
+    words,
+)
 from dqkit.records import InputError
 
 _LINES_NAMED = 5
@@ -37,6 +44,8 @@ def read_delimited(
     """
     text, found = to_utf8(raw, encoding, name=name)
     layout = find_layout(text, named, separator, name=name)
+    if layout.escaped:  # doubled, as the format has them; every other backslash stays as it is written
+        text = text[: layout.start] + re.sub(rb'(?<!\\)\\"', b'""', text[layout.start :])
     twice = next((c for c in layout.names if layout.names.count(c) > 1), None)
     if twice is not None:
         raise InputError(f"source must have columns of different names; {twice!r} comes more than once. Rename one.")
@@ -48,16 +57,27 @@ def read_delimited(
     style = number_style(others.values(), decimal=decimal, separator=layout.separator)
     out: dict[str, pd.Series[Any]] = {}
     codes: list[str] = []
+    odd: list[str] = []
+    signs: dict[str, list[str]] = {}
     for column, values in by_name.items():
         if column in others:
             out[column], is_code = typed(values, style)
             codes += [column] if is_code else []
+            if not is_code and out[column].dtype.kind not in "iufb":
+                numbers, found_signs = numbers_beside_signs(values, style)
+                if numbers is not None:
+                    out[column] = numbers
+                    signs.setdefault(", ".join(map(repr, found_signs)), []).append(column)
+                elif (word := word_among_numbers(values, style)) is not None:
+                    odd.append(f"{column} ({brief(word, 20)!r})")
         else:
             out[column] = words(values)
     empty = [c for c in out if re.fullmatch(r"Unnamed: \d+", c) and c not in named and out[c].isna().all()]
     frame = pd.DataFrame({c: v for c, v in out.items() if c not in empty})
     said = [f"{', '.join([*layout.notes, found])}."]
     said += [_style_note(style)] if style.said else []
+    said += [f"Missing beside numbers: {s} in {', '.join(c)}." for s, c in signs.items()]
+    said += [f"Taken as texts, since not all of it is numbers: {', '.join(odd)}."] if odd else []
     said += [f"Kept as they are written, with their leading zeros: {', '.join(codes)}."] if codes else []
     return frame, (*said, *notes)
 

@@ -22,13 +22,15 @@ _EXCEL = re.compile(r'"?sep=(.)"?[\r\n]*$')
 @dataclass(frozen=True)
 class Layout:
     """separator: one character. names: the column names. start: the byte where the rows begin; line: its number from 1.
-    spaced: a blank follows every separator. notes: what was found and left out."""
+    spaced: a blank follows every separator. escaped: a backslash, not a second quotation mark, stands before one in a
+    field. notes: what was found and left out."""
 
     separator: str
     names: tuple[str, ...]
     start: int
     line: int
     spaced: bool
+    escaped: bool
     notes: tuple[str, ...]
 
 
@@ -74,6 +76,9 @@ def find_layout(text: bytes, named: Sequence[str], separator: str | None, *, nam
         notes.append("Excel's line sep= passed over")
     if before:
         notes.append(f"{before} line{'s' if before > 1 else ''} before the column names left out")
+    escaped = '\\"' in head and _is_escaped(lines[skipped:], best.separator)
+    if escaped:
+        notes.append("quotation marks after a backslash taken as text")
     names = [field or f"Unnamed: {i}" for i, field in enumerate(names)]
     end = skipped + header.last
     return Layout(
@@ -83,8 +88,25 @@ def find_layout(text: bytes, named: Sequence[str], separator: str | None, *, nam
         start=sum(len(line.encode("utf-8")) for line in lines[:end]),
         line=end + 1,
         spaced=best.spaced,
+        escaped=escaped,
         notes=tuple(notes),
     )
+
+
+def _is_escaped(lines: list[str], separator: str) -> bool:
+    """Whether quoted fields are whole only if a backslash stands before the quotation marks in them."""
+    faults = []
+    for escape in (None, "\\"):
+        reader = csv.reader(
+            iter(lines), delimiter=separator, strict=True, escapechar=escape, doublequote=escape is None
+        )
+        try:
+            list(reader)
+        except csv.Error as error:
+            faults.append("unexpected end" not in str(error))
+        else:
+            faults.append(False)
+    return faults == [True, False]
 
 
 @dataclass(frozen=True)

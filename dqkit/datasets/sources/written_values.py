@@ -18,6 +18,11 @@ MISSING_WORDS = (
 )  # fmt: skip
 # In labels, texts and ids, "NA" and "None" may be what somebody wrote.
 MISSING_IN_TEXTS = ("", "nan", "NaN")
+# In a column of numbers: what people and spreadsheets write where there is none.
+MISSING_SIGNS = (
+    "?", "-", "--", "–", "—", ".", "..", "*", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#WERT!",
+    "#BEZUG!", "#ZAHL!", "#NV", "#VALEUR!",
+)  # fmt: skip
 _SAMPLE = 200
 _EXACT = 15  # a float holds so many digits
 _BLANKS = "\u00a0\u202f '’"  # between thousands; the characters themselves, since RE2 knows no escapes of them
@@ -32,6 +37,7 @@ _SURE_POINT = re.compile(
     r"[-+]?(\d{1,3}(,\d{3})+|\d+)\.(\d{1,2}|\d{4,})|[-+]?\d{1,3}(,\d{3})+\.\d+|[-+]?(0|\d{4,})\.\d+"
 )
 _PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
+_NO_VALUE = frozenset((*MISSING_WORDS, *MISSING_SIGNS))
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -101,6 +107,31 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     return words(values, missing=()), False
 
 
+def numbers_beside_signs(values: Any, style: NumberStyle) -> tuple[pd.Series[Any] | None, list[str]]:
+    """A column that is numbers but for signs of missing values, and these signs; None where it is not that."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    plain = pc.utf8_trim_whitespace(values)
+    signs = pc.is_in(plain, value_set=pa.array(MISSING_SIGNS))
+    if not pc.any(signs).as_py() or pc.all(pc.or_(signs, pc.is_in(plain, value_set=pa.array(MISSING_WORDS)))).as_py():
+        return None, []
+    found, code = typed(pc.if_else(signs, pa.scalar(None, pa.string()), plain), style)
+    if code or found.dtype.kind not in "iuf":
+        return None, []
+    return found, sorted(set(pc.filter(plain, signs).unique().to_pylist()))
+
+
+def word_among_numbers(values: Any, style: NumberStyle) -> str | None:
+    """The first word of a column that is nearly all numbers; None for other columns."""
+    pattern = _COMMA if style.decimal == "," else _POINT
+    sample = _first(values)
+    if not sample or sum(_is_number(v, pattern) for v in sample) < 0.9 * len(sample):
+        return None
+    listed = (v.strip() for v in values.to_pylist())
+    return next((v for v in listed if v not in _NO_VALUE and not _is_number(v, pattern)), None)
+
+
 def _plain_numbers(values: Any) -> pd.Series[Any] | None:
     """The numbers of a column without missing values, codes and any other sign; None where it is not that."""
     import pyarrow as pa
@@ -135,7 +166,7 @@ def _first(values: Any, *, strip: bool = True) -> list[str]:
     found: list[str] = []
     for start in range(0, len(values), _SAMPLE):
         some = [v for v in values[start : start + _SAMPLE].to_pylist() if v is not None]
-        found += [v.strip() if strip else v for v in some if v.strip() not in MISSING_WORDS]
+        found += [v.strip() if strip else v for v in some if v.strip() not in _NO_VALUE]
         if len(found) >= _SAMPLE:
             break
     return found
