@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -96,3 +98,20 @@ def test_image_files_are_sent_as_they_are_and_a_vanished_one_from_the_pixels(tmp
         assert again.mime == "image/png"
         assert again.note.startswith("The original file is gone.")
         assert again.media.startswith(b"\x89PNG")
+
+
+def test_nothing_of_a_closed_workbench_stays_in_memory(tmp_path):
+    def shown_and_closed() -> list[weakref.ref]:
+        texts = ["good warm day", "good sun", "good again", "bad rain", "bad cold rain", "rain"] * 20
+        bench = dq.Workbench.create(tmp_path / "wb", dq.from_arrays(texts, [0, 0, 0, 1, 1, 1] * 20, classes=["a", "b"]))
+        bench.run_round(budget=10, progress=False)
+        cards = QueueCards(bench.state)
+        assert cards.cards(3, "ana", ())
+        assert cards.alike(3, "bo", ())
+        left = [weakref.ref(bench.state), weakref.ref(bench.rounds[-1])]
+        bench.close()
+        return left
+
+    left = shown_and_closed()
+    gc.collect()
+    assert [what() for what in left] == [None, None]
