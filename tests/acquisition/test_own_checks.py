@@ -34,7 +34,7 @@ def test_affected_samples_fill_the_least_share_and_say_why() -> None:
         index=[f"u{i:02d}" for i in range(n)],
     )
     signals = pd.concat([table, fresh.astype(table.dtypes)])
-    options = {"budget": 20, "control": 0, "min_share": {"relabel": 0.1}}
+    options = {"budget": 20, "audit_share": 0, "min_share": {"relabel": 0.1}}
     before = build_queue(signals, **options)
     assert not (before["action"] == "relabel").any()
     signals["check_flag"] = signals.index.isin(["s30", "s39"])
