@@ -76,3 +76,17 @@ def sync_folder(folder: Path) -> None:
         return
     finally:
         os.close(handle)
+
+
+def text_of(name: str) -> str:
+    r"""A file's name as text that UTF-8 can hold: a byte that is no UTF-8 is written as `\xNN`.
+
+    >>> text_of("caf\udce9.png")
+    'caf\\xe9.png'
+    """
+    if name.isascii():
+        return name
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a surrogate pair, which Windows allows in a name
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")

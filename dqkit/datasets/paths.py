@@ -27,17 +27,3 @@ def local_path(what: str, value: object) -> Path:
         raise InputError(
             f"{what} must be a path; {str(path)!r} starts with an unknown home folder ({error})."
         ) from error
-
-
-def text_of(name: str) -> str:
-    r"""A file's name as text that UTF-8 can hold: a byte that is no UTF-8 is written as `\xNN`.
-
-    >>> text_of("caf\udce9.png")
-    'caf\\xe9.png'
-    """
-    if name.isascii():
-        return name
-    try:
-        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # half a surrogate pair, which Windows allows in a name
-        return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -92,16 +92,18 @@ class FreeNames:
 
     def __init__(self) -> None:
         self._taken: dict[str, set[str]] = {}
+        # The last number that a name got: patients' folders may hold 50,000 files of one name.
+        self._numbers: dict[tuple[str, str], int] = {}
 
     def take(self, folder: str, wanted: str) -> str:
         """A free name in that folder, like the wanted one."""
         stem, ending = os.path.splitext(wanted)
         stem, ending = escaped(stem), "".join(c for c in ending if c.isascii() and (c.isalnum() or c == "."))
         taken = self._taken.setdefault(folder, set())
-        name, number = stem, 1
+        name, place = stem, (folder, _key(stem))
         while _key(name) in taken:
-            number += 1
-            name = f"{stem}-{number}"
+            self._numbers[place] = self._numbers.get(place, 1) + 1
+            name = f"{stem}-{self._numbers[place]}"
         taken.add(_key(name))
         return name + ending
 

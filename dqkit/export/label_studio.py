@@ -13,6 +13,7 @@ import pandas as pd
 
 from dqkit.export.pictures import png, with_pictures
 from dqkit.export.selection import Chosen
+from dqkit.files import text_of
 from dqkit.records import UNLABELED
 
 FROM_NAME, TO_NAME = "label", "sample"
@@ -71,7 +72,7 @@ def _contents(chosen: Chosen) -> Callable[[int], dict[str, Any]]:
         return lambda row: _table({str(name): _plain(value) for name, value in records[row].items()})
     if dataset.paths is not None:
         files = [str(path) for path in dataset.paths[chosen.at]]
-        return lambda row: {"image": Path(files[row]).absolute().as_uri(), "path": files[row]}
+        return lambda row: {"image": Path(files[row]).absolute().as_uri(), "path": text_of(files[row])}
 
     def drawn(row: int) -> dict[str, Any]:
         picture = base64.b64encode(png(np.asarray(dataset.content[chosen.at[row]]))).decode("ascii")

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +70,8 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
     in which every file is one that dqkit wrote.
     """
     check_free_folder(path, overwrite=overwrite)
-    partial, old = _partial(path), path.with_name(f".{path.name}.{os.getpid()}.old")
+    partial = _partial(path)
+    old = partial.with_suffix(".old")
     with _said(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,8 +126,10 @@ def read_record(path: Path) -> dict[str, Any] | None:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    good = isinstance(record, dict) and record.get("dqkit") == "export" and isinstance(record.get("written"), list)
-    return record if good else None
+    if not isinstance(record, dict) or record.get("dqkit") != "export":
+        return None
+    written = record.get("written")
+    return record if isinstance(written, list) and all(isinstance(name, str) for name in written) else None
 
 
 def _check_free_file(path: Path, *, overwrite: bool) -> None:
@@ -141,7 +145,9 @@ def _check_free_file(path: Path, *, overwrite: bool) -> None:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name[:100]}.{os.getpid()}.partial")
+    # Two threads of one process may write to the same place.
+    start = os.fsencode(path.name)[:100].decode("utf-8", "ignore")
+    return path.with_name(f".{start}.{os.getpid()}-{uuid.uuid4().hex[:8]}.partial")
 
 
 def _files(root: Path) -> list[str]:
@@ -158,6 +164,10 @@ def _said(path: Path) -> Iterator[None]:
     """What the system refuses, in dqkit's words."""
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the dataset holds a text that UTF-8 cannot hold ({error.reason}); {str(path)!r} was not written."
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
             what = "the disk is full. Free some space or choose another drive"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.export import journal
+from dqkit.files import text_of
 from dqkit.records import UNLABELED, Dataset, InputError
 
 LABELS = ("all", "human", "confirmed", "reviewed")
@@ -100,6 +101,8 @@ def choose(material: Material, *, labels: str = "all", weak: bool = False, drop:
     """
     if labels not in LABELS:
         raise InputError(f"labels must be one of {', '.join(LABELS)}; got {labels!r}.")
+    if not isinstance(drop, str | Iterable):
+        raise InputError(f"drop must be a list with some of {', '.join(DROPS)}; got {drop!r}.")
     reasons = [drop] if isinstance(drop, str) else list(drop)
     unknown = [reason for reason in reasons if reason not in DROPS]
     if unknown:
@@ -187,7 +190,7 @@ def provenance(material: Material, *, weak: bool = False) -> pd.DataFrame:
 
     columns: dict[str, Any] = {
         "sample_id": dataset.ids,
-        "path": np.full(n, None, dtype=object) if dataset.paths is None else dataset.paths,
+        "path": np.full(n, None, dtype=object) if dataset.paths is None else [text_of(str(p)) for p in dataset.paths],
         "split": dataset.split,
         "given_label": names[dataset.labels],
         **{name: _blank(current[name], hidden) for name in ("label", "source", "annotator", "at")},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from dqkit.export import arrays, huggingface, image_folders, label_studio, publishing, tables
 from dqkit.export.pictures import WAYS, with_pictures
 from dqkit.export.selection import Chosen, Material, choose
+from dqkit.files import text_of
 from dqkit.records import InputError
 
 FILES = ("csv", "parquet", "cleanlab", "label_studio", "numpy")
@@ -43,6 +44,10 @@ ENDINGS = {
     ".npz": ("numpy",),
 }
 ENDINGS[".json"] = ("label_studio", "coco")
+# What these name is none of the formats; a program that opens such a file would be misled.
+OTHER_ENDINGS = (".xlsx", ".xls", ".ods", ".zip", ".tar", ".npy", ".feather", ".jsonl", ".pkl", ".h5")
+# Formats that name the images by their paths.
+NAMES_PATHS = ("csv", "parquet", "huggingface", "label_studio")
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,10 @@ def export(
         raise InputError(
             f"path ends in {ending}, but format is {format!r}. Pass format={ENDINGS[ending][0]!r}, or another path."
         )
+    if ending in OTHER_ENDINGS or (ending == ".gz" and format not in ("csv", "cleanlab")):
+        raise InputError(
+            f"path ends in {ending}, which format={format!r} does not write. Name another path. Nothing was written."
+        )
     chosen = choose(material, labels=asked.labels, weak=asked.weak, drop=asked.drop)
     if not len(chosen):
         raise InputError(f"nothing is left to export; left out: {dict(chosen.dropped)}. Nothing was written.")
@@ -137,7 +146,17 @@ def export(
         written, notes = _file(material, chosen, out, format, asked)
     else:
         written, notes = _folder(chosen, out, format, asked)
+    notes.extend(_escaped_paths(written) if format in NAMES_PATHS or ending == ".json" else ())
     return Exported(out, format, len(written), dict(written.dropped), tuple(notes))
+
+
+def _escaped_paths(chosen: Chosen) -> Iterator[str]:
+    paths = [] if chosen.dataset.paths is None else [str(chosen.dataset.paths[i]) for i in chosen.at]
+    count = sum(text_of(path) != path for path in paths)
+    if count:
+        yield (
+            f"The path of {count:,} image{'' if count == 1 else 's'} is no UTF-8; its other bytes are written as \\xNN."
+        )
 
 
 def _file(material: Material, chosen: Chosen, out: Path, format: str, asked: Options) -> tuple[Chosen, list[str]]:
@@ -179,7 +198,7 @@ def _file(material: Material, chosen: Chosen, out: Path, format: str, asked: Opt
             raise InputError(
                 f"path must name a folder: the images are arrays and have to be written too; got {out.name!r}."
             )
-        told = image_folders.coco_json(kept, [Path(str(kept.dataset.paths[i])).as_posix() for i in kept.at])
+        told = image_folders.coco_json(kept, [text_of(Path(str(kept.dataset.paths[i])).as_posix()) for i in kept.at])
 
         def write(partial: Path) -> None:
             _dump(partial, told)

@@ -64,3 +64,10 @@ def test_files_of_one_name_are_numbered_also_where_only_the_case_or_the_ending_d
         "b.jpg",
     ]
     assert free.take("dog", "a.jpg") == "a.jpg"
+
+
+def test_many_files_of_one_name_are_numbered_without_trying_every_number_again():
+    free = FreeNames()
+    names = [free.take("train/cat", name) for name in ["scan.png", "Scan.png", "scan-4.png"] + ["scan.png"] * 20_000]
+    assert names[:6] == ["scan.png", "Scan-2.png", "scan-4.png", "scan-3.png", "scan-5.png", "scan-6.png"]
+    assert len(set(names)) == len(names)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 
 import pytest
@@ -106,3 +107,33 @@ def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert publishing.target("~/out.csv", forbidden=[]) == tmp_path / "out.csv"
+
+
+def test_two_writers_of_one_process_do_not_delete_each_other_s_parts(tmp_path):
+    def write(outer):
+        fill("first")(outer)
+        with pytest.raises(StoreError):
+            publishing.folder(tmp_path / "out", refused, overwrite=False)
+        return {"format": "folder"}
+
+    def refused(inner):
+        raise OSError(errno.ENOSPC, "full")
+
+    publishing.folder(tmp_path / "out", write, overwrite=False)
+    assert (tmp_path / "out" / "inner" / "a.txt").read_text() == "first"
+
+
+def test_the_longest_name_that_a_file_system_takes_can_be_written_and_replaced(tmp_path):
+    for name in ("z" * 255, "é" * 127):
+        publishing.folder(tmp_path / name, fill("old"), overwrite=False)
+        publishing.folder(tmp_path / name, fill("new"), overwrite=True)
+        assert (tmp_path / name / "inner" / "a.txt").read_text() == "new"
+
+
+def test_a_record_that_somebody_else_wrote_lets_nothing_be_replaced(tmp_path):
+    publishing.folder(tmp_path / "out", fill("old"), overwrite=False)
+    for written in ([{}], [1], "inner/a.txt", None):
+        (tmp_path / "out" / publishing.RECORD).write_text(json.dumps({"dqkit": "export", "written": written}))
+        with pytest.raises(InputError, match="Nothing was changed"):
+            publishing.folder(tmp_path / "out", fill("new"), overwrite=True)
+    assert (tmp_path / "out" / "inner" / "a.txt").read_text() == "old"

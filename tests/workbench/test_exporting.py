@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import dqkit as dq
 from dqkit.cli import main
@@ -169,3 +172,43 @@ def test_an_image_that_was_moved_to_another_class_by_hand_is_an_answer(tmp_path,
         assert found.loc["train/cat/mine.png", "outcome"] == "not recorded"
         assert bench.labels().loc["dog/2.png", ["label", "annotator"]].tolist() == ["cat", "ben"]
         assert len(bench.store.events()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes for a file's name")
+@pytest.mark.parametrize("format", ["csv", "parquet", "huggingface", "label_studio", "coco"])
+def test_an_image_whose_name_is_no_utf8_is_exported_and_said(tmp_path, format):
+    for label in ("cat", "dog"):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        for i in range(2):
+            Image.new("RGB", (8, 8), (90 * i, 0, 0)).save(tmp_path / "in" / label / f"{i}.png")
+    odd = os.fsencode(tmp_path / "in" / "cat") + b"/caf\xe9.png"
+    os.rename(os.fsencode(tmp_path / "in" / "cat" / "0.png"), odd)
+    out = tmp_path / {"csv": "o.csv", "parquet": "o.parquet", "huggingface": "o"}.get(format, "o.json")
+    with dq.Workbench.create(tmp_path / "wb", dq.from_folder(tmp_path / "in", progress=False)) as bench:
+        bench.record("cat/caf\\xe9.png", "dog", annotator="ana")
+        written = bench.export(out, format)
+        assert (written.rows, written.dropped) == (4, {})
+        assert "path of 1 image is no UTF-8" in repr(written)
+        outcomes = bench.apply(out)["outcome"]
+    assert set(outcomes) <= {"already there", "unchanged", "no answer"}
+    if format == "csv":
+        table = pd.read_csv(out).set_index("sample_id")
+        assert table.loc["cat/caf\\xe9.png", ["label", "path"]].tolist() == [
+            "dog",
+            str(tmp_path / "in" / "cat" / "caf\\xe9.png"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("o.xlsx", "csv"), ("o.csv.zip", "csv"), ("o.npy", "numpy"), ("o.parquet.gz", "parquet")]
+)
+def test_a_path_that_names_another_kind_of_file_is_refused(bench, tmp_path, name, format):
+    with pytest.raises(dq.InputError, match="path ends in"):
+        bench.export(tmp_path / name, format)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("drop", [None, 3])
+def test_a_drop_that_is_no_list_is_refused(bench, tmp_path, drop):
+    with pytest.raises(dq.InputError, match="drop must be a list"):
+        bench.export(tmp_path / "o.csv", drop=drop)

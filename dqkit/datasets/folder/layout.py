@@ -19,7 +19,7 @@ from dqkit.datasets.folder.structure import (
     splits_inside,
     wrapper_in,
 )
-from dqkit.datasets.paths import text_of
+from dqkit.files import text_of
 from dqkit.records import TEST_SPLIT, InputError
 
 

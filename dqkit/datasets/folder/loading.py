@@ -23,8 +23,9 @@ from dqkit.datasets.folder.roles import split_role
 from dqkit.datasets.folder.scan import Folder, LeftOut, scan
 from dqkit.datasets.folder.structure import GENERIC, key
 from dqkit.datasets.groups import groups_by_pattern
-from dqkit.datasets.paths import local_path, text_of
+from dqkit.datasets.paths import local_path
 from dqkit.datasets.pixels import SIDE, decode
+from dqkit.files import text_of
 from dqkit.records import TEST_SPLIT, Dataset, InputError
 
 UNLABELED_FOLDER = "unlabeled"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dqkit.datasets.folder.files import has_picture_name, is_hidden, is_picture, own_output
-from dqkit.datasets.paths import text_of
+from dqkit.files import text_of
 
 Status = os.stat_result | None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from dqkit.datasets.folder.roles import UNLABELED_SPLIT, split_role
 from dqkit.datasets.folder.scan import Folder
-from dqkit.datasets.paths import text_of
+from dqkit.files import text_of
 
 Split = tuple[Folder, str]
 
