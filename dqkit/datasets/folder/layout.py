@@ -15,6 +15,7 @@ from dqkit.datasets.folder.structure import (
     key,
     names_classes,
     own_splits,
+    split_and_class,
     split_folders,
     splits_inside,
     wrapper_in,
@@ -71,6 +72,10 @@ def recognise(root: Folder, wanted: frozenset[str] | None, left: LeftOut) -> Lay
     kids = top.filled
     if names_classes(kids, wanted):
         _take_classes(kids, TRAIN, wanted, out)
+    elif both := split_and_class(kids, wanted):
+        for kid, role, label in both:
+            out.splits[text_of(kid.name)] = role
+            out.samples += _all_below(kid, role, label)
     elif splits := split_folders(kids, wanted):
         _take_splits(splits, wanted, out, left)
         chosen = {id(split) for split, _ in splits}

@@ -79,6 +79,19 @@ def split_role(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def role_within(name: str) -> str | None:
+    """The role that one word of a split's name tells, among others that do not matter: test of test_berlin.
+
+    None where no word or several tell one, and for folds, whose train and test pictures are the same.
+
+    >>> [role_within(name) for name in ("test_berlin", "berlin", "test_fold1")]
+    ['test', None, None]
+    """
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    found = {role for word in words if (role := _role_of_word(word)) not in (None, UNLABELED_SPLIT)}
+    return found.pop() if len(found) == 1 and not any("fold" in word for word in words) else None
+
+
 def _role_of_word(word: str) -> str | None:
     """The role of one word, also where a filler is glued to it, as in testset."""
     if word in _WORDS:

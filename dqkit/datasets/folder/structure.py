@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from dqkit.datasets.folder.roles import UNLABELED_SPLIT, split_role
+from dqkit.datasets.folder.roles import UNLABELED_SPLIT, role_within, split_role
 from dqkit.datasets.folder.scan import Folder
 from dqkit.files import text_of
 
@@ -29,6 +29,9 @@ segmentationclass segmentationobject
 _MASKS = frozenset(_MASKS_TEXT.split())
 _MOST_SPLITS = 5
 _SERIES = re.compile(r"(.*?[^\W\d_])[ _.-]*[0-9]{1,6}|(.*?[^\W\d_])[ _.-]+[A-Za-z]|(?:19|20)[0-9]{2}")
+# A split and a class in one name: train_cat, trainA; cat-test.
+_SPLIT_FIRST = re.compile(r"(?P<split>[A-Za-z]+?)(?:[ _.-]+(?P<label>.*[^\W_].*)|(?P<letter>[A-Z]))")
+_SPLIT_LAST = re.compile(r"(?P<label>.*[^\W_].*?)[ _.-]+(?P<split>[A-Za-z]+)")
 _CLASS_WORDS = frozenset(["class", "cls", "label", "category", "cat", "c", "n", "type", "grade", "level"])
 
 
@@ -82,7 +85,11 @@ def split_folders(kids: Sequence[Folder], wanted: frozenset[str] | None) -> list
         if not alike:
             return []
     chosen = {id(kid) for kid in alike}
-    return [(kid, roles[id(kid)] or key(kid.name)) for kid in kids if roles[id(kid)] or id(kid) in chosen]
+    return [
+        (kid, roles[id(kid)] or role_within(kid.name) or key(kid.name))
+        for kid in kids
+        if roles[id(kid)] or id(kid) in chosen
+    ]
 
 
 def splits_inside(kids: Sequence[Folder], wanted: frozenset[str] | None) -> bool:
@@ -94,6 +101,29 @@ def splits_inside(kids: Sequence[Folder], wanted: frozenset[str] | None) -> bool
 def own_splits(folder: Folder) -> list[Split]:
     """The splits among the folders in a folder, by their names."""
     return [(kid, role) for kid in folder.filled if (role := split_role(kid.name)) is not None]
+
+
+def split_and_class(kids: Sequence[Folder], wanted: frozenset[str] | None) -> list[tuple[Folder, str, str]]:
+    """Folders called by split and class at once (train_cat, test_cat; trainA, testA): each with its split and class.
+
+    None where one is called otherwise or holds folders, or where most classes are in one split alone, as in test_kit,
+    test_drive.
+    """
+    found: list[tuple[Folder, str, str]] = []
+    for kid in kids:
+        name = key(kid.name)
+        parsed = [m for m in (_SPLIT_FIRST.fullmatch(name), _SPLIT_LAST.fullmatch(name)) if m is not None]
+        parts = [(split_role(m["split"]), m.groupdict().get("letter") or m["label"]) for m in parsed]
+        known = [(role, label) for role, label in parts if role not in (None, UNLABELED_SPLIT)]
+        if len(known) != 1 or kid.filled or split_role(name) is not None or split_role(known[0][1]) is not None:
+            return []
+        found.append((kid, str(known[0][0]), known[0][1]))
+    splits_of: dict[str, set[str]] = {}
+    for _, role, label in found:
+        splits_of.setdefault(label, set()).add(role)
+    shared = [label for label, roles in splits_of.items() if len(roles) > 1]
+    told = wanted is None or bool(wanted & set(splits_of))
+    return found if told and len(shared) > 1 and 2 * len(shared) >= len(splits_of) else []
 
 
 def hold_same_classes(splits: Sequence[Split]) -> bool:

@@ -244,3 +244,30 @@ def test_a_dictionary_names_the_class_folders(tmp_path):
         load(tmp_path, classes={"n01": "cat", "n03": "dog"})
     with pytest.raises(dq.InputError, match="got the text 'cat'"):
         load(tmp_path, classes="cat")
+
+
+@pytest.mark.parametrize("form", ["train_cat test_cat train_dog test_dog", "cat-Train cat-Test dog-Train dog-Test"])
+def test_folders_called_by_split_and_class_are_both(tmp_path, form):
+    classes(tmp_path, *form.split())
+    expected = {(split, name): 2 for split in ("train", "test") for name in ("cat", "dog")}
+    ds = load(tmp_path)
+    assert by_split_and_class(ds) == expected
+    assert form.split()[0] in ds.reading
+    assert by_split_and_class(load(tmp_path, classes=["dog", "cat"])) == expected
+
+
+def test_letters_after_train_and_test_are_classes(tmp_path):
+    classes(tmp_path, "trainA", "trainB", "testA", "testB")
+    assert by_split_and_class(load(tmp_path)) == {(s, name): 2 for s in ("train", "test") for name in ("A", "B")}
+
+
+@pytest.mark.parametrize("names", [("test_kit", "test_drive", "train_ticket"), ("test_kit", "train_kit")])
+def test_classes_whose_names_begin_as_splits_stay_classes(tmp_path, names):
+    classes(tmp_path, *names)
+    assert by_split_and_class(load(tmp_path)) == {("train", name): 2 for name in names}
+
+
+def test_a_split_that_says_test_among_other_words_is_held_out(tmp_path):
+    classes(tmp_path, *(f"{at}/{name}" for at in ("train_paris", "test_paris", "berlin") for name in ("cat", "dog")))
+    expected = {(split, name): 2 for split in ("train", "test", "berlin") for name in ("cat", "dog")}
+    assert by_split_and_class(load(tmp_path)) == expected
