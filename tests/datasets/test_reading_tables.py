@@ -450,3 +450,12 @@ def test_quotation_marks_after_a_backslash_are_read_and_other_backslashes_stay(t
     path.write_text('t,label\n"C:\\dir\\",u\n"a ""b"", c\\",v\n')  # a backslash that ends a field is one
     ds = dq.from_table(path, text="t", label="label")
     assert ds.content.tolist() == ["C:\\dir\\", 'a "b", c\\']
+
+
+def test_a_table_that_is_read_as_one_column_is_refused_with_the_option_that_separates_it(tmp_path):
+    (tmp_path / "t.txt").write_text("x label\n1 a\n2 b\n")
+    with pytest.raises(dq.InputError, match="such as sep=' '"):
+        dq.from_table(tmp_path / "t.txt", features=["x"], label="label")
+    ds = dq.from_table(tmp_path / "t.txt", features=["x"], label="label", sep=" ")
+    assert ds.content["x"].tolist() == [1, 2]
+    assert [ds.classes[k] for k in ds.labels] == ["a", "b"]
