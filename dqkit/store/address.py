@@ -47,7 +47,8 @@ def parse(url: str | sa.URL, *, stored: bool = False) -> sa.URL:
     if isinstance(url, str) and (found := _SQLITE.fullmatch(url.strip())):
         rest = found["rest"]
         if rest and not rest.startswith("/"):
-            raise StoreError(f"store_url names a host, but SQLite is a file: write sqlite:////path; got {url!r}.")
+            got = "" if _may_hold_password(url) else f"; got {url!r}"
+            raise StoreError(f"store_url names a host, but SQLite is a file: write sqlite:////path{got}.")
         return _sqlite(rest[1:], stored=stored)
     try:
         address = sa.make_url(url)
@@ -142,10 +143,14 @@ def _likeliest(paths: Iterable[str]) -> str:
     return [*there, *near, *known][0]
 
 
+def _may_hold_password(url: str) -> bool:
+    return "@" in url or "password" in url
+
+
 def _unreadable(url: object) -> str:
     if not isinstance(url, str):
         return f"store_url must be a text such as {EXAMPLES}; got {type(url).__name__}."
-    what = f"{url!r}" if "@" not in url and "password" not in url else "one that cannot be read"
+    what = "one that cannot be read" if _may_hold_password(url) else f"{url!r}"
     return (
         f"store_url must be a URL such as {EXAMPLES}; got {what}. Several servers are written as "
         "postgresql://name@/database?host=one,two&port=5432,5432."

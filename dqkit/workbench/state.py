@@ -48,7 +48,7 @@ class State:
     def _loaded(self) -> Dataset:
         try:
             return project.load_dataset(self.path / "dataset", self.about)
-        except FileNotFoundError as error:
+        except (OSError, ValueError, KeyError, EOFError) as error:  # gone, cut, or not what dqkit wrote
             raise StoreError(
                 f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
                 "the labels are in labels.sqlite and are not touched."

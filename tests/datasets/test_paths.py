@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import dqkit as dq
-from dqkit.datasets.paths import local_path, text_of
+from dqkit.datasets.paths import local_path
+from dqkit.files import text_of
 
 
 def test_the_home_folder_is_expanded(tmp_path, monkeypatch):

@@ -101,3 +101,9 @@ def test_without_a_password_the_client_library_looks_for_one(monkeypatch):
     monkeypatch.delenv("DQKIT_STORE_PASSWORD", raising=False)
     address = parse(sa.make_url("postgresql://ana@db.example/labels"))
     assert with_password(address).password is None
+
+
+def test_a_sqlite_address_with_a_host_is_refused_without_its_password():
+    with pytest.raises(StoreError, match="names a host") as raised:
+        parse("sqlite://ana:s3cr3t@host/labels.sqlite")
+    assert "s3cr3t" not in str(raised.value)

@@ -100,3 +100,12 @@ def test_a_workbench_without_its_journal_is_refused(worked):
 def test_the_labels_of_a_moment_are_those_of_the_workbench(worked):
     with dq.Workbench.open(worked) as bench:
         pd.testing.assert_frame_equal(labels_at(bench.dataset, bench.store.events()), bench.labels())
+
+
+@pytest.mark.parametrize("name", ["samples.parquet", "table.parquet", "metadata.parquet"])
+def test_a_file_of_the_dataset_that_was_cut_is_said_to_be_damaged(tmp_path, name):
+    dq.Workbench.create(tmp_path / "wb", small(30)).close()
+    file = tmp_path / "wb" / "dataset" / name
+    file.write_bytes(file.read_bytes()[:40])
+    with dq.Workbench.open(tmp_path / "wb") as bench, pytest.raises(dq.StoreError, match="is damaged"):
+        bench.labels()
