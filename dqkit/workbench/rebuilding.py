@@ -256,7 +256,9 @@ def _round(
     folder.mkdir(parents=True, exist_ok=True)
     labels = _reads(lambda: pd.read_parquet(folder / "labels.parquet"))
     if labels is None:
-        labels = labels_at(dataset, events[events["at"] < about["started"]])
+        # A colleague's answer that came in after the round keeps the time it was given at.
+        earlier = events["at"].lt(about["started"]) & events["round"].lt(number)
+        labels = labels_at(dataset, events[earlier])
         kept = labels
         replace(folder / "labels.parquet", lambda partial: kept.to_parquet(partial))
         found.add(f"{name}/labels.parquet", REBUILT, "from the journal, as it was when the round began")
@@ -277,7 +279,9 @@ def _round(
     found.add(f"{name}/predictions", state, how)
     signals = _reads(lambda: pd.read_parquet(folder / "signals.parquet"))
     summary = _reads(lambda: json.loads((folder / "summary.json").read_text(encoding="utf-8")))
-    if signals is None or summary is None or state == REBUILT:
+    neighbors = folder / "neighbors.npy"
+    broken = neighbors.exists() and _reads(lambda: read_neighbors(folder)) is None
+    if signals is None or summary is None or broken or state == REBUILT:
         from dqkit.signals import signal_table
 
         computed = signal_table(under_labels(dataset, given), predictions, seed=int(about["seed"]))

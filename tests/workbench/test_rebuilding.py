@@ -109,3 +109,24 @@ def test_a_file_of_the_dataset_that_was_cut_is_said_to_be_damaged(tmp_path, name
     file.write_bytes(file.read_bytes()[:40])
     with dq.Workbench.open(tmp_path / "wb") as bench, pytest.raises(dq.StoreError, match="is damaged"):
         bench.labels()
+
+
+def test_an_answer_that_came_in_after_the_round_is_not_among_the_labels_it_began_with(worked):
+    file = worked / "rounds" / "0001" / "labels.parquet"
+    before = pd.read_parquet(file)
+    with dq.Workbench.open(worked) as bench:
+        sample = before.index[before["source"].eq("given")][-1]
+        label = next(name for name in bench.dataset.classes if name != before.loc[sample, "label"])
+        late = pd.DataFrame({"sample_id": [sample], "label": [label], "at": ["2001-01-01"]})
+        bench.apply(late, annotator="eva")
+    file.unlink()
+    assert states(rebuild(worked, progress=False))["rounds/0001/labels.parquet"] == "rebuilt"
+    assert pd.read_parquet(file)["label"].tolist() == before["label"].tolist()
+
+
+def test_a_cut_file_of_neighbors_is_made_again(worked):
+    file = worked / "rounds" / "0001" / "neighbors.npy"
+    before = np.load(file)
+    file.write_bytes(file.read_bytes()[:50])
+    assert states(rebuild(worked, progress=False))["rounds/0001/signals"] == "rebuilt"
+    assert np.array_equal(np.load(file), before)
