@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from dqkit.signals.label_noise.noise_model import Ints
 
 # Of rows that were dealt to folds more pass than the level says: a label trains the models that judge other rows, so
-# the statistic spreads 1.3 to 1.5 times as widely as over the orders. At 0.1 % one or two in a hundred such predictions
-# pass (`benchmarks/at_chance.py`). Below 40 rows hardly an order is that rare, and 1 % is asked for.
+# the statistic spreads more widely than over the orders. At 0.1 % one or two in a hundred such predictions were seen to
+# pass; `benchmarks/at_chance.py` counts it for predictions that are drawn at random. Below 40 rows hardly an order is
+# that rare, and 1 % is asked for.
 LEVEL = 0.001
 LEVEL_OF_FEW = 0.01
 FEW = 40
