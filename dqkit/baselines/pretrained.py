@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.bars import over
 from dqkit.baselines.compress import principal, standardize
 from dqkit.baselines.feature_cache import write_whole
 from dqkit.baselines.kernel import kernel_member
@@ -69,11 +70,9 @@ def embed(
     model = local_path("model", model) if str(model).startswith("~") else model
     encoder = _Encoder(ds, model, batch)
     folder = None if cache_dir is None else local_path("cache_dir", cache_dir)
-    from tqdm.auto import tqdm
-
     starts = range(0, len(ds), CHUNK)
     parts = []
-    for start in tqdm(starts, disable=not progress, desc=f"embeddings, {Path(str(model)).name}", leave=False):
+    for start in over(starts, total=len(starts), title=f"embeddings, {Path(str(model)).name}", show=progress):
         content = ds.content[start : start + CHUNK]
         path = None if folder is None else folder / f"embedding-{encoder.revision[:12]}-{_hash(content)}.npy"
         saved = _load(path, len(content))

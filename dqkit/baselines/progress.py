@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+
+from dqkit.bars import Bar, spoken
 
 
 class Progress:
@@ -20,15 +21,8 @@ class Progress:
     def __init__(
         self, members: Sequence[str], folds: int, *, show: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        from tqdm.auto import tqdm
-
         self.members, self.folds = list(members), folds
-        self.bar: Any = tqdm(
-            total=len(self.members) * folds,
-            disable=not show,
-            leave=False,
-            bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} fits, {elapsed} gone{postfix}",
-        )
+        self.bar = Bar(len(self.members) * folds, "fits", show=show)
         self._clock = clock
         self._seconds: dict[str, list[float]] = {name: [] for name in self.members}
         self._waiting = dict.fromkeys(self.members, folds)
@@ -51,12 +45,12 @@ class Progress:
         self._waiting[member] -= 1
         if not loaded:
             self._seconds[member].append(self._clock() - started)
-        self.bar.update(1)
+        self.bar.step()
 
     def skip(self, member: str) -> None:
         """A fit that will not take place: its member has failed."""
         self._waiting[member] -= 1
-        self.bar.update(1)
+        self.bar.step()
 
     @contextmanager
     def at_once(self, member: str, count: int) -> Iterator[None]:
@@ -69,11 +63,11 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line above the bar, where there is one."""
-        if not self.bar.disable:
-            self.bar.write(line)
+        self.bar.note(line)
 
     def close(self) -> None:
-        self.bar.close()
+        """End the bar: full where every fit has taken place."""
+        self.bar.close("done" if not any(self._waiting.values()) else "stopped")
 
     def seconds_left(self) -> float | None:
         """None as long as nothing has been fitted."""
@@ -92,18 +86,8 @@ class Progress:
             return
         fold, member, _ = now
         at = f"fold {fold + 1}/{self.folds}, member {self.members.index(member) + 1}/{len(self.members)} {member}"
-        self.bar.set_description_str(f"{at}, epoch {done}/{epochs}" if epochs else at, refresh=False)
         left = self.seconds_left()
-        self.bar.set_postfix_str("" if left is None else f"about {spoken(left)} left")
-
-
-def spoken(seconds: float) -> str:
-    """A duration as people say it: 40 s, 3 min, 2 h 5 min.
-
-    >>> spoken(41.3), spoken(190), spoken(7500)
-    ('41 s', '3 min', '2 h 5 min')
-    """
-    if seconds < 100:
-        return f"{max(seconds, 0):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+        self.bar.say(
+            title=f"{at}, epoch {done}/{epochs}" if epochs else at,
+            detail="" if left is None else f"about {spoken(left)} left",
+        )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
+from dqkit.bars import over
 from dqkit.export.file_names import FreeNames
 from dqkit.export.selection import Chosen
 from dqkit.files import sync
@@ -56,7 +56,7 @@ def place(root: Path, chosen: Chosen, folders: Sequence[str], *, way: str = "cop
     pool = ThreadPoolExecutor(max_workers=WORKERS)
     try:
         done = pool.map(write, range(len(names)))
-        for _ in tqdm(done, total=len(names), desc="images", disable=not progress or len(names) < 500, leave=False):
+        for _ in over(done, total=len(names), title="images", show=progress and len(names) >= 500):
             pass
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

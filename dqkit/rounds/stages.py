@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
+from dqkit.bars import Stages
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
 from dqkit.rounds.drawn import drawn_rows, noise_rate
@@ -32,6 +33,7 @@ def run(
     checkpoints: Path,
     progress: bool = True,
     title: str = "round",
+    stages: Stages | None = None,
 ) -> RoundResult:
     """Train baselines on the labels of a snapshot, find what is wrong, and queue what is most worth a look.
 
@@ -47,6 +49,8 @@ def run(
         Whether to show progress bars.
     title : str
         What stands before the bar.
+    stages : Stages, optional
+        A bar that is open already and has the stages of `STAGES`; whoever opened it closes it.
 
     Returns
     -------
@@ -58,34 +62,29 @@ def run(
     InputError
         Where the labels cannot be trained on as the settings ask.
     """
-    bar = tqdm(STAGES, desc=title, disable=not progress, leave=False)
-    stages = iter(bar)
-    bar.set_postfix_str(next(stages))
-    predictions = settings.training.predict(snapshot.training, settings.seed, checkpoints, progress)
-
-    bar.set_postfix_str(next(stages))
-    found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
-
-    bar.set_postfix_str(next(stages))
-    findings = find(_audit(snapshot, predictions, found))
-    signals = with_scores(found.table, findings)
-
-    bar.set_postfix_str(next(stages))
-    queue = _queue(snapshot, signals, predictions, settings)
-    result = RoundResult(
-        labels=snapshot.labels,
-        predictions=predictions,
-        signals=signals,
-        summary=as_json(found.summary),
-        neighbors=_indices(found),
-        queue=queue,
-        drawn=drawn_rows(queue, signals, snapshot.labels, snapshot.in_play),
-        metrics=as_json(metrics(snapshot, predictions, found)),
-        findings=findings,
-    )
-    next(stages, None)
-    bar.close()
-    return result
+    own = stages is None
+    told = Stages(title, STAGES, show=progress) if stages is None else stages
+    with told if own else nullcontext():
+        told.begin("baselines")
+        predictions = settings.training.predict(snapshot.training, settings.seed, checkpoints, progress)
+        told.begin("signals")
+        found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
+        told.begin("findings")
+        findings = find(_audit(snapshot, predictions, found))
+        signals = with_scores(found.table, findings)
+        told.begin("queue")
+        queue = _queue(snapshot, signals, predictions, settings)
+        return RoundResult(
+            labels=snapshot.labels,
+            predictions=predictions,
+            signals=signals,
+            summary=as_json(found.summary),
+            neighbors=_indices(found),
+            queue=queue,
+            drawn=drawn_rows(queue, signals, snapshot.labels, snapshot.in_play),
+            metrics=as_json(metrics(snapshot, predictions, found)),
+            findings=findings,
+        )
 
 
 def rerank(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
+from dqkit.bars import over
 from dqkit.checks import instance, shown
 from dqkit.records import ABSTAIN, Dataset, InputError
 
@@ -57,7 +57,7 @@ def apply_functions(
     of_name = {name: i for i, name in enumerate(dataset.classes)}
     usable = dataset.is_usable
     votes = np.full((len(dataset), len(functions)), ABSTAIN, dtype=np.int64)
-    for i in tqdm(range(len(dataset)), desc="labelling functions", disable=not progress):
+    for i in over(range(len(dataset)), total=len(dataset), title="labelling functions", show=progress):
         if not usable[i]:
             continue
         point = _point(dataset, i)

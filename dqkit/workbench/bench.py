@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from dqkit.bars import Stages
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.store import Store
 from dqkit.workbench import project
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dqkit.relabel import Labeler
+
+
+ROUND_STAGES = ("reading", "baselines", "signals", "findings", "queue", "saving")
 
 
 class Workbench(Answers, Exchange, Elsewhere):
@@ -230,20 +234,22 @@ class Workbench(Answers, Exchange, Elsewhere):
         StoreError
             While another process runs a round here.
         """
-        from dqkit.acquisition import QueueOptions
-        from dqkit.rounds import RoundSettings, Training
-        from dqkit.workbench.running import run_round
-
         if control is not None:
             warnings.warn("control is called audit_share now.", DeprecationWarning, stacklevel=2)
             audit_share = control
-        settings = RoundSettings(
-            budget=budget,
-            seed=seed,
-            training=Training(estimators, folds, pretrained, network, imbalance, groups, predictions),
-            queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
-        )
-        return run_round(self.state, settings, progress=progress)
+        # The bar first: what is imported here takes seconds when it is first used.
+        with Stages("round", ROUND_STAGES, show=bool(progress)) as stages:
+            from dqkit.acquisition import QueueOptions
+            from dqkit.rounds import RoundSettings, Training
+            from dqkit.workbench.running import run_round
+
+            settings = RoundSettings(
+                budget=budget,
+                seed=seed,
+                training=Training(estimators, folds, pretrained, network, imbalance, groups, predictions),
+                queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
+            )
+            return run_round(self.state, settings, progress=progress, stages=stages)
 
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
         """Draw the open rows of the newest queue anew, from the labels as they are now. Nothing is trained.

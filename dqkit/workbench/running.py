@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dqkit.acquisition import QueueOptions
+from dqkit.bars import Stages
 from dqkit.records import InputError
 from dqkit.rounds import RoundResult, RoundSettings, Snapshot, run, save
 from dqkit.rounds import rerank as ranked_again
@@ -38,8 +39,9 @@ def read_snapshot(state: State, number: int) -> Snapshot:
         )
 
 
-def run_round(state: State, settings: RoundSettings, *, progress: bool) -> Round:
-    """See `Workbench.run_round`."""
+def run_round(state: State, settings: RoundSettings, *, progress: bool, stages: Stages) -> Round:
+    """See `Workbench.run_round`; stages: its bar, which is open already."""
+    stages.begin("reading")
     if not is_whole(settings.budget) or settings.budget < 1:
         raise InputError(f"budget must be a whole number of samples, at least 1; got {settings.budget!r}.")
     state.refresh()
@@ -47,8 +49,9 @@ def run_round(state: State, settings: RoundSettings, *, progress: bool) -> Round
     with state.store.only_runner(state.path):
         number = _open_round(state, settings)
         snapshot = read_snapshot(state, number)
-        title = f"round {number}"
-        result = run(snapshot, settings, checkpoints=state.path / "checkpoints", progress=progress, title=title)
+        stages.rename(f"round {number}")
+        result = run(snapshot, settings, checkpoints=state.path / "checkpoints", progress=progress, stages=stages)
+        stages.begin("saving")
         folder = state.path / "rounds" / f"{number:04d}"
         save(folder, result)
         state.store.enqueue(number, _rows(result.queue))

@@ -83,5 +83,5 @@ def test_a_person_sees_fold_member_epoch_and_the_time_left(monkeypatch: pytest.M
     progress.epoch(3, 6)
     progress.close()
     assert "fold 1/5, member 2/2 network, epoch 3/6" in shown.getvalue()
-    assert "1/10 fits" in shown.getvalue()
+    assert "1/10" in shown.getvalue()
     assert "about 9 min left" in shown.getvalue()

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
+from dqkit.bars import over
 from dqkit.datasets.pixels import packs, places
 from dqkit.datasets.pixels.formats import Picture, Unreadable, read
 from dqkit.datasets.pixels.keys import Source, keys_of, name_of
@@ -256,7 +256,7 @@ def _decode(writer: Writer, files: Sequence[Source], side: int, progress: bool) 
     work: Callable[[int], str | None] = lambda i: _put(writer, i, files[i], side)  # noqa: E731
     saved = time.monotonic()
     try:
-        bar = tqdm(pool.map(work, todo), total=len(todo), desc="decode", disable=not progress or len(todo) < 500)
+        bar = over(pool.map(work, todo), total=len(todo), title="decode", show=progress and len(todo) >= 500)
         for i, message in zip(todo, bar, strict=True):
             if message is not None:
                 failures[i] = message
