@@ -182,8 +182,8 @@ def _line(bar: Bar) -> str:
     known = f' aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100"'
     said = html.escape(" · ".join(part for part in (bar.title, bar.detail) if part))
     return (
-        f'<div class="dqkit-bar" data-state="{bar.state}" role="progressbar"{known} aria-label="{html.escape(bar.title)}" '
-        'style="max-width:60em;margin:2px 0">'
+        f'<div class="dqkit-bar" data-state="{bar.state}" role="progressbar"{known} '
+        f'aria-label="{html.escape(bar.title)}" style="max-width:60em;margin:2px 0">'
         f"<div>{said}</div>"
         '<div style="height:6px;border-radius:3px;background:rgba(128,128,128,.3)">'
         f'<div style="height:6px;border-radius:3px;width:{percent}%;background:{COLORS[bar.state]}"></div></div></div>'

@@ -42,8 +42,8 @@ def test_a_bar_that_was_left_short_ends_full_and_green() -> None:
 
 def test_a_bar_that_an_error_ended_stays_where_it_was_and_is_red() -> None:
     bar = Bar(4, "reading", show=False)
+    bar.step()
     with pytest.raises(ZeroDivisionError), bar:
-        bar.step()
         _ = 1 / 0
     assert told(bar)[:2] == ("stopped", "25")
     assert bars.COLORS["stopped"] in as_html([bar])
@@ -65,9 +65,9 @@ def test_stages_end_with_the_time_of_each() -> None:
 def test_stages_that_an_error_ended_say_where() -> None:
     clock = Clock()
     stages = Stages("round 1", ("baselines", "signals"), show=False, clock=clock)
+    stages.begin("baselines")
+    clock.now = 5
     with pytest.raises(KeyboardInterrupt), stages:
-        stages.begin("baselines")
-        clock.now = 5
         raise KeyboardInterrupt
     assert told(stages) == ("stopped", "0", "round 1: stopped at baselines · baselines 5 s")
 
