@@ -20,6 +20,7 @@ from dqkit.errors import DqkitError as DqkitError
 from dqkit.errors import InputError as InputError
 from dqkit.errors import MissingExtra as MissingExtra
 from dqkit.errors import StoreError as StoreError
+from dqkit.later import MadeLater
 
 UNLABELED = -1
 ABSTAIN = -1
@@ -36,7 +37,7 @@ PROBLEM_COLUMNS = ("sample_id", "kind", "message", "fatal")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
+class Dataset(MadeLater):
     """A labelled dataset: its samples and their labels.
 
     Every array has one entry per sample, in the order of `ids`.
@@ -91,7 +92,7 @@ class Dataset:
     window: tuple[float, float] | None = None
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.labels)
 
     @property
     def is_labeled(self) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ ORDER = [
     "console",
     "bars",
     "errors",
+    "later",
     "checks",
     "records",
     "files",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dqkit.datasets.conversion import blank, brief, call_foreign, check_utf8, column, missing, texts_of
+from dqkit.datasets.distinct import surely_distinct
 from dqkit.datasets.labels import LabelRules, encode
 from dqkit.datasets.splits import split_names
+from dqkit.later import Later
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Modality
 
 
@@ -41,10 +44,11 @@ class GivenLabels:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """What else stands in each row. checked_ids: ids that `sample_names` made. split_column: its name, for messages."""
+    """What else stands in each row. checked_ids: ids that `sample_names` made, or will make. split_column: its
+    name, for messages."""
 
     ids: ArrayLike | None = None
-    checked_ids: NDArray[np.object_] | None = None
+    checked_ids: NDArray[np.object_] | Later | None = None
     split: ArrayLike | None = None
     split_column: str = ""
     metadata: pd.DataFrame | None = None
@@ -57,7 +61,9 @@ def assemble(samples: Samples, given: GivenLabels, columns: Columns, *, name: st
     n = len(content)
     if n == 0:
         raise InputError(f"{name} must hold at least one sample; got none.")
-    sample_ids = sample_names(columns.ids, n=n) if columns.checked_ids is None else columns.checked_ids
+    ids = columns.checked_ids
+    if ids is None:
+        ids = later_names(columns.ids, n=n)
     encoded = encode(given.labels, given.classes, n=n, rules=given.rules)
     names = encoded.classes
     splits, split_notes = split_names(columns.split, n=n, name=columns.split_column)
@@ -77,16 +83,14 @@ def assemble(samples: Samples, given: GivenLabels, columns: Columns, *, name: st
     if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
         raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
     rows = pd.DataFrame(list(samples.problems), columns=list(PROBLEM_COLUMNS))
-    index = pd.Index(sample_ids, dtype=object)
-    table = pd.DataFrame(index=index) if metadata is None else metadata.set_axis(index)
     return Dataset(
-        ids=sample_ids,
+        ids=ids,
         labels=encoded.codes,
         classes=names,
         modality=samples.modality,
         content=content,
         split=splits,
-        metadata=table.rename_axis("sample_id"),
+        metadata=Later(partial(_by_id, metadata, ids), n) if isinstance(ids, Later) else _by_id(metadata, ids),
         paths=None if samples.paths is None else np.asarray(samples.paths, dtype=object),
         true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),
@@ -95,6 +99,29 @@ def assemble(samples: Samples, given: GivenLabels, columns: Columns, *, name: st
         groups=None if columns.groups is None else group_names(columns.groups, n=n),
         window=samples.window,
     )
+
+
+def later_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_] | Later:
+    """The ids of `sample_names`, made later where they are positions or texts that are known to be right."""
+    if ids is None:
+        return Later(partial(_positions, n), n)
+    texts = ids if isinstance(ids, pd.Series) and isinstance(ids.dtype, pd.StringDtype) else None
+    if texts is None or len(texts) != n or not surely_distinct(texts) or blank("ids", texts).any():
+        return sample_names(ids, n=n)
+    return Later(partial(texts_of, texts, missing=""), n)
+
+
+def _positions(n: int) -> NDArray[np.object_]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    padded = pc.utf8_lpad(pc.cast(pa.array(np.arange(n)), pa.string()), width=7, padding="0")
+    return np.asarray(padded.to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _by_id(table: pd.DataFrame | None, ids: NDArray[np.object_] | Later) -> pd.DataFrame:
+    index = pd.Index(ids.value() if isinstance(ids, Later) else ids, dtype=object, name="sample_id")
+    return pd.DataFrame(index=index) if table is None else table.set_axis(index)
 
 
 def group_names(groups: ArrayLike, *, n: int) -> NDArray[np.object_]:
@@ -134,11 +161,7 @@ def _check_columns(what: str, table: pd.DataFrame) -> None:
 def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        padded = pc.utf8_lpad(pc.cast(pa.array(np.arange(n)), pa.string()), width=7, padding="0")
-        return np.asarray(padded.to_numpy(zero_copy_only=False), dtype=object)
+        return _positions(n)
     values = column("ids", ids, n=n)
     names = _texts("ids", values)
     texts = values.fillna("") if isinstance(values.dtype, pd.StringDtype) else names

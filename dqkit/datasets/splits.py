@@ -35,7 +35,9 @@ def split_names(split: ArrayLike | None, *, n: int, name: str = "") -> tuple[NDA
     Raises `InputError` for yes and no without such a name.
     """
     if split is None:
-        return np.full(n, TRAIN_SPLIT, dtype=object), ()
+        names = np.empty(n, dtype=object)
+        names.fill(TRAIN_SPLIT)  # np.full would make a text of each entry first
+        return names, ()
     values = column("split", split, n=n)
     gone = missing(values)
     at, found = call_foreign("split", lambda: pd.factorize(values), rule="the name of one split for each sample")

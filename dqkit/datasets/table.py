@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, sample_names
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, later_names
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import blank, texts_of
 from dqkit.datasets.embedded import without_lists
@@ -21,6 +22,7 @@ from dqkit.datasets.pixels import SIDE, decode
 from dqkit.datasets.roles import choose_features, one_column, shown
 from dqkit.datasets.sources import ReadOptions, Table, read
 from dqkit.datasets.splits import is_split_column
+from dqkit.later import Later
 from dqkit.records import Dataset, InputError
 
 AUTO = "auto"
@@ -125,7 +127,7 @@ def from_table(
             f"Column {unused[0]!r} looks like splits and is not used; split={unused[0]!r} holds its test rows out."
         )
     n = len(frame)
-    ids = sample_names(None if id is None else frame[id], n=n)
+    ids = later_names(None if id is None else frame[id], n=n)
     columns = Columns(
         checked_ids=ids,
         split=None if split is None else frame[split],
@@ -137,15 +139,14 @@ def from_table(
     given = GivenLabels(None if label is None else frame[label], classes, rules)
     if text is not None:
         texts = _texts(frame[text])
-        column = frame[text].fillna("") if isinstance(frame[text].dtype, pd.StringDtype) else texts
-        empty = [(ids[i], "empty_text", "the text is empty", False) for i in np.flatnonzero(blank("text", column))]
+        column = frame[text].fillna("") if isinstance(texts, Later) else texts
+        empty = _problems(ids, np.flatnonzero(blank("text", column)), "empty_text", "the text is empty")
         samples = Samples(texts, "text", problems=empty, checked_texts=True)
         return assemble(samples, given, columns, name=table.name, reading=" ".join(notes))
     if wanted is not None:
         rows, said = without_lists(frame[list(wanted)])
         void = np.flatnonzero(rows.isna().all(axis=1).to_numpy())
-        problems = [(ids[i], "empty_row", "no feature has a value", False) for i in void]
-        samples = Samples(rows, "table", problems=problems)
+        samples = Samples(rows, "table", problems=_problems(ids, void, "empty_row", "no feature has a value"))
         return assemble(samples, given, columns, name=table.name, reading=" ".join([*notes, *said]))
     pictures = pictures_of(frame[image], table.base)
     decoded = decode(pictures.sources, side=side, progress=progress)
@@ -156,7 +157,7 @@ def from_table(
             f"image must be a column of readable pictures; none of {n:,} is. First, at position {first}: "
             f"{failures[first]}."
         )
-    problems = replace(decoded, failures=failures).problems(ids)
+    problems = replace(decoded, failures=failures).problems(ids.value() if isinstance(ids, Later) else ids)
     # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
@@ -208,11 +209,18 @@ def _feature_list(features: Any, frame: pd.DataFrame) -> list[Any] | str | None:
     return names
 
 
-def _texts(values: pd.Series[Any]) -> np.ndarray:
-    """(n,) texts, empty where missing."""
-    known = texts_of(values, missing="")
-    if known is not None:
-        return known
+def _problems(ids: Any, rows: np.ndarray, kind: str, message: str) -> list[tuple[str, str, str, bool]]:
+    """A problem of some rows that is not fatal; ids that are made later are made only where there are such rows."""
+    if not len(rows):
+        return []
+    names = ids.value() if isinstance(ids, Later) else ids
+    return [(names[i], kind, message, False) for i in rows]
+
+
+def _texts(values: pd.Series[Any]) -> Any:
+    """(n,) texts, empty where missing; those of pandas' text type are made later."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return Later(partial(texts_of, values, missing=""), len(values))
     filled = values.astype(object).where(values.notna(), "").to_numpy(dtype=object)
     if set(map(type, filled)) <= {str}:
         return np.array(filled, dtype=object)

@@ -83,7 +83,7 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     import pyarrow.compute as pc
 
     sample = _first(values)
-    if sample and all(_PLAIN.fullmatch(v) for v in sample) and (numbers := _plain_numbers(values)) is not None:
+    if sample and all(_PLAIN.fullmatch(v) for v in sample) and (numbers := _plain_numbers(values, sample)) is not None:
         return numbers, False
     values = _without(values, MISSING_WORDS)
     if values.null_count == len(values):
@@ -112,6 +112,8 @@ def numbers_beside_signs(values: Any, style: NumberStyle) -> tuple[pd.Series[Any
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not all(_is_number(v, _COMMA) or _is_number(v, _POINT) for v in _first(values)):
+        return None, []
     plain = pc.utf8_trim_whitespace(values)
     signs = pc.is_in(plain, value_set=pa.array(MISSING_SIGNS))
     if not pc.any(signs).as_py() or pc.all(pc.or_(signs, pc.is_in(plain, value_set=pa.array(MISSING_WORDS)))).as_py():
@@ -132,12 +134,13 @@ def word_among_numbers(values: Any, style: NumberStyle) -> str | None:
     return next((v for v in listed if v not in _NO_VALUE and not _is_number(v, pattern)), None)
 
 
-def _plain_numbers(values: Any) -> pd.Series[Any] | None:
+def _plain_numbers(values: Any, sample: list[str]) -> pd.Series[Any] | None:
     """The numbers of a column without missing values, codes and any other sign; None where it is not that."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for kind in (pa.int64(), pa.float64()):
+    # Where the first values have decimals, whole numbers need not be tried.
+    for kind in (pa.float64(),) if any("." in v for v in sample) else (pa.int64(), pa.float64()):
         try:
             numbers = pc.cast(values, kind)
         except pa.ArrowInvalid:
@@ -157,6 +160,12 @@ def _without(values: Any, missing: tuple[str, ...]) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not missing:
+        return values
+    # The words are short: most columns of texts and ids are told by their lengths alone, which Arrow has at hand.
+    lengths = pc.binary_length(values).unique().to_pylist()
+    if not {len(word) for word in missing} & {0 if length is None else length for length in lengths}:
+        return values
     gone = pc.is_in(values, value_set=pa.array(missing, type=pa.string()))
     return pc.if_else(gone, pa.scalar(None, pa.string()), values) if pc.any(gone).as_py() else values
 
