@@ -8,38 +8,53 @@ VERSION = 4
 
 metadata = sa.MetaData()
 
+
+def _number(name: str, *, key: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, primary_key=key, nullable=False, autoincrement=False)
+
+
+def _counted(name: str) -> sa.Column[int]:
+    """A key that the database counts up."""
+    return sa.Column(name, sa.Integer, primary_key=True, autoincrement=True)
+
+
+def _texts(*names: str, key: bool = False) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, primary_key=key, nullable=False) for name in names]
+
+
+def _maybe(name: str) -> sa.Column[str]:
+    """A text that may be missing."""
+    return sa.Column(name, sa.Text)
+
+
+def _round() -> list[sa.Column[int]]:
+    """The key of what belongs to a round."""
+    return [_number("workbench", key=True), _number("round", key=True)]
+
+
 about = sa.Table("about", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 
 # The id is the workbench's own, from its project.json. In the other tables its number stands for it.
 workbenches = sa.Table(
     "workbenches",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    _counted("number"),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sqlite_autoincrement=True,
 )
-
-
-def _workbench(*, key: bool) -> sa.Column[int]:
-    return sa.Column("workbench", sa.Integer, primary_key=key, nullable=False, autoincrement=False)
-
 
 # Rows are only ever added. `seq` is the order of the decisions; `event_id` makes a resent decision one decision.
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    _workbench(key=False),
-    sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("sample_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("label", sa.Text),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("annotator", sa.Text, nullable=False),
-    sa.Column("at", sa.Text, nullable=False),
-    sa.Column("round", sa.Integer, nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("undoes", sa.Text),
+    _counted("seq"),
+    _number("workbench"),
+    *_texts("event_id", "sample_id", "kind"),
+    _maybe("label"),
+    *_texts("source", "annotator", "at"),
+    _number("round"),
+    *_texts("why"),
+    _maybe("undoes"),
     sa.UniqueConstraint("workbench", "event_id", name="events_once"),
     sa.UniqueConstraint("workbench", "undoes", name="events_undone_once"),
     sa.Index("events_of_sample", "workbench", "sample_id"),
@@ -50,13 +65,12 @@ events = sa.Table(
 queue = sa.Table(
     "queue",
     metadata,
-    _workbench(key=True),
-    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("sample_id", sa.Text, primary_key=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("action", sa.Text, nullable=False),
+    *_round(),
+    *_texts("sample_id", key=True),
+    _number("position"),
+    *_texts("action"),
     sa.Column("control", sa.Boolean, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    *_texts("state"),
     sa.Column("wanted", sa.Integer, nullable=False, server_default="1"),
 )
 # Only what is still open is searched, so the next samples cost the same at the start and the end of a queue.
@@ -73,10 +87,8 @@ sa.Index(
 assignments = sa.Table(
     "assignments",
     metadata,
-    _workbench(key=True),
-    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("sample_id", sa.Text, primary_key=True),
-    sa.Column("annotator", sa.Text, primary_key=True),
+    *_round(),
+    *_texts("sample_id", "annotator", key=True),
     sa.Column("answered", sa.Boolean, nullable=False),
     sa.Column("held_until", sa.Double),
 )
@@ -85,12 +97,9 @@ assignments = sa.Table(
 added_classes = sa.Table(
     "added_classes",
     metadata,
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
-    _workbench(key=False),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("annotator", sa.Text, nullable=False),
-    sa.Column("at", sa.Text, nullable=False),
+    _counted("position"),
+    _number("workbench"),
+    *_texts("key", "name", "annotator", "at"),
     sa.UniqueConstraint("workbench", "key", name="added_classes_once"),
 )
 
@@ -98,15 +107,11 @@ added_classes = sa.Table(
 gold_answers = sa.Table(
     "gold_answers",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
-    _workbench(key=False),
-    sa.Column("event_id", sa.Text, nullable=False),
-    sa.Column("sample_id", sa.Text, nullable=False),
-    sa.Column("annotator", sa.Text, nullable=False),
-    sa.Column("expected", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("answer", sa.Text),
-    sa.Column("at", sa.Text, nullable=False),
+    _counted("seq"),
+    _number("workbench"),
+    *_texts("event_id", "sample_id", "annotator", "expected", "kind"),
+    _maybe("answer"),
+    *_texts("at"),
     sa.Column("withdrawn", sa.Boolean, nullable=False),
     sa.UniqueConstraint("workbench", "event_id", name="gold_answers_once"),
     sa.Index("gold_answers_of_annotator", "workbench", "annotator"),
@@ -116,26 +121,23 @@ gold_answers = sa.Table(
 rounds = sa.Table(
     "rounds",
     metadata,
-    _workbench(key=True),
-    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("budget", sa.Integer, nullable=False),
+    *_round(),
+    *_texts("status"),
+    _number("budget"),
     sa.Column("seed", sa.BigInteger, nullable=False),
-    sa.Column("started", sa.Text, nullable=False),
-    sa.Column("finished", sa.Text),
-    sa.Column("settings", sa.Text, nullable=False),
-    sa.Column("metrics", sa.Text, nullable=False),
+    *_texts("started"),
+    _maybe("finished"),
+    *_texts("settings", "metrics"),
 )
 
 # What a round wrote, in pieces, so that those who did not run it can read it. `version` changes with every keeping.
 round_files = sa.Table(
     "round_files",
     metadata,
-    _workbench(key=True),
-    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("piece", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("version", sa.Text, nullable=False),
+    *_round(),
+    *_texts("name", key=True),
+    _number("piece", key=True),
+    *_texts("version"),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
@@ -143,7 +145,7 @@ round_files = sa.Table(
 settings = sa.Table(
     "settings",
     metadata,
-    _workbench(key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
+    _number("workbench", key=True),
+    *_texts("name", key=True),
+    *_texts("value"),
 )
