@@ -21,7 +21,7 @@ from dqkit.baselines import stratified_folds
 from dqkit.baselines.network.architecture import best_device, settings_for
 from dqkit.baselines.network.batches import Images
 from dqkit.baselines.network.member import judge
-from dqkit.baselines.network.training import Watch, train_network
+from dqkit.baselines.network.training import TrainingSet, Watch, train_network
 
 
 def main() -> None:
@@ -44,10 +44,7 @@ def main() -> None:
     images = Images.of(x, np.arange(len(x)), device)
     start = time.perf_counter()
     trained = train_network(
-        images,
-        torch.from_numpy(train),
-        torch.from_numpy(y[train]),
-        10,
+        TrainingSet(images, torch.from_numpy(train), torch.from_numpy(y[train]), 10),
         settings,
         args.seed,
         Watch(tell=lambda done, of: print(f"pass {done} of {of}: {time.perf_counter() - start:.0f} s", flush=True)),

@@ -102,6 +102,10 @@ def stopping(
     InputError
         Where the rounds hold no numbers or shapes disagree.
 
+    Notes
+    -----
+    A criterion is left out where none of its arguments is given.
+
     Examples
     --------
     >>> [c.stop for c in stopping(budget_left=0)]

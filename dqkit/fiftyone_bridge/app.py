@@ -49,8 +49,8 @@ def open_app(
 
     Parameters
     ----------
-    name : str
-        The dataset, as it was pushed.
+    name, owner, uri
+        As in `push`.
     view : str or None
         The saved view to show; None: all samples.
     port : int, optional
@@ -59,10 +59,6 @@ def open_app(
         In a notebook, show the App below the cell; elsewhere open a browser tab.
     annotator : str
         The name that the queue and the buttons propose. The person can enter another.
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
 
     Returns
     -------

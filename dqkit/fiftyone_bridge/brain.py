@@ -40,10 +40,8 @@ def brain_signals(
         Needed for uniqueness (features) and for `use_logits`.
     use_logits : bool
         Mistakenness from the whole prediction instead of its confidence.
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
+    owner, uri
+        As in `push`.
 
     Returns
     -------

@@ -13,25 +13,21 @@ import pandas as pd
 from dqkit.fiftyone_bridge.connection import connect
 from dqkit.fiftyone_bridge.samples import bulk_write, owned
 from dqkit.fiftyone_bridge.views import DECISION_TAGS, PULLED_TAGS, has_words, is_edited, is_tagged
+from dqkit.relabel import Answer
 
 Kind = Literal["label", "skip", "flag", "note", "undo"]
 _NAMESPACE = uuid.UUID("6f1b62c9-3f0f-5c39-9a5e-3c1e5c1f9d7a")
 
 
-@dataclass(frozen=True)
-class Edit:
+@dataclass(frozen=True, kw_only=True)
+class Edit(Answer):
     """One decision made in FiftyOne about one sample.
 
     Attributes
     ----------
-    event_id : str
-        The same for the same decision however often it is pulled, so recording it twice gives one event.
-    sample_id : str
-        The sample.
-    kind : str
-        "label", "skip", "flag", "note" or "undo".
-    label : str or None
-        The class name, for kind "label".
+    event_id, sample_id, kind, label, why, undoes
+        As in `dqkit.relabel.Answer`. The event id is the same for the same decision however often it is pulled, so
+        recording it twice gives one event.
     annotator : str
         Who decided.
     previous : str or None
@@ -43,23 +39,14 @@ class Edit:
     problem : str
         Empty for an edit to record; otherwise a sentence that says why a person must choose first (the label also
         changed in the notebook, is not a class, or was removed).
-    why : str
-        The text, for kind "note".
-    undoes : str or None
-        The event that is withdrawn, for kind "undo".
     """
 
-    event_id: str
-    sample_id: str
     kind: Kind
-    label: str | None
     annotator: str
     previous: str | None
     at: str
     tag: str | None = None
     problem: str = ""
-    why: str = ""
-    undoes: str | None = None
 
 
 def pull(
@@ -82,10 +69,8 @@ def pull(
     annotator : str, optional
         Written on every edit that was not made in the panel, because the open-source App knows no users. By default the
         one that `open_app` was given, else "fiftyone".
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
+    owner, uri
+        As in `push`.
 
     Returns
     -------
@@ -145,10 +130,8 @@ def added_classes(name: str, *, owner: str = "", uri: str | None = None) -> list
     ----------
     name : str
         The dataset, as it was pushed.
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
+    owner, uri
+        As in `push`.
 
     Returns
     -------
@@ -157,10 +140,8 @@ def added_classes(name: str, *, owner: str = "", uri: str | None = None) -> list
 
     Raises
     ------
-    InputError
-        Where there is no such dataset of ours.
-    MissingExtra
-        Where FiftyOne is not there.
+    InputError, MissingExtra
+        As in `pull`.
     """
     target = owned(connect(uri), name, owner)
     return [(added["name"], added["annotator"]) for added in target.info["dqkit"].get("added", [])]
@@ -175,10 +156,8 @@ def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str |
         The dataset, as it was pushed.
     edits : iterable of Edit
         From `pull`.
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
+    owner, uri
+        As in `push`.
 
     Notes
     -----
@@ -188,8 +167,7 @@ def acknowledge(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str |
     """
     from pymongo import UpdateOne
 
-    fo = connect(uri)
-    target = owned(fo, name, owner)
+    target = owned(connect(uri), name, owner)
     done = list(edits)
     serial = int(target.info["dqkit"].get("serial", 0)) + 1
     target.info["dqkit"]["serial"] = serial
@@ -223,14 +201,10 @@ def discard(name: str, edits: Iterable[Edit], *, owner: str = "", uri: str | Non
 
     Parameters
     ----------
-    name : str
-        The dataset, as it was pushed.
+    name, owner, uri
+        As in `acknowledge`.
     edits : iterable of Edit
         From `pull`, such as those with a `problem` that the person decides against.
-    owner : str
-        The workbench that the dataset belongs to.
-    uri : str, optional
-        As in `connect`.
     """
     from pymongo import UpdateOne
 
@@ -270,7 +244,6 @@ def _words(sample_id: str, previous: str | None, panel: Mapping[str, Any]) -> It
             event_id=word["event"],
             sample_id=sample_id,
             kind=kind,  # type: ignore[arg-type]  # one of the two above
-            label=None,
             annotator=word["annotator"],
             previous=previous,
             at=_utc(word["at"]),

@@ -31,14 +31,8 @@ from dqkit.fiftyone_bridge.views import arrange_sidebar, offer_annotation, save_
 from dqkit.records import Dataset, InputError, Predictions
 
 FORMAT = 1
-LABEL_KINDS: dict[str, Kind] = {
-    "dqkit_id": "text",
-    "label": "class",
-    "pushed_label": "text",
-    "pushed_serial": "int",
-    "pushed_hash": "text",
-    "panel": "dict",
-}
+LABEL_FIELDS = ("dqkit_id", "label", "pushed_label", "pushed_serial", "pushed_hash", "panel")
+LABEL_KINDS: dict[str, Kind] = dict(zip(LABEL_FIELDS, ("text", "class", "text", "int", "text", "dict"), strict=True))
 QUEUE_KINDS: dict[str, Kind] = dict(
     zip(QUEUE_FIELDS, ("int", "text", "float", "text", "text", "bool", "dict"), strict=True)
 )

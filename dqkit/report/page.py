@@ -192,16 +192,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(
-        percent=words.percent,
-        fixed=words.fixed,
-        number=words.number,
-        metric=words.metric,
-        change=words.change,
-        cell=words.cell,
-        action=plain_name,
-        heading=words.heading,
-    )
+    wording = (words.percent, words.fixed, words.number, words.metric, words.change, words.cell, words.heading)
+    environment.filters.update({function.__name__: function for function in wording}, action=plain_name)
     environment.globals.update(
         charts=charts, counted=words.counted, span=words.span, heat=heat, curve_points=curve_points
     )

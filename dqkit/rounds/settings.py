@@ -46,6 +46,7 @@ class RoundSettings:
         Returns
         -------
         RoundSettings
+            With own predictions in the order of the dataset.
 
         Raises
         ------

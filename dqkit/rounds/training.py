@@ -37,22 +37,7 @@ class Training:
     own: Predictions | None = None
 
     def checked(self, dataset: Dataset) -> Training:
-        """Return the same with own predictions in the order of the dataset.
-
-        Parameters
-        ----------
-        dataset : Dataset
-            The samples of the round.
-
-        Returns
-        -------
-        Training
-
-        Raises
-        ------
-        InputError
-            Where something does not fit.
-        """
+        """Return the same with own predictions in the order of the dataset; as `RoundSettings.checked`."""
         from dqkit.baselines import check_options
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
@@ -85,17 +70,7 @@ class Training:
         return told
 
     def grouped(self, dataset: Dataset) -> Dataset:
-        """Return the dataset with the groups of this round in the place of its own.
-
-        Parameters
-        ----------
-        dataset : Dataset
-            The samples of the round.
-
-        Returns
-        -------
-        Dataset
-        """
+        """Return the dataset of the round with the groups named here in the place of its own."""
         codes = None if self.groups is None else group_codes(dataset, self.groups)
         return dataset if codes is None else replace(dataset, groups=codes.astype(str).astype(object))
 

@@ -132,12 +132,16 @@ def group_leakage(groups: ArrayLike, split: ArrayLike) -> pd.DataFrame:
     -------
     DataFrame
         group (its value), splits (sorted, tuple), rows (positions, tuple) and test_rows: how many of the rows are held
-        out for test while others of the group are not. In the order of each group's first row.
+        out for test while others of the group are not.
 
     Raises
     ------
     InputError
         Where the lengths differ.
+
+    Notes
+    -----
+    The rows are in the order of each group's first row.
 
     Examples
     --------

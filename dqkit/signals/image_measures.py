@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 _BLOCK_VALUES = 4_000_000
 _BLUR_SIDE = 64
 
+Column = NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False)
 class Measures:
@@ -19,13 +21,13 @@ class Measures:
     histogram_std: of the 256 counts of that grey picture; grey: all channels are equal.
     """
 
-    brightness: NDArray[np.float64]
-    bright_5: NDArray[np.float64]
-    bright_99: NDArray[np.float64]
-    contrast: NDArray[np.float64]
-    entropy: NDArray[np.float64]
-    edge_std: NDArray[np.float64]
-    histogram_std: NDArray[np.float64]
+    brightness: Column
+    bright_5: Column
+    bright_99: Column
+    contrast: Column
+    entropy: Column
+    edge_std: Column
+    histogram_std: Column
     grey: NDArray[np.bool_]
 
 

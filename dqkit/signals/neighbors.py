@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -48,11 +48,11 @@ class Neighbors:
     indices: NDArray[np.int64]
     distances: NDArray[Any]
     metric: Metric
-    method: Method
-    recall: float
-    recall_rows: int
     outlier_distance: float
     duplicate_distance: float
+    method: Method = "exact"
+    recall: float = 1.0
+    recall_rows: int = 0
 
     @property
     def k(self) -> int:
@@ -150,7 +150,7 @@ def neighbors(
         method, recall_rows = "exact", 0
     else:
         found, recall = _approximate(rows, k, chosen, first, seed=seed, sample=recall_rows)
-    return describe(found, first, metric=chosen, method=method, recall=recall, recall_rows=recall_rows)
+    return replace(describe(found, first, chosen), method=method, recall=recall, recall_rows=recall_rows)
 
 
 def _measurable(rows: NDArray[Any]) -> NDArray[Any]:
@@ -190,16 +190,8 @@ def _device(device: str, n: int) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def describe(
-    found: Found,
-    first: NDArray[np.int64],
-    *,
-    metric: Metric,
-    method: Method,
-    recall: float,
-    recall_rows: int,
-) -> Neighbors:
-    """Return the findings of a graph that was found before; first: (n,) from `identical_rows`."""
+def describe(found: Found, first: NDArray[np.int64], metric: Metric) -> Neighbors:
+    """Return the findings of a graph that was found before, by default exactly; first: (n,) from `identical_rows`."""
     indices, distances = found
     n, k = indices.shape
     copied = np.bincount(first, minlength=n)[first] > 1
@@ -225,9 +217,6 @@ def describe(
         indices=indices,
         distances=distances,
         metric=metric,
-        method=method,
-        recall=recall,
-        recall_rows=recall_rows,
         outlier_distance=outlier_distance,
         duplicate_distance=duplicate_distance,
     )

@@ -165,15 +165,13 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     clusters = _clusters(predictions, judged, seed)
     table["feature_cluster"] = clusters
-    groups = _groups(dataset, clusters, judged, predicted != labels) if trained else None
-    order = None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed)
     measured = Measured(
         judged=judged,
         temperatures=temperatures,
         errors=errors,
         graph=graph,
-        order=order,
-        groups=groups,
+        order=None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed),
+        groups=_groups(dataset, clusters, judged, predicted != labels) if trained else None,
         properties=None if properties is None else properties[usable],
     )
     summary = summarize(dataset, predictions, table, measured)

@@ -32,6 +32,21 @@ def _round() -> list[sa.Column[int]]:
     return [_number("workbench", key=True), _number("round", key=True)]
 
 
+def _journal(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    """Rows that are only ever added. `seq` is their order; `event_id` makes a row that is sent again one row."""
+    return sa.Table(
+        name,
+        metadata,
+        _counted("seq"),
+        _number("workbench"),
+        *_texts("event_id", "sample_id"),
+        *columns,
+        sa.UniqueConstraint("workbench", "event_id", name=f"{name}_once"),
+        sa.Index(f"{name}_of_annotator", "workbench", "annotator"),
+        sqlite_autoincrement=True,
+    )
+
+
 about = sa.Table("about", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 
 # The id is the workbench's own, from its project.json. In the other tables its number stands for it.
@@ -43,23 +58,17 @@ workbenches = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# Rows are only ever added. `seq` is the order of the decisions; `event_id` makes a resent decision one decision.
-events = sa.Table(
+# The decisions on labels. One decision is withdrawn at most once.
+events = _journal(
     "events",
-    metadata,
-    _counted("seq"),
-    _number("workbench"),
-    *_texts("event_id", "sample_id", "kind"),
+    *_texts("kind"),
     _maybe("label"),
     *_texts("source", "annotator", "at"),
     _number("round"),
     *_texts("why"),
     _maybe("undoes"),
-    sa.UniqueConstraint("workbench", "event_id", name="events_once"),
     sa.UniqueConstraint("workbench", "undoes", name="events_undone_once"),
     sa.Index("events_of_sample", "workbench", "sample_id"),
-    sa.Index("events_of_annotator", "workbench", "annotator"),
-    sqlite_autoincrement=True,
 )
 
 queue = sa.Table(
@@ -104,18 +113,12 @@ added_classes = sa.Table(
 )
 
 # Answers to gold questions, whose answer is known. They say how good a person is and never become a label.
-gold_answers = sa.Table(
+gold_answers = _journal(
     "gold_answers",
-    metadata,
-    _counted("seq"),
-    _number("workbench"),
-    *_texts("event_id", "sample_id", "annotator", "expected", "kind"),
+    *_texts("annotator", "expected", "kind"),
     _maybe("answer"),
     *_texts("at"),
     sa.Column("withdrawn", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("workbench", "event_id", name="gold_answers_once"),
-    sa.Index("gold_answers_of_annotator", "workbench", "annotator"),
-    sqlite_autoincrement=True,
 )
 
 rounds = sa.Table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dqkit.records import LabelEvent
+from dqkit.relabel import Answer
 from dqkit.workbench import classes, decisions, evidence, withdrawals
 from dqkit.workbench.state import State
 
@@ -64,16 +65,8 @@ class Answers:
         InputError
             For an unknown sample, class or kind, or no annotator; then nothing was written.
         """
-        return decisions.record(
-            self.state,
-            sample_id,
-            label,
-            annotator=annotator,
-            kind=kind,
-            why=why,
-            source=source,
-            event_id=event_id,
-        )
+        answer = Answer("" if event_id is None else event_id, sample_id, kind, label, why)
+        return decisions.record(self.state, answer, annotator, source=source)
 
     def add_class(self, name: str, *, annotator: str) -> str:
         """Append a class to this workbench; the next round trains on it once samples carry it.
@@ -160,15 +153,7 @@ class Answers:
         -----
         The samples are open again in the newest queue. `rerank` puts them in order.
         """
-        return withdrawals.undo_batch(
-            self.state,
-            annotator=annotator,
-            since=since,
-            until=until,
-            round_number=round,
-            by=by,
-            why=why,
-        )
+        return withdrawals.undo_batch(self.state, annotator, since=since, until=until, number=round, by=by, why=why)
 
     def labels(self) -> pd.DataFrame:
         """The current label of every sample.

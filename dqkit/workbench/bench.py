@@ -305,6 +305,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         Returns
         -------
         matplotlib.figure.Figure
+            One picture a sample, in the order given.
 
         Raises
         ------

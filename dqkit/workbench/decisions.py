@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from dqkit.records import Dataset, InputError, LabelEvent
+from dqkit.relabel import Answer
 from dqkit.store import Store
 from dqkit.workbench.project import now
 from dqkit.workbench.state import State
@@ -36,32 +37,22 @@ def checked_event(dataset: Dataset, event: LabelEvent) -> LabelEvent:
     )
 
 
-def record(
-    state: State,
-    sample_id: str,
-    label: str | None,
-    *,
-    annotator: str,
-    kind: str = "label",
-    why: str = "",
-    source: str = "human",
-    event_id: str | None = None,
-) -> LabelEvent:
+def record(state: State, answer: Answer, annotator: str, *, source: str = "human") -> LabelEvent:
     """See `Workbench.record`."""
-    if kind == "label" and label not in state.dataset.classes:
+    if answer.kind == "label" and answer.label not in state.dataset.classes:
         state.refresh()
     event = checked_event(
         state.dataset,
         LabelEvent(
-            event_id="" if event_id is None else event_id,
-            sample_id=sample_id,
-            kind=kind,  # type: ignore[arg-type]  # checked there
-            label=label,
+            event_id=answer.event_id,
+            sample_id=answer.sample_id,
+            kind=answer.kind,  # type: ignore[arg-type]  # checked there
+            label=answer.label,
             source=source,  # type: ignore[arg-type]
             annotator=annotator,
             at=now(),
             round=state.number,
-            why=why,
+            why=answer.why,
         ),
     )
     if not state.store.record([event]):

@@ -85,10 +85,8 @@ class Elsewhere:
 
         Raises
         ------
-        InputError
-            Where the dataset was not pushed.
-        MissingExtra
-            Where FiftyOne or its database is missing.
+        InputError, MissingExtra
+            As in `open_fiftyone`.
         """
         from dqkit.workbench import surfaces
 

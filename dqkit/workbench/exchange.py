@@ -117,17 +117,15 @@ class Exchange:
 
         Parameters
         ----------
-        path
-            The HTML file.
+        path, overwrite
+            The HTML file, and whether it and the CSV file of an earlier call are replaced.
         since, weak
             See `changes`.
-        overwrite
-            Replace the files of an earlier call.
 
         Returns
         -------
         Path
-            The HTML file.
+            Of the HTML file; the CSV file has the same name.
 
         Raises
         ------

@@ -139,15 +139,7 @@ class QueueCards:
             return None
         said = questions.answered(self._state, answer, annotator)
         if not said.beside_queue:
-            record(
-                self._state,
-                answer.sample_id,
-                answer.label,
-                annotator=annotator,
-                kind=answer.kind,
-                why=answer.why,
-                event_id=answer.event_id,
-            )
+            record(self._state, answer, annotator)
         return said.notice
 
     def progress(self) -> tuple[int, int]:

@@ -22,23 +22,30 @@ def fiftyone_name(state: State) -> str:
     return f"{state.about['title'] or state.about['name']} {state.about['id'][:6]}"
 
 
+def _shown(state: State) -> dict[str, Any]:
+    """What both surfaces show: the current labels, and what the newest round found."""
+    labels = state.labels()  # first: it takes over classes that were added
+    if not state.rounds:
+        return {"labels": labels}
+    newest = state.rounds[-1]
+    predictions = widened(newest.predictions, state.dataset.classes)
+    return {"labels": labels, "signals": newest.signals, "predictions": predictions}
+
+
 def to_fiftyone(state: State, *, name: str | None) -> Any:
     """See `Workbench.to_fiftyone`."""
     from dqkit.fiftyone_bridge import push, refresh_apps
 
     state.fiftyone.connect()
-    rounds, labels = state.rounds, state.labels()
-    newest = rounds[-1] if rounds else None
+    found, queue = _shown(state), open_queue(state) if state.rounds else None
     target = push(
         state.dataset,
-        labels=labels,
-        signals=None if newest is None else newest.signals,
-        predictions=None if newest is None else widened(newest.predictions, state.dataset.classes),
-        queue=None if newest is None else open_queue(state),
-        neighbors=None if newest is None else newest.neighbors,
+        **found,
+        queue=queue,
+        neighbors=state.rounds[-1].neighbors if state.rounds else None,
         name=name or fiftyone_name(state),
         media_dir=state.path / "media",
-        round_number=None if newest is None else newest.number,
+        round_number=state.rounds[-1].number if state.rounds else None,
         owner=state.about["id"],
     )
     refresh_apps(target.name)
@@ -104,15 +111,12 @@ def write_report(state: State, path: Path) -> Path:
     """See `Workbench.report`."""
     from dqkit.report import health, render, write
 
-    rounds, labels = state.rounds, state.labels()
-    newest = rounds[-1] if rounds else None
+    found = _shown(state)
     facts = health(
         state.dataset,
-        labels=labels,
-        signals=None if newest is None else newest.signals,
-        summary=None if newest is None else newest.summary,
-        predictions=None if newest is None else widened(newest.predictions, state.dataset.classes),
-        queue=None if newest is None else newest.queue,
+        **found,
+        summary=state.rounds[-1].summary if state.rounds else None,
+        queue=state.rounds[-1].queue if state.rounds else None,
         rounds=round_rows(state),
         events=state.store.events(),
         title=state.about["title"],

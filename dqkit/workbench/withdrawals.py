@@ -44,11 +44,11 @@ def undo(state: State, *, annotator: str, undoes: str | None = None, event_id: s
 
 def undo_batch(
     state: State,
-    *,
     annotator: str,
+    *,
     since: str | datetime | None,
     until: str | datetime | None,
-    round_number: int | None,
+    number: int | None,
     by: str | None,
     why: str,
 ) -> list[LabelEvent]:
@@ -57,7 +57,7 @@ def undo_batch(
     actor = annotator if by is None else by
     check_annotator(actor)
     check_texts({"why": why})
-    if since is None and until is None and round_number is None:
+    if since is None and until is None and number is None:
         raise InputError(
             f"undo_batch must be told which decisions of {annotator!r}; got none of since, until and round. "
             'Pass e.g. since="2024-05-03T12:00", or round=2. Nothing was changed.'
@@ -65,13 +65,13 @@ def undo_batch(
     first, last = (None if bound is None else _utc(name, bound) for name, bound in (("since", since), ("until", until)))
     if first is not None and last is not None and first > last:
         raise InputError(f"since must not be later than until; got {first} and {last}. Nothing was changed.")
-    found = state.store.live_decisions(annotator, since=first, until=last, round_number=round_number)
+    found = state.store.live_decisions(annotator, since=first, until=last, round_number=number)
     if not found:
         raise InputError(
             f"annotator {annotator!r} has no decision to undo between {first or 'the start'} and {last or 'now'}"
-            f"{'' if round_number is None else f' in round {round_number}'} (times in UTC). Nothing was changed."
+            f"{'' if number is None else f' in round {number}'} (times in UTC). Nothing was changed."
         )
-    at, number = project.now(), state.number
+    at, newest = project.now(), state.number
     return state.store.undo_all(
         [
             LabelEvent(
@@ -82,7 +82,7 @@ def undo_batch(
                 source=row.source,
                 annotator=actor,
                 at=at,
-                round=number,
+                round=newest,
                 why=why or f"withdraws {row.label or row.kind}, one of {len(found)} by {annotator}",
                 undoes=row.event_id,
             )

@@ -17,6 +17,7 @@ from dqkit.baselines.network.batches import Images, training_batches
 from dqkit.baselines.network.member import judge, network_members
 from dqkit.baselines.network.tensorboard_logs import confusion
 from dqkit.baselines.network.training import (
+    TrainingSet,
     _lessons,
     _order,
     loss_of,
@@ -52,7 +53,7 @@ def learned(settings: NetworkSettings, channels: int, side: int) -> float:
     at, labels = torch.arange(0, 120), torch.from_numpy(y)
     with one_thread(), torch.no_grad():
         with torch.enable_grad():
-            model = train_network(images, at, labels[:120], 2, settings, 0).model
+            model = train_network(TrainingSet(images, at, labels[:120], 2), settings, 0).model
         return float((model(images.batch(torch.arange(120, 160))).argmax(1) == labels[120:]).float().mean())
 
 
@@ -181,7 +182,8 @@ def test_every_image_is_mirrored_in_every_other_pass() -> None:
     settings = NetworkSettings(epochs=4, steps=1, batch=10, flip=True, shift=0)
     images = Images.of(x, np.arange(40), CPU)
     seen = np.zeros((4, 40), dtype=bool)
-    for epoch, lesson in enumerate(_lessons(images, torch.arange(40), torch.from_numpy(y), 2, settings, 0)):
+    data = TrainingSet(images, torch.arange(40), torch.from_numpy(y), 2)
+    for epoch, lesson in enumerate(_lessons(data, settings, 0)):
         whole = torch.cat([batch for batch, _ in lesson.batches])
         plain = images.batch(lesson.order)
         alike = (whole == plain).flatten(1).all(dim=1)
@@ -208,7 +210,7 @@ def test_the_large_network_learns_on_the_gpu() -> None:
     device = torch.device("cuda")
     images = Images.of(x, np.arange(400), device)
     settings = NetworkSettings(width=16, steps=40, batch=100, rate=1.5, decay=0.00133, layout="large")
-    model = train_network(images, torch.arange(300), torch.from_numpy(y[:300]), 2, settings, 0).model
+    model = train_network(TrainingSet(images, torch.arange(300), torch.from_numpy(y[:300]), 2), settings, 0).model
     out = judge(model, images, np.arange(300, 400), 2, mirror=False).argmax(axis=1)
     assert (out == y[300:]).mean() > 0.9
 
@@ -248,8 +250,9 @@ def test_the_training_says_what_its_checks_found() -> None:
     assert fitted.size == 4 * sum(p.numel() for p in untrained(*network_inputs(x, y)).parameters())
 
 
-def network_inputs(x: np.ndarray, y: np.ndarray) -> tuple[Images, torch.Tensor, int, NetworkSettings, int]:
-    return Images.of(x, np.arange(len(x)), CPU), torch.arange(len(x)), 2, NetworkSettings(width=8, steps=40), 0
+def network_inputs(x: np.ndarray, y: np.ndarray) -> tuple[TrainingSet, NetworkSettings, int]:
+    data = TrainingSet(Images.of(x, np.arange(len(x)), CPU), torch.arange(len(x)), torch.from_numpy(y), 2)
+    return data, NetworkSettings(width=8, steps=40), 0
 
 
 def test_a_training_that_breaks_names_the_step_and_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +345,7 @@ def test_out_of_device_memory_the_batch_is_halved_and_said_and_the_training_star
     tried: list[int] = []
 
     def short_of_memory(*given: object, **named: object) -> object:
-        settings = given[4]
+        settings = given[1]
         assert isinstance(settings, NetworkSettings)
         tried.append(settings.batch)
         if settings.batch > room:

@@ -147,18 +147,14 @@ class KernelRows:
 
 
 def lazy_greedy(
-    data: NDArray[np.float32],
-    covered: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    kernel: Kernel,
-    n: int,
+    data: NDArray[np.float32], covered: NDArray[np.float32], weights: NDArray[np.float32], kernel: Kernel, n: int
 ) -> NDArray[np.int64]:
     """Places of n rows picked greedily.
 
     covered: (rows,) similarity of each row to its nearest label so far; updated in place. weights: (rows,).
     """
     rows = KernelRows(data, kernel)
-    bound = all_gains(data, rows.norms, covered, weights, kernel)
+    bound = all_gains(rows, covered, weights)
     tolerance = 1e-6 * float(weights.sum())
     fresh = np.zeros(len(bound), np.int64)
     picks: list[int] = []
@@ -187,14 +183,9 @@ def lazy_greedy(
     return np.array(picks, np.int64)
 
 
-def all_gains(
-    data: NDArray[np.float32],
-    norms: NDArray[np.float32],
-    covered: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    kernel: Kernel,
-) -> NDArray[np.float64]:
+def all_gains(rows: KernelRows, covered: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """(rows,) what each row alone would add. Each kernel block serves both its rows and its columns."""
+    data, norms, kernel = rows.data, rows.norms, rows.kernel
     gains = np.zeros(len(data), np.float64)
     for start in range(0, len(data), BLOCK):
         stop = min(start + BLOCK, len(data))

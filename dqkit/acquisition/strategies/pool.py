@@ -95,10 +95,10 @@ class Pool:
 
 
 def make_pool(
-    *,
     features: ArrayLike | None,
     pred_probs: ArrayLike | None,
     member_probs: ArrayLike | None,
+    *,
     labeled: ArrayLike,
     labels: ArrayLike | None,
     candidates: ArrayLike | None,

@@ -111,13 +111,7 @@ def select(
     one_of("strategy", strategy, sorted(STRATEGIES))
     n = whole_number("n", n, least=0)
     pool = make_pool(
-        features=features,
-        pred_probs=pred_probs,
-        member_probs=member_probs,
-        labeled=labeled,
-        labels=labels,
-        candidates=candidates,
-        seed=seed,
+        features, pred_probs, member_probs, labeled=labeled, labels=labels, candidates=candidates, seed=seed
     )
     wanted = min(int(n), len(pool.candidates))
     if wanted == 0:

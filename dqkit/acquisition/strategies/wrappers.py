@@ -23,18 +23,10 @@ def select_balanced(
 
     Parameters
     ----------
-    strategy : str
-        A name in `STRATEGIES`.
-    n : int
-        How many rows.
+    strategy, n, labeled, labels, **inputs
+        As in `select`.
     pred_probs : array-like, shape (n_total, c)
-        Predicted probabilities.
-    labeled : array-like
-        Boolean mask (n_total,) or positions of the labelled rows.
-    labels : array-like of int, shape (n_total,), optional
-        Class positions, -1 where unknown.
-    **inputs
-        Further arguments of `select`.
+        Predicted probabilities. The classes are evened out by what they predict.
 
     Returns
     -------
@@ -82,15 +74,13 @@ def select_within_cost(
     Parameters
     ----------
     strategy : str
-        A name in `STRATEGIES`. It orders the rows that the budget could buy.
+        As in `select`. It orders the rows that the budget could buy.
     budget : float
         The total cost.
     row_costs : array-like, shape (n_total,)
         The cost of each row, positive.
-    labeled : array-like
-        Boolean mask (n_total,) or positions of the labelled rows.
-    **inputs
-        Further arguments of `select`.
+    labeled, **inputs
+        As in `select`.
 
     Returns
     -------
@@ -100,7 +90,7 @@ def select_within_cost(
     Raises
     ------
     InputError
-        As in `select`.
+        Where a cost is not a positive number, and as in `select`.
 
     Notes
     -----
@@ -117,15 +107,9 @@ def select_within_cost(
     if cost.ndim != 1 or not np.isfinite(cost).all() or (cost <= 0).any():
         raise InputError("row_costs must be one positive number per row; leave out rows that cannot be bought.")
     budget = number("budget", budget, least=0)
-    pool = make_pool(
-        features=inputs.get("features"),
-        pred_probs=inputs.get("pred_probs"),
-        member_probs=inputs.get("member_probs"),
-        labeled=labeled,
-        labels=inputs.get("labels"),
-        candidates=inputs.get("candidates"),
-        seed=0,
-    )
+    scores = [inputs.get(name) for name in ("features", "pred_probs", "member_probs")]
+    rows = {name: inputs.get(name) for name in ("labels", "candidates")}
+    pool = make_pool(*scores, labeled=labeled, **rows, seed=0)
     if len(cost) != pool.size:
         raise InputError(f"row_costs must have one value per row, {pool.size} in all; got {len(cost)}.")
     affordable = pool.candidates[cost[pool.candidates] <= budget]

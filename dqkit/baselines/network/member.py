@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.network.architecture import NetworkSettings, best_device
 from dqkit.baselines.network.batches import Images
-from dqkit.baselines.network.tensorboard_logs import write_logs
+from dqkit.baselines.network.tensorboard_logs import HeldOut, write_logs
 from dqkit.baselines.network.training import (
     Trained,
+    TrainingSet,
     Watch,
     first_broken_step,
     one_thread,
@@ -68,10 +69,11 @@ def network_member(
         train = task.training(fold)
         at, y = torch.from_numpy(train), torch.from_numpy(task.y[train])
         try:
-            checks = first_look(images(), at, y, task.n_classes, now, seed) if fold == 0 else []
+            data = TrainingSet(images(), at, y, task.n_classes)
+            checks = first_look(data, now, seed) if fold == 0 else []
             watch = Watch(gradients=task.logs is not None, tell=task.tell, stop=task.stop)
-            trained = train_network(images(), at, y, task.n_classes, now, seed, watch)
-            return trained, checks + last_look(trained, images(), at, y, task.n_classes, now, seed)
+            trained = train_network(data, now, seed, watch)
+            return trained, checks + last_look(trained, data, now, seed)
         except torch.cuda.OutOfMemoryError:
             if now.batch <= 16:
                 raise
@@ -106,7 +108,8 @@ def network_member(
             held = np.flatnonzero(task.folds == fold)
             folder = task.logs / f"{name}-fold{fold}"
             pictures = images().raw(torch.from_numpy(held)).cpu().numpy().transpose(0, 3, 1, 2)
-            write_logs(folder, trained, pictures, task.y[held], predict(held), task, settings)
+            shown = HeldOut(pictures, task.y[held], predict(held))
+            write_logs(folder, trained, shown, task.dataset.classes, settings)
         size = sum(p.numel() * p.element_size() for p in trained.model.parameters())
         return Fitted(predict, size, margins, tuple(checks))
 
@@ -147,27 +150,19 @@ def _both_sides(model: nn.Module, x: Tensor, mirror: bool) -> Tensor:
     return (out + model(x.flip(3)).float()) / 2 if mirror else out
 
 
-def first_look(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> Checks:
+def first_look(data: TrainingSet, settings: NetworkSettings, seed: int) -> Checks:
     """What is worth knowing before the first step: inputs, the loss at the start, gradients, one batch by heart."""
-    model = untrained(images, at, classes, settings, seed)
-    few = torch.from_numpy(np.random.default_rng(seed).permutation(len(at))[:_LOOK_AT])
-    found = check_training(model, images.batch(at[few]), y[few].to(images.device), classes)
+    model, images = untrained(data, settings, seed), data.images
+    few = torch.from_numpy(np.random.default_rng(seed).permutation(len(data.at))[:_LOOK_AT])
+    found = check_training(model, images.batch(data.at[few]), data.y[few].to(images.device), data.classes)
     return [(str(row.check), bool(row.ok), str(row.found)) for row in found.itertuples()]
 
 
-def last_look(
-    trained: Trained,
-    images: Images,
-    at: Tensor,
-    y: Tensor,
-    classes: int,
-    settings: NetworkSettings,
-    seed: int,
-) -> Checks:
+def last_look(trained: Trained, data: TrainingSet, settings: NetworkSettings, seed: int) -> Checks:
     """What the training was like: finite, falling, ready to judge; where a long one spent its time."""
     losses = trained.losses.cpu().numpy().astype(np.float64)
     if not np.isfinite(losses).all():
-        where = first_broken_step(images, at, y, classes, settings, seed)
+        where = first_broken_step(data, settings, seed)
         return [("finite losses", False, f"step {int(np.argmin(np.isfinite(losses))) + 1} of {len(losses)}; {where}")]
     few = max(1, len(losses) // 10)
     start, end = float(losses[:few].mean()), float(losses[-few:].mean())
@@ -177,12 +172,12 @@ def last_look(
         (
             "loss falls",
             end < start,
-            f"{start:.3f} -> {end:.3f} in {trained.epochs} epochs; guessing evenly gives {math.log(classes):.3f}",
+            f"{start:.3f} -> {end:.3f} in {trained.epochs} epochs; guessing evenly gives {math.log(data.classes):.3f}",
         ),
         ("judges in evaluation mode", not training, "training mode" if training else "batch statistics are frozen"),
     ]
     if trained.seconds >= _LONG_SECONDS:
-        checks.append(("bottleneck", True, bottleneck(trained, images.device)))
+        checks.append(("bottleneck", True, bottleneck(trained, data.images.device)))
     return checks
 
 

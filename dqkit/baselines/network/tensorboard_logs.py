@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +11,27 @@ import torch
 from numpy.typing import NDArray
 
 from dqkit.baselines.calibration import softmax
-from dqkit.baselines.members import Scores, Task
+from dqkit.baselines.members import Scores
 from dqkit.baselines.network.architecture import NetworkSettings
 from dqkit.baselines.network.training import Trained
 
 _SHOWN = 16
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The samples of one fold. images: uint8 (k, c, h, w). labels: (k,). scores: (k, classes)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    scores: Scores
+
+
 def write_logs(
-    folder: Path,
-    trained: Trained,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    scores: Scores,
-    task: Task,
-    settings: NetworkSettings,
+    folder: Path, trained: Trained, held: HeldOut, classes: tuple[str, ...], settings: NetworkSettings
 ) -> None:
     """Write one run: settings, learning rate, losses and gradient lengths by step; of the held-out samples precision
-    and recall by class, the confusion matrix, and the pictures that were judged best and worst.
-
-    images: uint8 (k, c, h, w), labels: (k,) and scores: (k, classes), all of the held-out samples.
-    """
+    and recall by class, the confusion matrix, and the pictures that were judged best and worst."""
     from torch.utils.tensorboard import SummaryWriter
 
     out: Any = SummaryWriter(str(folder))
@@ -46,17 +46,12 @@ def write_logs(
         for layer, lengths in trained.layers.items():
             for epoch, size in enumerate(lengths):
                 out.add_scalar(f"gradient/{layer}", float(size), epoch)
-        if len(labels):
-            _held_out(out, images, labels, softmax(scores.astype(np.float64)), task.dataset.classes)
+        if len(held.labels):
+            _held_out(out, held, classes)
 
 
-def _held_out(
-    out: Any,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    probs: NDArray[np.float64],
-    classes: tuple[str, ...],
-) -> None:
+def _held_out(out: Any, held: HeldOut, classes: tuple[str, ...]) -> None:
+    images, labels, probs = held.images, held.labels, softmax(held.scores.astype(np.float64))
     matrix = confusion(labels, probs.argmax(axis=1), len(classes))
     right = np.diag(matrix)
     given = probs[np.arange(len(labels)), labels]

@@ -48,6 +48,17 @@ class Trained:
     layers: dict[str, list[Tensor]]
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a network is trained on. at: positions among the images. y: int64 labels, as long as `at`. Both are held by
+    the CPU, like all random numbers for order and augmentation. classes: how many there are."""
+
+    images: Images
+    at: Tensor
+    y: Tensor
+    classes: int
+
+
 @dataclass(frozen=True)
 class Watch:
     """Who looks on. gradients: whether their lengths are kept. tell: called with (passes done, passes in all). stop:
@@ -72,32 +83,20 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train_network(
-    images: Images,
-    at: Tensor,
-    y: Tensor,
-    classes: int,
-    settings: NetworkSettings,
-    seed: int,
-    watch: Watch = UNWATCHED,
-) -> Trained:
-    """Train on the images at the given positions with int64 labels y (as long as `at`), as `Steps` says.
-
-    at, y: held by the CPU, like all random numbers for order and augmentation; the device gets them a block at a time,
-    and no step waits for it.
-    """
-    device = images.device
-    model = untrained(images, at, classes, settings, seed)
-    parts, epochs = schedule_of(len(at), settings)
-    steps = Steps(model, epochs * parts, len(at) / parts, settings)
-    margins = torch.full((len(at), epochs), math.nan, device=device)
+def train_network(data: TrainingSet, settings: NetworkSettings, seed: int, watch: Watch = UNWATCHED) -> Trained:
+    """Train as `Steps` says; the device gets the data a block at a time, and no step waits for it."""
+    device = data.images.device
+    model = untrained(data, settings, seed)
+    parts, epochs = schedule_of(len(data.at), settings)
+    steps = Steps(model, epochs * parts, len(data.at) / parts, settings)
+    margins = torch.full((len(data.at), epochs), math.nan, device=device)
     losses: list[Tensor] = []
     norms: list[Tensor] = []
     rates: list[float] = []
     layers: dict[str, list[Tensor]] = {}
     started, preparing = time.perf_counter(), 0.0
     model.train()
-    for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+    for epoch, lesson in enumerate(_lessons(data, settings, seed)):
         steps.epoch(epoch)
         seen: list[Tensor] = []
         began = time.perf_counter()
@@ -145,15 +144,14 @@ class _Lesson:
     batches: Iterator[tuple[Tensor, Tensor]]
 
 
-def _lessons(
-    images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int
-) -> Iterator[_Lesson]:
+def _lessons(data: TrainingSet, settings: NetworkSettings, seed: int) -> Iterator[_Lesson]:
     """All passes of a training. An image mirrored in one pass is not in the next: both sides are seen equally often."""
+    images, at, y = data.images, data.at, data.y
     generator = torch.Generator(device="cpu").manual_seed(seed)
     parts, epochs = schedule_of(len(at), settings)
     side = torch.rand(len(at), generator=generator) < 0.5
     for epoch in range(epochs):
-        order = _order(y, classes, settings, generator)
+        order = _order(y, data.classes, settings, generator)
         pieces = order.tensor_split(parts)
         labels = to_device(y[order], images.device)
         mirrored = side[order] ^ (epoch % 2 == 1) if settings.flip else torch.zeros(len(order), dtype=torch.bool)
@@ -163,8 +161,9 @@ def _lessons(
         yield _Lesson(order, labels, zip(batches, labels.tensor_split(parts), strict=True))
 
 
-def untrained(images: Images, at: Tensor, classes: int, settings: NetworkSettings, seed: int) -> nn.Sequential:
+def untrained(data: TrainingSet, settings: NetworkSettings, seed: int) -> nn.Sequential:
     """The network with its first weights, drawn with the seed; the global generator is left alone."""
+    images, at, classes = data.images, data.at, data.classes
     # Weights are drawn on the CPU; torch.manual_seed would seed the device's generators too, which are not put back.
     with _DRAWING, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -201,15 +200,16 @@ def margins_of(logits: Tensor, y: Tensor) -> Tensor:
     return (own - logits.scatter(1, y[:, None], -math.inf).amax(dim=1, keepdim=True))[:, 0]
 
 
-def first_broken_step(images: Images, at: Tensor, y: Tensor, classes: int, settings: NetworkSettings, seed: int) -> str:
+def first_broken_step(data: TrainingSet, settings: NetworkSettings, seed: int) -> str:
     """Where the first value that is not finite arises: the training is repeated with a look into every layer."""
-    model = untrained(images, at, classes, settings, seed).train()
-    parts, epochs = schedule_of(len(at), settings)
-    steps = Steps(model, epochs * parts, len(at) / parts, settings)
-    for epoch, lesson in enumerate(_lessons(images, at, y, classes, settings, seed)):
+    device = data.images.device.type
+    model = untrained(data, settings, seed).train()
+    parts, epochs = schedule_of(len(data.at), settings)
+    steps = Steps(model, epochs * parts, len(data.at) / parts, settings)
+    for epoch, lesson in enumerate(_lessons(data, settings, seed)):
         steps.epoch(epoch)
         for step, (x, labels) in enumerate(lesson.batches):
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+            with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
                 layer = first_nonfinite(model, x)
                 if layer is not None:
                     return f"epoch {epoch + 1}, batch {step + 1}: the output of layer {layer} is not finite"

@@ -32,7 +32,7 @@ from dqkit.signals.label_noise.noise_share import NoiseShare, class_noise
 from dqkit.signals.label_noise.posterior import Posterior, posterior, transition_matrix
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 from dqkit.signals.label_noise.regression import TargetErrors, regression_errors
-from dqkit.signals.label_noise.self_test import FamilyTest, Noise, fused, history_helps, neighbors_help
+from dqkit.signals.label_noise.self_test import FamilyTest, Noise, Trial, fused, history_helps, neighbors_help
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.neighbors import neighbors as nearest_rows
 
@@ -312,9 +312,9 @@ def _judged(
     """The mix, the posterior of every row and the decision, with the families that the self-test lets in."""
     c = probs.shape[2]
 
-    def noise() -> Noise:
+    def trial() -> Trial:
         true = np.where(decision.flag, belief.rival[known], given[known])
-        return Noise(share, transition_matrix(true, given[known], c), even)
+        return Trial(given, known, Noise(share, transition_matrix(true, given[known], c), even), seed)
 
     mix = weigh(probs, given, known, None)
     if not in_order:
@@ -328,14 +328,14 @@ def _judged(
     decision = decide(belief, share)
     tests = []
     if graph is not None:
-        tests.append(neighbors_help(probs, given, known, graph.indices, noise(), seed))
+        tests.append(neighbors_help(trial(), probs, graph.indices))
         if tests[-1].used:
             mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, c))
             belief = posterior(mix.probs, given, known, seed, even)
             decision = decide(belief, share)
     if history:
         evidence = history_evidence(history, known)
-        test, weights = history_helps(mix.probs, given, known, evidence, decision, noise(), seed)
+        test, weights = history_helps(trial(), mix.probs, evidence, decision)
         tests.append(test)
         if test.used:
             decision = fused(decision, evidence @ weights)

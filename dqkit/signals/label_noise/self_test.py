@@ -47,6 +47,25 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
+class Trial:
+    """What errors are planted into. given: (n,) labels. known: positions of the labelled rows. seed: of the errors."""
+
+    given: Ints
+    known: NDArray[np.intp]
+    noise: Noise
+    seed: int
+
+    def planted(self, turn: int = 0) -> Planted:
+        """The errors of one turn; see `plant`."""
+        return plant(self.given, self.known, self.noise.matrix, self.seed, turn)
+
+    def judged(self, probs: Floats, labels: Ints) -> Decision:
+        """The decision on some rows; probs: (rows, c), labels: (rows,)."""
+        belief = posterior(probs, labels, np.arange(len(labels)), self.seed, self.noise.even)
+        return decide(belief, self.noise.share)
+
+
+@dataclass(frozen=True, eq=False)
 class Planted:
     """rows: positions of the labelled rows that are sampled to look for errors. labels: (n,) with errors planted
     everywhere, so that neighbours outside the sample err as often. wrong: (rows,) where."""
@@ -90,32 +109,23 @@ def plant(given: Ints, known: NDArray[np.intp], matrix: NDArray[np.float64], see
     return Planted(rows, labels, labels[rows] != given[rows])
 
 
-def neighbors_help(
-    probs: Floats,
-    given: Ints,
-    known: NDArray[np.intp],
-    indices: NDArray[np.int64],
-    noise: Noise,
-    seed: int,
-) -> FamilyTest:
+def neighbors_help(trial: Trial, probs: Floats, indices: NDArray[np.int64]) -> FamilyTest:
     """Whether the neighbours' votes, counted anew on the planted labels, help to find the planted errors."""
     before: list[float] = []
     after: list[float] = []
     c = probs.shape[2]
-    if len(known) < MIN_ERRORS:
+    if len(trial.known) < MIN_ERRORS:
         return _untested("neighbours")
-    rows = plant(given, known, noise.matrix, seed).rows
-    everywhere = np.arange(len(rows))
+    rows = trial.planted().rows
 
     def judged(labels: Ints, votes: Floats | None) -> Decision:
-        mix = weigh(probs[:, rows], labels, everywhere, votes)
-        return decide(posterior(mix.probs, labels, everywhere, seed, noise.even), noise.share)
+        return trial.judged(weigh(probs[:, rows], labels, np.arange(len(rows)), votes).probs, labels)
 
-    own = given[rows]
-    sides = judged(own, None), judged(own, neighbor_votes(indices, given, c, rows))
+    own = trial.given[rows]
+    sides = judged(own, None), judged(own, neighbor_votes(indices, trial.given, c, rows))
     trust = 1 - (sides[0].error_probability + sides[1].error_probability) / 2
     for turn in range(ROUNDS):
-        planted = plant(given, known, noise.matrix, seed, turn)
+        planted = trial.planted(turn)
         if planted.wrong.sum() < MIN_ERRORS:
             return _untested("neighbours")
         labels = planted.labels[rows]
@@ -126,13 +136,7 @@ def neighbors_help(
 
 
 def history_helps(
-    probs: Floats,
-    given: Ints,
-    known: NDArray[np.intp],
-    evidence: NDArray[np.float64],
-    found: Decision,
-    noise: Noise,
-    seed: int,
+    trial: Trial, probs: Floats, evidence: NDArray[np.float64], found: Decision
 ) -> tuple[FamilyTest, NDArray[np.float64]]:
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
@@ -146,19 +150,18 @@ def history_helps(
     if columns == 0 or len(donors) < MIN_ERRORS:
         return _untested("dynamics"), none
     donors = donors[np.argsort(found.score[donors], kind="stable")]
-    position = np.full(len(given), -1)
-    position[known] = np.arange(len(known))
+    position = np.full(len(trial.given), -1)
+    position[trial.known] = np.arange(len(trial.known))
     rounds: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
     for turn in range(ROUNDS):
-        planted = plant(given, known, noise.matrix, seed, turn)
+        planted = trial.planted(turn)
         wrong = np.flatnonzero(planted.wrong)
         if len(wrong) < MIN_ERRORS:
             return _untested("dynamics"), none
         at = position[planted.rows]
-        labels, everywhere = planted.labels[planted.rows], np.arange(len(at))
-        score = decide(posterior(probs[planted.rows], labels, everywhere, seed, noise.even), noise.share).score
+        score = trial.judged(probs[planted.rows], planted.labels[planted.rows]).score
         place = np.argsort(np.argsort(score[wrong], kind="stable"), kind="stable")
-        rank = (place + np.random.default_rng([seed, turn, 1]).random(len(wrong))) / len(wrong)
+        rank = (place + np.random.default_rng([trial.seed, turn, 1]).random(len(wrong))) / len(wrong)
         taken = evidence[at]
         taken[wrong] = evidence[donors[(rank * len(donors)).astype(np.int64)]]
         rounds.append((np.column_stack([np.ones(len(at)), log_odds(score), taken]), planted.wrong))
@@ -168,7 +171,7 @@ def history_helps(
     trust = 1 - (found.error_probability[at] + joined.error_probability[at]) / 2
     before, after, weights = [], [], []
     for turn, (table, hit) in enumerate(rounds):
-        fit = np.random.default_rng([seed, turn, 2]).random(len(hit)) < 0.5
+        fit = np.random.default_rng([trial.seed, turn, 2]).random(len(hit)) < 0.5
         sides = []
         for one, other in ((fit, ~fit), (~fit, fit)):
             weights.append(_per_score(logistic(table[one], hit[one], trust[one])))
