@@ -166,3 +166,29 @@ def test_methods_of_the_workbench_say_each_parameter_and_what_comes_back(name):
     errors = validate(f"{home.__module__}.{home.__name__}.{name}")["errors"]
     asked = ASKED - {"PR03"}  # parameters that belong together may share one entry, whatever stands between them
     assert [e for e in errors if e[0] in asked] == []
+
+
+# Classes of the reference whose methods take arguments of their own. Their docstrings are in sections too.
+WITH_METHODS = sorted(
+    {
+        value
+        for room in NUMPYDOC
+        for value in vars(importlib.import_module(f"dqkit.{room}")).values()
+        if inspect.isclass(value) and value.__module__.startswith("dqkit.")
+    }
+    | {dq.Dataset, dq.Predictions},
+    key=lambda value: value.__qualname__,
+)
+METHODS = sorted(
+    f"{home.__module__}.{home.__qualname__}.{name}"
+    for home in {home for value in WITH_METHODS for home in value.__mro__ if home.__module__.startswith("dqkit.")}
+    for name, member in vars(home).items()
+    if not name.startswith("_") and (inspect.isfunction(member) or isinstance(member, classmethod | staticmethod))
+)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_of_public_classes_say_each_parameter_and_what_comes_back(name):
+    from numpydoc.validate import validate
+
+    assert [e for e in validate(name)["errors"] if e[0] in ASKED - {"PR03"}] == []

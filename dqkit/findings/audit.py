@@ -206,11 +206,33 @@ class Audit:
         return np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=np.float64)
 
     def signal_flags(self, name: str) -> NDArray[np.bool_]:
-        """Return one true/false column of the signals: as `signal`, False where a sample has no row."""
+        """Return one true/false column of the signals.
+
+        Parameters
+        ----------
+        name
+            As in `signal`, which also says what is raised.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False where a sample has no row.
+        """
         return np.nan_to_num(self.signal(name)) > 0
 
     def signal_texts(self, name: str) -> list[str | None]:
-        """Return one column of names or words: None where a value is missing, and where there is no such column."""
+        """Return one column of names or words.
+
+        Parameters
+        ----------
+        name
+            As in `signal`.
+
+        Returns
+        -------
+        list of str or None
+            None where the value is missing, and everywhere when the column is not there.
+        """
         return texts(self.signal_table(), name)
 
     def signal_table(self) -> pd.DataFrame:
@@ -255,11 +277,32 @@ class Audit:
         return entry
 
     def id_at(self, position: int | np.integer[Any]) -> str:
-        """Return the id of the sample at a position, counted from 0."""
+        """Return the id of a sample.
+
+        Parameters
+        ----------
+        position
+            From 0.
+
+        Returns
+        -------
+        str
+        """
         return str(self.dataset.ids[position])
 
     def ids_at(self, positions: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
-        """Return the ids of the samples at some positions, in their order."""
+        """Return the ids of some samples.
+
+        Parameters
+        ----------
+        positions
+            From 0.
+
+        Returns
+        -------
+        tuple of str
+            In the order of the positions.
+        """
         return tuple(str(self.dataset.ids[i]) for i in positions)
 
 

@@ -135,6 +135,7 @@ class Dataset(MadeLater):
         Returns
         -------
         Dataset
+            This one stays as it is.
 
         Raises
         ------

@@ -89,7 +89,13 @@ class Snapshot:
         return self.in_play & (self.source == "given").to_numpy()
 
     def status(self) -> pd.DataFrame:
-        """What `dqkit.acquisition.build_queue` wants to know of every sample: source, annotators, answers, disputed."""
+        """Return what `dqkit.acquisition.build_queue` wants to know of every sample.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by sample id: source of the label, annotators (how many), answers (how many agree), disputed.
+        """
         votes = self.votes.groupby("sample_id")
         status = pd.DataFrame({"source": self.source}, index=self.labels.index)
         status["annotators"] = votes["annotator"].nunique().reindex(status.index).fillna(0).astype(int)

@@ -37,7 +37,17 @@ class Training:
     own: Predictions | None = None
 
     def checked(self, dataset: Dataset) -> Training:
-        """Return the same with own predictions in the order of the dataset; as `RoundSettings.checked`."""
+        """Return the same with own predictions in the order of the dataset.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            As in `RoundSettings.checked`, which also says what is raised.
+
+        Returns
+        -------
+        Training
+        """
         from dqkit.baselines import check_options
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
@@ -70,7 +80,18 @@ class Training:
         return told
 
     def grouped(self, dataset: Dataset) -> Dataset:
-        """Return the dataset of the round with the groups named here in the place of its own."""
+        """Return the dataset with the groups of this round in the place of its own.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            As in `checked`.
+
+        Returns
+        -------
+        Dataset
+            The same where the round names no groups.
+        """
         codes = None if self.groups is None else group_codes(dataset, self.groups)
         return dataset if codes is None else replace(dataset, groups=codes.astype(str).astype(object))
 

@@ -36,10 +36,11 @@ def only_one(file: Path, *, doing: str) -> Iterator[None]:
     marker = file.with_name(f"{file.name}.marker")
     with ExitStack() as held:
         try:
+            lock = _lock(file)
             try:
-                held.enter_context(_lock(file).acquire(timeout=0))
-            except (OSError, NotImplementedError) as error:
-                if isinstance(error, Timeout) and _has_locks(file.parent):
+                held.enter_context((lock or SoftFileLock(marker)).acquire(timeout=0))
+            except (OSError, NotImplementedError) as error:  # filelock's own word for a drive without locks
+                if lock is None or (isinstance(error, Timeout) and _has_locks(file.parent)):
                     raise
                 held.enter_context(SoftFileLock(marker).acquire(timeout=0))
         except Timeout as error:
@@ -51,11 +52,12 @@ def only_one(file: Path, *, doing: str) -> Iterator[None]:
         yield
 
 
-def _lock(file: Path) -> BaseFileLock:
+def _lock(file: Path) -> BaseFileLock | None:
+    """The lock of the system; None where the system has no locks."""
     from filelock import FileLock, SoftFileLock
 
-    if FileLock is SoftFileLock:  # a system without locks
-        raise NotImplementedError
+    if FileLock is SoftFileLock:
+        return None
     try:
         # Its own marker would be the lock file itself, which may lie there from a drive that had locks.
         return FileLock(file, fallback_to_soft=False)
@@ -66,8 +68,11 @@ def _lock(file: Path) -> BaseFileLock:
 def _has_locks(folder: Path) -> bool:
     """Whether a lock that nobody can hold yet is given; some versions of filelock say "held" where no lock is known."""
     probe = folder / f".lock-{os.getpid()}-{uuid.uuid4().hex}"
+    lock = _lock(probe)
+    if lock is None:
+        return False
     try:
-        with _lock(probe).acquire(timeout=0):
+        with lock.acquire(timeout=0):
             return True
     except (OSError, NotImplementedError):
         return False

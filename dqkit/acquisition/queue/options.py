@@ -110,13 +110,30 @@ class QueueOptions:
         return checked_costs(self.costs, ACTIONS)
 
     def described(self) -> dict[str, Any]:
-        """The options for JSON, in an order of their own; what was left at None is left out."""
+        """Return the options for JSON.
+
+        Returns
+        -------
+        dict
+            In an order of their own; what was left at None is left out.
+        """
         told = {name: value for name, value in asdict(self).items() if value is not None}
         return {name: dict(sorted(v.items())) if isinstance(v, Mapping) else v for name, v in told.items()}
 
     @classmethod
     def from_described(cls, told: Mapping[str, Any]) -> QueueOptions:
-        """The options that `described` wrote; "control" is what earlier versions called `audit_share`."""
+        """Return the options that `described` wrote.
+
+        Parameters
+        ----------
+        told : mapping
+            Names to values; others than those of the options are passed over. Earlier versions wrote "control" for
+            `audit_share`.
+
+        Returns
+        -------
+        QueueOptions
+        """
         known = {field.name for field in fields(cls)}
         named = {"audit_share" if name == "control" else name: value for name, value in told.items()}
         return cls(**{name: value for name, value in named.items() if name in known})
