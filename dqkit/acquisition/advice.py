@@ -128,11 +128,11 @@ def _measured(control: ControlEstimates | None) -> str:
         return ""
     out = []
     if control.label_error_rate.of:
-        out.append(f"The random audit sample puts the rate of wrong labels at {control.label_error_rate}")
+        rate = control.label_error_rate
+        out.append(f"Of {rate.of:,} answered rows of the random audit sample {rate.hits:,} had a wrong label.")
     if control.model_accuracy.of:
-        lead = "and the model's" if out else "The random audit sample puts the model's"
-        out.append(f"{lead} accuracy at {control.model_accuracy}")
-    text = " ".join(out) + "."
+        out.append(f"The random audit sample puts the model's accuracy at {control.model_accuracy}.")
+    text = " ".join(out)
     if control.saved is not None:
         verb = "saved" if control.saved >= 0 else "cost"
         text += f" Against random review the queue has {verb} about {abs(control.saved):,.0f} answers so far."
@@ -144,7 +144,8 @@ def _figures(control: ControlEstimates | None) -> list[tuple[str, str]]:
     if control is None:
         return []
     out = [
-        ("wrong labels, by the random audit sample", str(control.label_error_rate)),
+        ("wrong labels left", _left(control)),
+        ("wrong in the random audit sample", f"{control.label_error_rate.hits:,} of {control.label_error_rate.of:,}"),
         ("accuracy of the model, by the random audit sample", str(control.model_accuracy)),
         ("answers saved against random review", _saved(control)),
     ]
@@ -155,10 +156,15 @@ def _figures(control: ControlEstimates | None) -> list[tuple[str, str]]:
     return out
 
 
+def _left(control: ControlEstimates) -> str:
+    value, low, high = control.errors_left
+    return "not known yet" if np.isnan(value) else f"{value:,.0f} [{low:,.0f}, {high:,.0f}]"
+
+
 def _saved(control: ControlEstimates) -> str:
     low, high = control.saved_range
     if control.saved is None:
-        return "unknown: the random audit sample has found no wrong label"
+        return "not known yet"
     top = "any number" if np.isinf(high) else f"{high:,.0f}"
     return f"{control.saved:,.0f} [{low:,.0f}, {top}]"
 

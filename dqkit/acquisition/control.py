@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dqkit.checks import instance, shown, whole_number
+from dqkit.checks import instance, numbers, shown, whole_number
 from dqkit.records import InputError
 
 MOST_ROWS = 10**15
@@ -55,11 +55,11 @@ class ControlEstimates:
         times_random (the share over the random sample's share for the same action).
     saved : float or None
         Answers that random review would have needed to change as many labels as the queue did, less those spent. None
-        while the random sample has found no wrong label.
+        while nothing is known of the wrong labels that are left.
     detectors : DataFrame
         Like `yields`, one row per detector.
     saved_range : (float, float)
-        `saved` at the ends of the interval of the error rate.
+        `saved` at the ends of the interval of the wrong labels left.
     """
 
     label_error_rate: Share
@@ -87,7 +87,11 @@ def share(hits: int, of: int) -> Share:
 
 
 def control_estimates(
-    answers: pd.DataFrame, *, unseen: int | Mapping[int, int] = 0, left: int | None = None
+    answers: pd.DataFrame,
+    *,
+    unseen: int | Mapping[int, int] = 0,
+    left: int | None = None,
+    wrong_left: tuple[float, float, float] | None = None,
 ) -> ControlEstimates:
     """Estimate error rates and the yield of the queue from answered rows.
 
@@ -103,6 +107,9 @@ def control_estimates(
         averaged by their number of answers from the random sample.
     left : int, optional
         Labels that no person has seen by now. No more than these can be wrong.
+    wrong_left : (float, float, float), optional
+        How many of `left` are wrong, with its interval, by a better estimate than the random sample alone
+        (`dqkit.signals.wrong_labels_left`); NaN first where nothing can be said. Then `unseen` is not used.
 
     Returns
     -------
@@ -137,6 +144,11 @@ def control_estimates(
             raise InputError(f"unseen must map the numbers of rounds to counts; got the round {shown(number)}.")
     if left is not None:
         left = whole_number("left", left, least=0, most=MOST_ROWS)
+    if wrong_left is not None:
+        whole_number("left, the labels that wrong_left is part of,", left, least=0, most=MOST_ROWS)
+        ends = numbers("wrong_left", wrong_left, shape="(3,), the estimate and its interval")
+        if ends.shape != (3,) or not np.isfinite(ends[1:]).all():
+            raise InputError(f"wrong_left must be the estimate and its interval; got {shown(wrong_left)}.")
     missing = {"action", "control", "answer", "given_label", "suggested_label"} - set(answers.columns)
     if missing:
         raise InputError(f"answers must have the column {sorted(missing)[0]!r}; got {', '.join(map(str, answers))}.")
@@ -150,21 +162,39 @@ def control_estimates(
     rate = share(int(changed[control].sum()), int((control & had_label).sum()))
     queued = ~control & had_label
     found, spent = float(changed[queued].sum()), float(queued.sum())
-    saved = round(found / rate.value - spent, 6) if rate.hits else None
-    least = found / rate.high - spent if rate.of else -spent
-    most = found / rate.low - spent if rate.low > 0 else (float("inf") if found else -spent)
+    if wrong_left is not None:
+        errors = _at_most(left, wrong_left)
+        seen = known[had_label].drop_duplicates("sample_id") if "sample_id" in known else known[had_label]
+        was = (int((seen["given_label"] != seen["answer"]).sum()), len(seen), int(left or 0))
+        value, most, least = (_saved(found, spent, was, each) for each in errors)
+        saved = None if value != value or not spent else value
+    else:
+        errors = _at_most(left, _errors_left(rate, known, control & had_label, changed, unseen))
+        saved = round(found / rate.value - spent, 6) if rate.hits else None
+        least = found / rate.high - spent if rate.of else -spent
+        most = found / rate.low - spent if rate.low > 0 else (float("inf") if found else -spent)
     news = np.where(had_label, changed, ~agreed)
     detector = known["detector"] if "detector" in known else pd.Series("", index=known.index)
     named = detector.notna().to_numpy() & detector.ne("").to_numpy()
     return ControlEstimates(
         label_error_rate=rate,
         model_accuracy=share(int(agreed[control].sum()), int((control & known["suggested_label"].notna()).sum())),
-        errors_left=_at_most(left, _errors_left(rate, known, control & had_label, changed, unseen)),
+        errors_left=errors,
         yields=_yields(known["action"].to_numpy(object), news, control),
         saved=saved,
         detectors=_yields(detector[named].to_numpy(object), news[named], control[named], everywhere=rate),
         saved_range=(least, most),
     )
+
+
+def _saved(found: float, spent: float, was: tuple[int, int, int], wrong_left: float) -> float:
+    """Answers that random review needs to find as many wrong labels, less those spent.
+
+    was: wrong labels found, labels checked, labels left. All wrong labels are those found and those left.
+    """
+    changed, checked, left = was
+    all_wrong = changed + wrong_left
+    return float(found * (checked + left) / all_wrong - spent) if all_wrong else -spent
 
 
 def _errors_left(

@@ -63,6 +63,7 @@ def stopping(
     queue: tuple[int, int] | None = None,
     untrained: bool = False,
     not_judged: str = "",
+    answers_wanted: int = 30,
     per: int = 100,
     min_gain: float = 0.005,
 ) -> list[Criterion]:
@@ -87,6 +88,8 @@ def stopping(
         Whether the newest round had too few labels for a model.
     not_judged : str
         Why the newest round's predictions could judge no label (`LabelErrors.not_judged`); empty where they could.
+    answers_wanted : int
+        How many answers of the random audit sample it takes until `errors_left` is known.
     per : int
         The number of further labels that a gain is projected for.
     min_gain : float
@@ -135,7 +138,7 @@ def stopping(
         text = "Whether the predictions have settled is unknown until a second round is done."
         out.append(Criterion("prediction stability", None, float("nan"), text))
     if errors_left is not None:
-        out.append(remaining_errors(errors_left, labeled or 0))
+        out.append(remaining_errors(errors_left, labeled or 0, wanted=answers_wanted))
     if probs is not None:
         out.append(overall_uncertainty(probs))
     if budget_left is not None:
@@ -212,10 +215,20 @@ def projected_gain(rounds: Sequence[Mapping[str, float]], *, per: int, min_gain:
     gain, low, high = (float(min(v * step, room)) for v in (slope, slope - half, slope + half))
     stop = True if high < min_gain else (False if low > min_gain else None)
     text = (
-        f"The next {per} labels should add {100 * gain:+.2f} points of accuracy "
-        f"[{100 * low:+.2f}, {100 * high:+.2f}]; {100 * min_gain:.2f} would pay."
+        f"The next {per} labels should add {_points(gain)} points of accuracy "
+        f"[{_points(low)}, {_points(high)}]; {100 * min_gain:.2f} would pay."
     )
     return Criterion(name, stop, gain, text)
+
+
+def _points(share: float) -> str:
+    """Percentage points with a sign; what rounds to nothing has none.
+
+    >>> _points(0.0123), _points(-0.00001)
+    ('+1.23', '0.00')
+    """
+    text = f"{100 * share:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text
 
 
 def stability(probs: NDArray[np.float64], previous: NDArray[np.float64], *, agreement: float = 0.99) -> Criterion:
@@ -237,12 +250,14 @@ def stability(probs: NDArray[np.float64], previous: NDArray[np.float64], *, agre
     return Criterion("prediction stability", kappa >= agreement, kappa, text)
 
 
-def remaining_errors(errors_left: tuple[float, float, float], labeled: int, *, tolerated: float = 0.01) -> Criterion:
+def remaining_errors(
+    errors_left: tuple[float, float, float], labeled: int, *, tolerated: float = 0.01, wanted: int = 30
+) -> Criterion:
     """Estimated wrong labels among those nobody reviewed, against a tolerated share of all labels."""
     value, low, high = errors_left
     limit = tolerated * labeled
     if not np.isfinite(value):
-        text = "The number of label errors left is unknown until rows of the random audit sample are answered."
+        text = f"How many wrong labels are left is not known yet: answer about {wanted} more of the random sample."
         return Criterion("label errors left", None, value, text)
     stop = True if high <= limit else (False if low > limit else None)
     text = (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dqkit.findings.finding import NotMeasured
 from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, Predictions
+from dqkit.signals import AuditSample
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
 
@@ -60,6 +61,8 @@ class Audit:
         (n, k) positions of the nearest samples, nearest first, -1 = none; None without features.
     journal
         What people have done so far.
+    sample
+        The answers to the random audit samples.
     """
 
     dataset: Dataset
@@ -70,6 +73,7 @@ class Audit:
     summary: Mapping[str, Any] = field(default_factory=dict)
     neighbors: NDArray[np.int64] | None = None
     journal: Journal = field(default_factory=Journal)
+    sample: AuditSample = field(default_factory=AuditSample)
 
     @classmethod
     def of(
@@ -82,6 +86,7 @@ class Audit:
         summary: Mapping[str, Any] | None = None,
         neighbors: NDArray[np.int64] | None = None,
         journal: Journal | None = None,
+        sample: AuditSample | None = None,
     ) -> Audit:
         """Return the audit of a dataset, with `labels` and `signals` brought to one row per sample.
 
@@ -92,7 +97,7 @@ class Audit:
         labels
             The current labels by sample id, with the columns label, source, annotator, at and round, as
             `Workbench.labels` returns them; the dataset's own where None.
-        predictions, signals, summary, neighbors, journal
+        predictions, signals, summary, neighbors, journal, sample
             See the class.
 
         Returns
@@ -130,6 +135,7 @@ class Audit:
             summary=summary or {},
             neighbors=neighbors,
             journal=journal or Journal(),
+            sample=sample or AuditSample(),
         )
 
     def __len__(self) -> int:

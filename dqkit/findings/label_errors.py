@@ -15,7 +15,8 @@ from dqkit.findings.finding import Finding
 from dqkit.findings.histogram import histogram
 from dqkit.findings.noise_matrix import noisiest
 from dqkit.findings.words import counted, percent
-from dqkit.signals import open_error_rate
+from dqkit.signals import WrongLabels
+from dqkit.signals.label_noise.wrong_labels import wrong_labels_now
 
 SHOWN_SUSPECTS = 24
 SHOWN_PAIRS = 10
@@ -39,7 +40,7 @@ def label_errors(audit: Audit) -> Finding:
     n_labeled = int(labelled.sum())
     n_open = int((flags & ~audit.checked).sum())
     confirmed = int(audit.changed.sum())
-    rate, interval, is_estimate = _rate(audit, told, labelled, flags)
+    rate, interval, left = _rate(audit, told, labelled, flags)
     low, high = interval if interval is not None else (None, None)
     pairs = Counter((given[i], suggested[i]) for i in np.flatnonzero(flags) if given[i] != suggested[i])
     of_kind = Counter(kinds[i] for i in np.flatnonzero(flags))
@@ -48,7 +49,7 @@ def label_errors(audit: Audit) -> Finding:
     return Finding(
         name="label_errors",
         title="Label errors",
-        summary=_summary(int(flags.sum()), n_open, n_labeled, rate if is_estimate else None),
+        summary=_summary(int(flags.sum()), n_open, n_labeled, rate, left),
         severity="warning" if n_open else "info",
         metrics={
             "label_error_rate": _known(rate),
@@ -58,6 +59,7 @@ def label_errors(audit: Audit) -> Finding:
             "label_errors_open": n_open,
             "label_errors_open_rate": n_open / n_labeled if n_labeled else np.nan,
             "confirmed_errors": confirmed,
+            "wrong_labels_left": np.nan if left is None else left.value,
         },
         table=pd.DataFrame([{**row, "reasons": "; ".join(row["reasons"])} for row in suspects]),
         sample_ids=audit.ids_at(order),
@@ -69,8 +71,9 @@ def label_errors(audit: Audit) -> Finding:
             "confirmed": confirmed,
             "estimated_rate": rate,
             "interval": interval,
-            "rate_is_estimate": is_estimate,
+            "rate_is_estimate": left is not None,
             "expected_errors": None if rate is None else round(rate * n_labeled),
+            "left": None if left is None else {"value": left.value, "low": left.low, "high": left.high},
             "scorers": [str(name) for name in told.get("scorers", [])],
             "families": [_family(test) for test in told.get("families", [])],
             "kinds": {kind: count for kind, count in of_kind.most_common() if kind},
@@ -87,28 +90,38 @@ def label_errors(audit: Audit) -> Finding:
 
 def _rate(
     audit: Audit, told: Mapping[str, Any], labelled: NDArray[np.bool_], flags: NDArray[np.bool_]
-) -> tuple[float | None, list[float] | None, bool]:
-    """The share of wrong labels, its interval, and whether it is the estimate of the signals or the share of flags."""
+) -> tuple[float | None, list[float] | None, WrongLabels | None]:
+    """The share of wrong labels outside the test split, its interval and the wrong labels left there.
+
+    The share of flags among all labels where there is no estimate.
+    """
     estimated, interval = _number(told, "estimated_rate"), told.get("interval")
-    if estimated is None:
-        n_labeled = int(labelled.sum())
-        share = float(flags.sum() / n_labeled) if n_labeled else None
-        return share, None if interval is None else [float(end) for end in interval], False
-    rate = estimated
+    if estimated is not None and (labelled & ~audit.is_test).any():
+        labelled = labelled & ~audit.is_test
+    n_labeled = int(labelled.sum())
+    chance = np.zeros(n_labeled)
     if "error_probability" in audit.signal_table().columns:
-        chance = np.nan_to_num(audit.signal("error_probability")[labelled])
-        rate, interval = open_error_rate(estimated, interval, chance, audit.checked[labelled])
-    return rate, None if interval is None else [float(end) for end in interval], True
+        chance = audit.signal("error_probability")[labelled]
+    elif estimated is not None:
+        chance = np.full(n_labeled, estimated)
+    classes = max(len(audit.dataset.classes), 2)
+    left = wrong_labels_now(estimated, interval, chance, audit.checked[labelled], sample=audit.sample, classes=classes)
+    if not left.known or not n_labeled:
+        share = float(flags.sum() / n_labeled) if n_labeled else None
+        return share, None if interval is None else [float(end) for end in interval], None
+    return left.value / n_labeled, [left.low / n_labeled, left.high / n_labeled], left
 
 
 def _known(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _summary(flagged: int, waiting: int, n_labeled: int, estimate: float | None) -> str:
+def _summary(flagged: int, waiting: int, n_labeled: int, rate: float | None, left: WrongLabels | None) -> str:
     said = f"{counted(flagged, 'label')} of {n_labeled:,} {'looks' if flagged == 1 else 'look'} wrong"
     said += f", {waiting:,} not reviewed yet." if flagged else "."
-    return said if estimate is None else f"{said} An estimated {percent(estimate)} of the labels are wrong."
+    if left is None:
+        return said
+    return f"{said} About {left} of the labels that nobody has checked are wrong, {percent(rate)} of all labels."
 
 
 def _ranked(pairs: Counter[Any]) -> list[tuple[Any, int]]:

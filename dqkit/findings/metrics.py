@@ -56,6 +56,9 @@ METRICS: dict[str, Metric] = {
     "label_error_rate": Metric("Label error rate", "share", "lower", "estimated share of wrong labels"),
     "label_error_rate_low": Metric("Label error rate, low end", "share", "lower", "lower end of its 95 % interval"),
     "label_error_rate_high": Metric("Label error rate, high end", "share", "lower", "upper end of its 95 % interval"),
+    "wrong_labels_left": Metric(
+        "Wrong labels left", "count", "lower", "estimated among labels that nobody has checked"
+    ),
     "label_errors_flagged": Metric("Labels flagged", "count", "lower", "labels that look wrong, reviewed or not"),
     "label_errors_open": Metric("Suspects open", "count", "lower", "flagged labels that nobody has reviewed"),
     "label_errors_open_rate": Metric("Suspects open, share", "share", "lower", "open suspects / labelled samples"),

@@ -14,6 +14,7 @@ from dqkit.checks import instance, mapping
 from dqkit.findings import CHECKS, METRICS, Audit, Finding, Journal, find, next_steps, verdict
 from dqkit.findings.finding import plain
 from dqkit.records import Dataset, Predictions
+from dqkit.signals import AuditSample
 
 SCHEMA = 1
 FINDINGS_SCHEMA = 1
@@ -37,6 +38,7 @@ def health(
     description: str = "",
     tags: Sequence[str] = (),
     created: str | None = None,
+    sample: AuditSample | None = None,
 ) -> dict[str, Any]:
     """Return the health of a dataset as one plain dict, ready for JSON.
 
@@ -64,6 +66,8 @@ def health(
         What the page says of the dataset.
     created
         ISO 8601, now where None.
+    sample
+        The answers to the random audit samples.
 
     Returns
     -------
@@ -85,6 +89,7 @@ def health(
     for name, values in (("rounds", rounds), ("tags", tags)):
         instance(name, values, (list, tuple), "a list")
     instance("title", title, (str, type(None)), "a text, or None")
+    instance("sample", sample, (AuditSample, type(None)), "a dqkit.signals.AuditSample, or None")
     audit = Audit.of(
         dataset,
         labels=labels,
@@ -93,6 +98,7 @@ def health(
         summary=summary,
         neighbors=neighbors,
         journal=Journal(events=events, queue=queue, rounds=list(rounds)),
+        sample=sample,
     )
     return record(
         find(audit),

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.records import UNLABELED, Dataset
+from dqkit.signals import AuditSample
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
 VOTE_COLUMNS = ("sample_id", "annotator", "label")
@@ -36,6 +37,8 @@ class Snapshot:
         What became of the rows that people looked at; see `Workbench.reviews`.
     put_aside : tuple of str
         Ids that the next queue leaves out: flagged samples, and those skipped since the round before.
+    sample : AuditSample
+        The answers to the random audit samples of the rounds before.
     """
 
     given: Dataset
@@ -44,6 +47,7 @@ class Snapshot:
     answers: pd.Series = field(default_factory=lambda: pd.Series(dtype=int))
     reviews: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(REVIEW_COLUMNS)))
     put_aside: tuple[str, ...] = ()
+    sample: AuditSample = field(default_factory=AuditSample)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Snapshot:

@@ -170,6 +170,7 @@ def _audit(snapshot: Snapshot, predictions: Predictions, found: SignalTable) -> 
         signals=found.table,
         summary=found.summary,
         neighbors=_indices(found),
+        sample=snapshot.sample,
     )
 
 

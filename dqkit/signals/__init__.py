@@ -14,6 +14,7 @@ from dqkit.signals.image_properties import image_properties, property_correlatio
 from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
 from dqkit.signals.label_noise.open_errors import open_error_rate
 from dqkit.signals.label_noise.regression import TargetErrors, regression_errors
+from dqkit.signals.label_noise.wrong_labels import AuditSample, WrongLabels, wrong_labels_left
 from dqkit.signals.neighbors import Neighbors, neighbors
 from dqkit.signals.order import OrderTest, order_test
 from dqkit.signals.signal_table import SignalTable, signal_table
@@ -24,6 +25,7 @@ from dqkit.signals.valuation import knn_shapley
 
 # The functions share names with their files: imported here, a name means the function whatever is imported later.
 __all__ = [
+    "AuditSample",
     "Balance",
     "Calibration",
     "Consensus",
@@ -32,6 +34,7 @@ __all__ = [
     "OrderTest",
     "SignalTable",
     "TargetErrors",
+    "WrongLabels",
     "calibration",
     "class_balance",
     "consensus",
@@ -54,4 +57,5 @@ __all__ = [
     "uncertainty",
     "underperforming_groups",
     "weak_groups",
+    "wrong_labels_left",
 ]

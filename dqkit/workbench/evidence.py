@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dqkit.records import InputError
+from dqkit.acquisition import QueueOptions
+from dqkit.records import HUMAN_SOURCES, InputError
 from dqkit.rounds.classes import widened
 from dqkit.rounds.drawn import drawn_rows
+from dqkit.signals import AuditSample, WrongLabels
+from dqkit.signals.label_noise.wrong_labels import share_left, wrong_labels_now
 from dqkit.workbench.state import State
 
 if TYPE_CHECKING:
@@ -74,6 +77,39 @@ def reviews(state: State) -> pd.DataFrame:
     )
 
 
+def wrong_labels(state: State) -> WrongLabels:
+    """The wrong labels that are left now, by the newest round and all answers to random audit samples."""
+    rnd = state.rounds[-1]
+    labelled = rnd.signals["given_label"].notna().to_numpy() & ~state.dataset.is_test
+    told = rnd.summary.get("label_errors") or {}
+    people = state.labels()["source"].isin(HUMAN_SOURCES).to_numpy()
+    return wrong_labels_now(
+        told.get("estimated_rate"),
+        told.get("interval"),
+        rnd.signals["error_probability"].to_numpy(float)[labelled],
+        people[labelled],
+        sample=audit_sample(state),
+        classes=max(len(state.dataset.classes), 2),
+    )
+
+
+def audit_sample(state: State) -> AuditSample:
+    """The answers to the random audit samples of all rounds, each with the share of rows like it that is left now."""
+    known = answers(state)
+    known = known[known["control"].astype(bool) & known["given_label"].notna()].drop_duplicates("sample_id")
+    if known.empty:
+        return AuditSample()
+    in_play, left = _in_play(state), (state.labels()["source"] == "given").to_numpy()
+    weight = np.ones(len(known))
+    for rnd in state.rounds:
+        here = (known["round"] == rnd.number).to_numpy()
+        could = in_play & (rnd.labels_before["source"] == "given").to_numpy()
+        at = np.cumsum(could)[state.dataset.positions(known.loc[here, "sample_id"])] - 1
+        weight[here] = share_left(rnd.signals["label_score"].to_numpy(float)[could], left[could], at)
+    error = float(state.rounds[-1].settings.get("human_error", QueueOptions().human_error))
+    return AuditSample((known["answer"] != known["given_label"]).to_numpy(bool), weight, error)
+
+
 def advise(state: State, *, budget_left: float | None) -> Advice:
     """See `Workbench.advice`."""
     from dqkit.acquisition import advice, control_estimates, stopping
@@ -83,13 +119,11 @@ def advise(state: State, *, budget_left: float | None) -> Advice:
     rounds = state.rounds
     if not rounds:
         return advice([])
-    known = answers(state)
     in_play = _in_play(state)
-    unseen = {rnd.number: int((in_play & (rnd.labels_before["source"] == "given").to_numpy()).sum()) for rnd in rounds}
-    labels = state.labels()
-    left = int((in_play & (labels["source"] == "given").to_numpy()).sum())
-    control = control_estimates(known, unseen=unseen, left=left)
-    given = left > 0 or any(unseen.values())  # else every label is a person's, and none is left to be checked
+    left = wrong_labels(state)
+    control = control_estimates(answers(state), wrong_left=(left.value, left.low, left.high), left=left.among)
+    # Without a given label in the data there is none to be checked.
+    given = bool((rounds[-1].labels_before["source"] == "given").any()) or left.among > 0
 
     def probs(rnd: Round) -> np.ndarray[Any, Any] | None:
         if not rnd.predictions.is_trained:
@@ -103,6 +137,7 @@ def advise(state: State, *, budget_left: float | None) -> Advice:
         pred_probs=probs(rounds[-1]),
         previous_probs=probs(rounds[-2]) if len(rounds) > 1 else None,
         errors_left=control.errors_left if given else None,
+        answers_wanted=left.more,
         labeled=int(state.dataset_now().is_labeled[in_play].sum()),
         budget_left=budget_left,
         untrained=not rounds[-1].predictions.is_trained,

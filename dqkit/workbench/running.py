@@ -15,7 +15,7 @@ from dqkit.rounds.classes import widened
 from dqkit.rounds.drawn import drawn_rows
 from dqkit.rounds.result import save_queue
 from dqkit.rounds.settings import is_whole
-from dqkit.workbench.evidence import reviews
+from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.project import now
 from dqkit.workbench.results import Round
 from dqkit.workbench.state import State
@@ -35,6 +35,7 @@ def read_snapshot(state: State, number: int) -> Snapshot:
             votes=state.store.human_votes(),
             answers=state.store.confirmations(),
             reviews=reviews(state),
+            sample=audit_sample(state),
             put_aside=tuple(str(sample_id) for sample_id in last.loc[aside, "sample_id"]),
         )
 

@@ -11,7 +11,7 @@ import pandas as pd
 from dqkit.records import LabelEvent
 from dqkit.rounds.classes import widened
 from dqkit.workbench.classes import add_class
-from dqkit.workbench.evidence import reviews
+from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.labelling import open_queue
 from dqkit.workbench.state import State
 from dqkit.workbench.withdrawals import undo
@@ -122,6 +122,7 @@ def write_report(state: State, path: Path) -> Path:
         title=state.about["title"],
         description=state.about["description"],
         tags=state.about["tags"],
+        sample=audit_sample(state),
     )
     page, _ = write(path, facts, render(facts, state.dataset))
     return Path(page)

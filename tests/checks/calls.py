@@ -116,6 +116,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         signals.open_error_rate,
         {"rate": 0.1, "interval": [0.0, 0.2], "chance": np.full(N, 0.1), "checked": LABELS == 0},
     ),
+    "dqkit.signals.wrong_labels_left": (
+        signals.wrong_labels_left,
+        {"among": 20, "model": [0.1, 0.0, 0.2], "classes": 3},
+    ),
     "dqkit.signals.order_test": (
         signals.order_test,
         {"indices": GRAPH.indices, "permutations": 5, "seed": 0},

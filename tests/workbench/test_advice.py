@@ -40,7 +40,7 @@ def test_after_one_round_it_says_what_it_cannot_know_yet(bench):
     assert "\n" not in got.text
     assert "is unknown until three rounds" in got.text
     assert "is unknown until a second round" in got.text
-    assert "until rows of the random audit sample are answered" in got.text
+    assert "wrong labels are left among those that nobody has checked" in got.text
     assert "Of the 20 rows queued in this round, 0 are answered" in got.text
     for criterion in got.criteria:
         assert criterion.verdict in repr(got)
@@ -161,6 +161,34 @@ def test_once_every_label_is_checked_none_is_left_and_the_report_says_so(tmp_pat
         figures = json.loads(page.with_suffix(".json").read_text())["metrics"]
         assert figures["label_error_rate"] < 0.02
         assert figures["label_error_rate_high"] <= bench.dataset.is_test.mean()
+
+
+def test_advice_report_and_the_next_round_name_one_number_of_wrong_labels(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", small(noise=0.2, hidden=0.0), title="Blobs") as bench:
+        first = run(bench, budget=30, audit_share=0.3)
+        told = first.metrics["wrong_labels_left"]
+        assert bench.advice().control.errors_left == tuple(told)
+        answer(bench)
+        left = bench.advice().control.errors_left
+        figures = json.loads(bench.report(tmp_path / "a.html").with_suffix(".json").read_text())
+        assert figures["metrics"]["wrong_labels_left"] == left[0]
+        section = figures["sections"]["label_errors"]
+        assert tuple(section["left"].values()) == left
+        n = int((~bench.dataset.is_test).sum())
+        assert figures["metrics"]["label_error_rate"] == pytest.approx(left[0] / n)
+        criterion = next(c for c in bench.advice().criteria if c.name == "label errors left")
+        assert criterion.value == left[0]
+        second = run(bench)
+        assert tuple(second.metrics["wrong_labels_left"]) == bench.advice().control.errors_left
+        assert second.metrics["label_error_rate"] == pytest.approx(second.metrics["wrong_labels_left"][0] / n)
+
+
+def test_savings_stay_within_what_can_be_saved(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", small(noise=0.2, hidden=0.0), title="Blobs") as bench:
+        run(bench, budget=30, audit_share=0.1)
+        answer(bench)
+        control = bench.advice().control
+        assert control.saved_range[0] <= control.saved <= control.saved_range[1] < len(bench.dataset)
 
 
 def test_a_class_added_between_two_rounds_does_not_stop_the_advice(bench):
