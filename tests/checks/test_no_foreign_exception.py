@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import dqkit as dq
-from tests.checks.calls import CALLS, ELSEWHERE, ODD
+from tests.checks.calls import CALLS, ELSEWHERE
+from tests.checks.odd_values import ODD
 
 PUBLIC = ("", ".signals", ".acquisition", ".weak_labels", ".near_copies", ".baselines", ".report", ".relabel")
 # A call takes tens or hundreds of milliseconds: every seventh or twentieth odd value, other ones for each argument.

@@ -29,3 +29,30 @@ def quick():
 def bench(tmp_path):
     with dq.Workbench.create(tmp_path / "wb", small(), title="Blobs") as workbench:
         yield workbench
+
+
+def pets_dataset():
+    """Six texts, one of them without a label."""
+    return dq.from_arrays(
+        [f"text {i}" for i in range(6)],
+        ["cat", "dog", "cat", "dog", None, "cat"],
+        ids=[f"s{i}" for i in range(6)],
+        name="pets",
+    )
+
+
+def pairs(table):
+    """What a table of changes says, in short."""
+    return [(row.sample_id, row.given, row.now, row.annotator) for row in table.itertuples()]
+
+
+@pytest.fixture
+def pets(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", pets_dataset(), title="Pets & <co>") as workbench:
+        yield workbench
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    with dq.Workbench.create(tmp_path / "theirs", pets_dataset()) as workbench:
+        yield workbench
