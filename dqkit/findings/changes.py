@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from dqkit.findings.audit import Audit
+from dqkit.findings.differences import Interval, of_estimates
 from dqkit.findings.finding import Finding, NotMeasured, plain
 from dqkit.findings.metrics import METRICS
 from dqkit.findings.words import counted
@@ -22,8 +24,9 @@ def changes(audit: Audit) -> Finding:
     figures = [{ALIASES.get(k, k): v for k, v in (r.get("metrics") or {}).items()} for r in rounds]
     last = figures[-1]
     before = figures[-2] if len(figures) > 1 else {}
+    intervals = _intervals(rounds[-1], before, last)
     deltas = [
-        _delta(name, before.get(name), value)
+        _delta(name, before.get(name), value, intervals.get(name))
         for name, value in last.items()
         if _is_number(value) and (not before or _is_number(before.get(name)))
     ]
@@ -68,7 +71,17 @@ def _pair(value: Any) -> list[float] | None:
     return values if isinstance(values, list) and len(values) == 2 and all(map(_is_number, values)) else None
 
 
-def _delta(name: str, before: Any, after: Any) -> dict[str, Any]:
+def _intervals(newest: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Interval]:
+    """The interval of the difference of each figure for which there is one."""
+    found = {str(name): (float(low), float(high)) for name, (low, high) in (newest.get("intervals") or {}).items()}
+    ends = [_pair(numbers.get("label_error_interval")) for numbers in (before, after)]
+    rates = [numbers.get("label_error_rate") for numbers in (before, after)]
+    if ends[0] and ends[1] and all(map(_is_number, rates)):
+        found["label_error_rate"] = of_estimates(*((float(r), *e) for r, e in zip(rates, ends, strict=True) if e))  # type: ignore[arg-type]
+    return found
+
+
+def _delta(name: str, before: Any, after: Any, interval: Interval | None = None) -> dict[str, Any]:
     known = METRICS.get(name)
     difference = None if before is None else float(after) - float(before)
     verdict = "first"
@@ -77,6 +90,8 @@ def _delta(name: str, before: Any, after: Any) -> dict[str, Any]:
         verdict = "same" if difference == 0 else "changed"
         if difference != 0 and better != "neither":
             verdict = "better" if (difference > 0) == (better == "higher") else "worse"
+        if difference != 0 and interval is not None and interval[0] <= 0 <= interval[1]:
+            verdict = "unclear"
     return {
         "metric": name,
         "title": known.title if known else name.replace("_", " ").capitalize(),
@@ -84,5 +99,6 @@ def _delta(name: str, before: Any, after: Any) -> dict[str, Any]:
         "before": before,
         "after": after,
         "difference": difference,
+        "interval": None if interval is None else list(interval),
         "verdict": verdict,
     }

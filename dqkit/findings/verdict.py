@@ -98,6 +98,7 @@ def _more(told: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -
     if gain and gain["difference"] is not None:
         before, after = percent(gain["before"]), percent(gain["after"])
         moves = f"stayed at {after}" if before == after else f"went from {before} to {after}"
+        moves += ", no clear change," if gain.get("verdict") == "unclear" and before != after else ""
         said.append(f"Test accuracy {moves} in the last round.")
     leaked, near = metrics.get("exact_leakage_rate", 0.0), metrics.get("leakage_rate", 0.0)
     if leaked:

@@ -52,9 +52,12 @@ def change(difference: float | None, unit: Unit) -> str:
     if difference is None:
         return MISSING
     if unit == "share":
-        return f"{100 * difference:+.1f} points".replace("-", "−")
-    text = f"{round(difference):+,}" if unit == "count" else f"{difference:+.3f}"
-    return text.replace("-", "−")
+        text = f"{100 * difference:+.1f}"
+    else:
+        text = f"{round(difference):+,}" if unit == "count" else f"{difference:+.3f}"
+    if not float(text.replace(",", "")):
+        text = text[1:]  # nothing has no sign
+    return text.replace("-", "−") + (" points" if unit == "share" else "")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:

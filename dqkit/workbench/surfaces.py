@@ -6,13 +6,16 @@ import html
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from dqkit.findings.differences import of_means, of_shares
 from dqkit.records import LabelEvent
 from dqkit.rounds.classes import widened
 from dqkit.workbench.classes import add_class
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.labelling import open_queue
+from dqkit.workbench.results import Round
 from dqkit.workbench.state import State
 from dqkit.workbench.withdrawals import undo
 
@@ -131,8 +134,9 @@ def write_report(state: State, path: Path) -> Path:
 def round_rows(state: State) -> list[dict[str, Any]]:
     """One dict a finished round, for the report: its figures, its queue, and what was answered of it."""
     wrong = reviews(state).set_index("sample_id")["wrong"]
-    rows = []
-    for rnd in state.rounds:
+    rows: list[dict[str, Any]] = []
+    rounds = state.rounds
+    for place, rnd in enumerate(rounds):
         states = state.store.queue_states(rnd.number)
         answered = states.loc[states["state"] == "done", "sample_id"]
         relabels = states.loc[(states["action"] == "relabel") & (states["state"] == "done"), "sample_id"]
@@ -144,12 +148,36 @@ def round_rows(state: State) -> list[dict[str, Any]]:
                 "started": rnd.started,
                 "finished": rnd.finished,
                 "metrics": rnd.metrics,
+                "intervals": _intervals(state, rounds[place - 1], rnd) if 0 < place == len(rounds) - 1 else {},
                 "queue_counts": {str(k): int(v) for k, v in states["action"].value_counts().items()},
                 "answered": len(answered),
                 "confirmed_errors": int(wrong.reindex(relabels).eq(True).sum()),
             }
         )
     return rows
+
+
+def _intervals(state: State, before: Round, after: Round) -> dict[str, tuple[float, float]]:
+    """The 95 % intervals of what changed from one round to the next, on the samples that both were judged on."""
+    if not (before.predictions.is_trained and after.predictions.is_trained):
+        return {}
+    classes, usable, is_test = state.dataset.classes, state.dataset.is_usable, state.dataset.is_test
+    right, loss, known = [], [], usable.copy()
+    for rnd in (before, after):
+        probs = widened(rnd.predictions, classes).pred_probs
+        label = pd.Index(classes).get_indexer(pd.Index(rnd.labels_before["label"]))
+        known &= label >= 0
+        right.append(probs.argmax(axis=1) == label)
+        loss.append(-np.log(np.clip(probs[np.arange(len(label)), label].astype(np.float64), 1e-12, 1)))
+    found = {}
+    for accuracy, log_loss, at in (
+        ("test_accuracy", "test_log_loss", known & is_test),
+        ("oos_accuracy", "log_loss", known & ~is_test),
+    ):
+        if at.any():
+            found[accuracy] = of_shares(right[0][at], right[1][at])
+            found[log_loss] = of_means(loss[0][at], loss[1][at])
+    return found
 
 
 def summary_html(state: State) -> str:
