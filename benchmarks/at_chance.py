@@ -76,7 +76,7 @@ def chance_tables(repeats: int) -> None:
     for title, make in (("own probabilities that know nothing", own), ("cross-validated, features of noise", trained)):
         print(f"\n{title}: runs with any flag, and mean share of rows flagged; {repeats} runs a line")
         print(f"{'n':>6} {'c':>4} {'any, before':>12} {'any, now':>9} {'share, before':>14} {'share, now':>11}")
-        total = np.zeros((2, 2))
+        total, any_flag = np.zeros((2, 2)), np.zeros(2, dtype=int)
         for n, c in SIZES:
             sums = np.zeros((2, 2))
             for rng in draws(repeats):
@@ -84,9 +84,11 @@ def chance_tables(repeats: int) -> None:
                 for at, flagged in enumerate((before(labels, probs), flags(labels, probs))):
                     sums[at] += flagged.any(), flagged.mean()
             total += sums / repeats / len(SIZES)
+            any_flag += sums[:, 0].astype(int)
             (any0, share0), (any1, share1) = sums / repeats
             print(f"{n:>6} {c:>4} {any0:>12.0%} {any1:>9.0%} {share0:>14.1%} {share1:>11.1%}")
         print(f"{'all':>11} {total[0, 0]:>12.0%} {total[1, 0]:>9.1%} {total[0, 1]:>14.1%} {total[1, 1]:>11.2%}")
+        print(f"runs with any flag: {any_flag[0]} of {repeats * len(SIZES)} before, {any_flag[1]} now")
 
 
 def informed_table(repeats: int) -> None:

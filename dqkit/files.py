@@ -58,10 +58,10 @@ def write_array(file: Path, values: Any, *, durable: bool = True) -> None:
     replace(file, write, durable=durable)
 
 
-def sync(file: Path) -> None:
+def sync(file: str | Path) -> None:
     """Wait until the disk has what was written to the file."""
     # Windows syncs only what is open for writing.
-    with file.open("rb+") as opened:
+    with open(file, "rb+", buffering=0) as opened:
         os.fsync(opened.fileno())
 
 

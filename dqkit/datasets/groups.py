@@ -63,6 +63,17 @@ def group_codes(dataset: Dataset, groups: ArrayLike | str | None) -> NDArray[np.
     InputError
         For a column that is not there or values of another length.
     """
+    names = group_names_of(dataset, groups)
+    if names is None:
+        return None
+    found, distinct = pd.factorize(names, sort=True)
+    codes = found.astype(np.int64)
+    codes[found < 0] = len(distinct) + np.arange(int((found < 0).sum()))
+    return codes
+
+
+def group_names_of(dataset: Dataset, groups: ArrayLike | str | None) -> NDArray[np.object_] | None:
+    """(n,) the names of the groups as text, None where a sample is of none; see `group_codes`."""
     values: ArrayLike | pd.Series[Any] | None = groups
     if groups is None:
         if dataset.groups is None:
@@ -80,11 +91,7 @@ def group_codes(dataset: Dataset, groups: ArrayLike | str | None) -> NDArray[np.
     n = len(dataset)
     if given.shape != (n,):
         raise InputError(f"groups must have shape ({n},), one value a sample; got {given.shape}.")
-    texts = [None if _is_missing(value) else str(value) for value in given]
-    found, names = pd.factorize(np.array(texts, dtype=object), sort=True)
-    codes = found.astype(np.int64)
-    codes[found < 0] = len(names) + np.arange(int((found < 0).sum()))
-    return codes
+    return np.array([None if _is_missing(value) else str(value) for value in given], dtype=object)
 
 
 def warn_of_groups_in_test(codes: NDArray[np.int64], is_test: NDArray[np.bool_], *, stacklevel: int = 2) -> None:

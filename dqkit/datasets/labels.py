@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import numbers
 import re
@@ -76,7 +77,8 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
     """
     rules = rules or LabelRules()
     values = column("labels", [None] * n if labels is None else _one_each(labels, n), n=n)
-    at, distinct = _distinct(values)
+    at, found = _distinct(values)
+    distinct = _days(found)
     if classes is None and isinstance(values.dtype, pd.CategoricalDtype):
         classes = _categories(values)
     names = None if classes is None else class_names(classes)
@@ -86,6 +88,7 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
     if rules.written:
         keys = _as_numbers(keys, names)
     notes: list[str] = []
+    keys = _one_spelling(keys, names, notes)
     keys = _without(keys, rules, names, counts, notes)
     known = [k for k in keys if k is not None]
     whole = bool(known) and all(isinstance(k, int) for k in known)
@@ -163,7 +166,7 @@ def _distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
 
 def _categories(values: pd.Series[Any]) -> list[str]:
     """The names that a categorical column declares, in its order."""
-    return [str(_key(v, values, None, 0)) for v in values.cat.categories]
+    return [str(_key(v, values, None, 0)) for v in _days(list(values.cat.categories))]
 
 
 def _key(value: Any, values: pd.Series[Any], at: NDArray[np.intp] | None, i: int) -> int | str:
@@ -250,6 +253,32 @@ def _as_numbers(keys: list[Any], names: ClassNames | None) -> list[Any]:
         k if not isinstance(k, str) else None if k in MAYBE_MISSING else int(re.split("[.,]", k.strip())[0])
         for k in keys
     ]
+
+
+def _one_spelling(keys: list[Any], names: ClassNames | None, notes: list[str]) -> list[Any]:
+    """Numbers written with empty decimals ("1.0", as a column of floats writes them) as the label 1 that stands beside
+    them."""
+    known = {str(k) for k in keys if k is not None}
+    out, merged = [], []
+    for key in keys:
+        plain = re.split("[.,]", key.strip())[0] if isinstance(key, str) and _WHOLE.fullmatch(key.strip()) else None
+        if plain is None or plain == key or plain not in known or (names is not None and names.knows(key)):
+            out.append(key)
+        else:
+            merged.append(f"{key!r} as {plain!r}")
+            out.append(int(plain) if int(plain) in keys else plain)
+    if merged:
+        notes.append(f"Labels that are the same number are one class: {', '.join(sorted(merged))}.")
+    return out
+
+
+def _days(distinct: list[Any]) -> list[Any]:
+    """Moments that are all midnight as days, as they are written in a file."""
+    moments = [v for v in distinct if isinstance(v, datetime.datetime | np.datetime64)]
+    stamps = [pd.Timestamp(v) for v in moments]
+    if not stamps or len(stamps) < len(distinct) or any(stamp != stamp.normalize() for stamp in stamps):
+        return distinct
+    return [str(stamp.date()) if stamp.tzinfo is None else str(stamp) for stamp in stamps]
 
 
 def _without(

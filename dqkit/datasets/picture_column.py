@@ -18,8 +18,10 @@ import numpy as np
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
 from dqkit.datasets.image_arrays import of_several_sizes
 from dqkit.datasets.pixels import Source, resolved
+from dqkit.datasets.spelling import Listings, as_on_disk
 from dqkit.records import InputError
 
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 _WEB = re.compile(r"(https?|ftp|s3|gs|hf|az|abfs)://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _BASE64_STARTS = ("iVBORw0KGgo", "R0lGOD", "UklGR")  # PNG, GIF, WebP
@@ -54,12 +56,32 @@ def pictures_of(values: Sequence[Any] | Any, base: Path) -> Pictures:
                 raise
             problems[i] = str(error)
             sources.append(_MISSING)
+    respelled = _respelled(sources)
     inside = sum(isinstance(source, bytes) for source in sources)
-    turned = sum(isinstance(v, str) and "\\" in v and isinstance(s, Path) for v, s in zip(listed, sources, strict=True))
+    turned = sum(
+        isinstance(v, str) and "\\" in v and isinstance(s, Path) and s is not _MISSING
+        for v, s in zip(listed, sources, strict=True)
+    )
     notes = [*said, f"{inside:,} pictures are read from the table itself."] if inside else []
     notes += [f"{turned:,} paths are written with backslashes."] if turned and os.sep == "/" else []
+    if respelled:
+        notes.append(f"{respelled:,} paths differ from the files' names in case or Unicode form; the files are taken.")
     paths = [path if path and i not in problems else None for i, path in enumerate(resolved(sources))]
     return Pictures(sources, paths, problems, tuple(notes))
+
+
+def _respelled(sources: list[Source]) -> int:
+    """Put the file that is there in the place of a path that differs in case alone; returns how many."""
+    listings: Listings = {}
+    found = 0
+    for i, source in enumerate(sources):
+        if not isinstance(source, Path) or source is _MISSING or os.path.lexists(source):
+            continue
+        there = as_on_disk(source, listings)
+        if there is not None:
+            sources[i] = there
+            found += 1
+    return found
 
 
 def _arrays_as_pictures(listed: list[Any]) -> list[str]:
@@ -147,6 +169,11 @@ def _written(text: str | bytes, base: Path) -> Source:
         except RuntimeError as error:
             raise ValueError(str(error)) from error
     file = base / path
+    if os.sep == "/" and _WINDOWS.match(text) and not os.path.lexists(file):
+        raise ValueError(
+            f"{brief(text, 80)!r} is a path of a Windows machine; write paths that start from the folder of the table, "
+            "without the drive"
+        )
     if "\\" in text and os.sep == "/" and not os.path.lexists(file):
         return base / Path(text.replace("\\", "/"))  # written on Windows
     return file

@@ -163,6 +163,12 @@ def from_table(
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     added = frame[rest].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
     samples = Samples(decoded.pixels, "image", pictures.paths, decoded.window, problems)
+    if failures:
+        first = min(failures)
+        notes.append(
+            f"{len(failures):,} of {n:,} pictures cannot be read and are kept out of training and queues; the first, "
+            f"in row {first}: {failures[first]}."
+        )
     reading = " ".join([*notes, *pictures.notes])
     return assemble(samples, given, replace(columns, metadata=added), name=table.name, reading=reading)
 

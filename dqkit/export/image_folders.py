@@ -34,7 +34,8 @@ def class_folders(root: Path, chosen: Chosen, *, way: str, progress: bool) -> tu
 def yolo(root: Path, chosen: Chosen, *, way: str, progress: bool) -> tuple[Chosen, dict[str, Any]]:
     """`<split>/<class>/<file>` and `names.yaml`, the class of each number: folders sorted by name, as YOLO reads them.
 
-    YOLO takes every folder for a class, so that samples without a label are left out. Its word for the split
+    YOLO takes every folder for a class, so that samples without a label are left out, and numbers the folders of each
+    split by themselves, so that every split has a folder for every class, empty or not. Its word for the split
     "validation" or "valid" is "val".
     """
     chosen = with_pictures(chosen.without(chosen.codes == UNLABELED, "unlabeled"))
@@ -47,6 +48,9 @@ def yolo(root: Path, chosen: Chosen, *, way: str, progress: bool) -> tuple[Chose
         for split, code in zip(chosen.table["split"], chosen.codes, strict=True)
     ]
     files = place(root, chosen, folders, way=way, progress=progress)
+    for split in splits.values():
+        for folder in classes.values():
+            (root / split / folder).mkdir(parents=True, exist_ok=True)
     lines = [f"  {i}: {json.dumps(folder, ensure_ascii=False)}" for i, folder in enumerate(sorted(classes.values()))]
     # A JSON text is a YAML text too.
     (root / "names.yaml").write_text("\n".join(["names:", *lines]) + "\n", encoding="utf-8")

@@ -22,6 +22,7 @@ from dqkit.records import InputError
 
 WAYS = ("copy", "hardlink", "symlink")
 WORKERS = 8
+_BATCH = 64
 
 
 def with_pictures(chosen: Chosen) -> Chosen:
@@ -55,38 +56,50 @@ def place(root: Path, chosen: Chosen, folders: Sequence[str], *, way: str = "cop
     write = _writer(root, chosen, names, way)
     pool = ThreadPoolExecutor(max_workers=WORKERS)
     try:
-        done = pool.map(write, range(len(names)))
-        for _ in over(done, total=len(names), title="images", show=progress and len(names) >= 500):
+        # Handing one file at a time to a thread costs more than copying it.
+        done = pool.map(write, (range(s, min(s + _BATCH, len(names))) for s in range(0, len(names), _BATCH)))
+        for _ in over(
+            (row for rows in done for row in rows),
+            total=len(names),
+            title="images",
+            show=progress and len(names) >= 500,
+        ):
             pass
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return names
 
 
-def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Callable[[int], None]:
-    dataset = chosen.dataset
+def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Callable[[range], range]:
+    dataset, top = chosen.dataset, str(root)
 
     def write(row: int) -> None:
-        out, i = root / names[row], int(chosen.at[row])
+        out, i = os.path.join(top, names[row]), int(chosen.at[row])
         if dataset.paths is None:
-            out.write_bytes(png(np.asarray(dataset.content[i])))
+            with open(out, "wb") as file:
+                file.write(png(np.asarray(dataset.content[i])))
             sync(out)
             return
-        source = Path(str(dataset.paths[i]))
+        source = str(dataset.paths[i])
         if way == "symlink":
-            os.symlink(source.absolute(), out)
+            os.symlink(os.path.abspath(source), out)
         elif way == "hardlink":
             _hard_link(source, out)
         else:
             shutil.copyfile(source, out)
             sync(out)
 
-    return write
+    def write_all(rows: range) -> range:
+        for row in rows:
+            write(row)
+        return rows
+
+    return write_all
 
 
-def _hard_link(source: Path, out: Path) -> None:
+def _hard_link(source: str, out: str) -> None:
     try:
-        os.link(source.resolve(), out)
+        os.link(os.path.realpath(source), out)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             raise InputError(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
+import socket
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +52,7 @@ def file(path: Path, write: Callable[[Path], Any], *, overwrite: bool) -> None:
     Raises `InputError` where something is there (with overwrite: anything but a file), `StoreError` where it cannot be
     written; then `path` is as it was.
     """
+    clear_left(path)
     _check_free_file(path, overwrite=overwrite)
     partial = _partial(path)
     with _said(path):
@@ -69,6 +73,7 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
     Raises `InputError` where something is there; with overwrite only where it is anything but an export of dqkit
     in which every file is one that dqkit wrote.
     """
+    clear_left(path)
     check_free_folder(path, overwrite=overwrite)
     partial = _partial(path)
     old = partial.with_suffix(".old")
@@ -146,8 +151,62 @@ def _check_free_file(path: Path, *, overwrite: bool) -> None:
 
 def _partial(path: Path) -> Path:
     # Two threads of one process may write to the same place.
-    start = os.fsencode(path.name)[:100].decode("utf-8", "ignore")
-    return path.with_name(f".{start}.{os.getpid()}-{uuid.uuid4().hex[:8]}.partial")
+    return path.with_name(f".{_start(path)}.{os.getpid()}-{_host()}-{uuid.uuid4().hex[:8]}.partial")
+
+
+def clear_left(path: Path) -> None:
+    """Delete the unfinished exports of `path` whose process, on this machine, was killed.
+
+    What an earlier export became when it was about to be replaced goes only if every file in it is one that dqkit
+    wrote; where nothing stands under `path`, it is put back first.
+    """
+    pattern = re.compile(rf"\.{re.escape(_start(path))}\.(\d+)-([0-9a-f]{{8}})-[0-9a-f]{{8}}\.(partial|old)")
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return
+    for name in names:
+        found = pattern.fullmatch(name)
+        left = path.parent / name
+        if found is None or left.is_symlink() or found[2] != _host() or _runs(int(found[1])):
+            continue
+        if found[3] == "old":
+            _clear_old(left, path)
+        elif left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _clear_old(left: Path, path: Path) -> None:
+    """An export that was moved aside and not yet replaced, or not yet deleted."""
+    if not os.path.lexists(path):
+        os.rename(left, path)
+        return
+    record = read_record(left)
+    if record is not None and set(_files(left)) <= {*record["written"], RECORD}:
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _start(path: Path) -> str:
+    return os.fsencode(path.name)[:90].decode("utf-8", "ignore")
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode('utf-8', 'replace')):08x}"
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of this machine still runs; yes where that cannot be told."""
+    if os.name == "nt":
+        return True  # there, signal 0 would end the process
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _files(root: Path) -> list[str]:

@@ -95,7 +95,7 @@ class Dataset(MadeLater):
 
     @cached_property
     def _index(self) -> pd.Index[Any]:
-        return pd.Index(self.ids)
+        return pd.Index(self.ids, dtype=object)  # else pandas copies them all into Arrow's memory
 
     def positions(self, sample_ids: ArrayLike) -> NDArray[np.int64]:
         """Where some samples stand.

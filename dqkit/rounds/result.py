@@ -146,6 +146,22 @@ def read_neighbors(folder: Path) -> NDArray[np.int64] | None:
     return _whole(file, lambda path: np.load(path, allow_pickle=False)) if file.exists() else None
 
 
+def save_groups(folder: Path, ids: NDArray[np.object_], groups: NDArray[np.object_] | None) -> None:
+    """Keep the groups that the round was told, which the dataset does not hold."""
+    table = pd.DataFrame({"sample_id": ids, "group": groups})
+    folder.mkdir(parents=True, exist_ok=True)
+    replace(folder / "groups.parquet", lambda partial: table.to_parquet(partial, index=False))
+
+
+def read_groups(folder: Path, ids: NDArray[np.object_]) -> NDArray[np.object_] | None:
+    """(n,) the groups that the round was told, None where it was told none or an older dqkit did not keep them."""
+    file = folder / "groups.parquet"
+    if not file.exists():
+        return None
+    known = read_table(file).set_index("sample_id")["group"].astype(object).reindex(ids)
+    return np.asarray(known.where(known.notna(), None), dtype=object)
+
+
 def write_predictions(folder: Path, predictions: Predictions) -> None:
     """Keep predictions as plain arrays and tables."""
     arrays: dict[str, Any] = {

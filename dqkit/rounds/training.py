@@ -55,7 +55,7 @@ class Training:
         if self.own is None:
             return self
         told = {"estimators": self.estimators, "pretrained": self.pretrained, "network": self.network}
-        told |= {"imbalance": self.imbalance, "groups": self.groups}
+        told |= {"imbalance": self.imbalance}
         for name, value in told.items():
             if value is not None:
                 raise InputError(f"predictions must come alone, because nothing is trained then; got {name} too.")

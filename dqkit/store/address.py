@@ -129,6 +129,8 @@ def _sqlite(path: str, *, stored: bool | None) -> sa.URL:
         )
     if "\0" in path:
         raise StoreError(f"store_url must name a file; got {path!r}.")
+    if path.startswith("/~") and not os.path.lexists(path[: (path + "/").index("/", 1)]):
+        path = path[1:]  # sqlite:////~/labels.sqlite: four slashes, as of an absolute path
     readings = [path] if stored is None else [path, unquote(path)]
     if stored:
         readings.reverse()

@@ -104,23 +104,36 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        if (folder / DATABASE_FILE).is_file():
+            raise StoreError(f"{str(file)!r} is missing. {_again(folder)}") from error
         raise StoreError(
             f"{str(folder)!r} holds no workbench ({PROJECT_FILE} is missing). "
             "Make one with dqkit.Workbench.create(path, dataset), or check the path."
         ) from error
     except (OSError, ValueError) as error:
-        raise StoreError(f"{str(file)!r} cannot be read: {error}.") from error
+        raise StoreError(f"{str(file)!r} cannot be read: {error}. {_again(folder)}") from error
     if not isinstance(about, dict) or about.get("dqkit") != "workbench":
-        raise StoreError(f"{str(file)!r} was not written by dqkit.")
+        raise StoreError(f"{str(file)!r} was not written by dqkit. {_again(folder)}")
     missing = {"format", "id", "title", "classes", "modality", "store_url"} - set(about)
     if missing or not isinstance(about["format"], int):
-        raise StoreError(f"{str(file)!r} is damaged: {', '.join(sorted(missing)) or 'format'} is missing or no number.")
+        what = ", ".join(sorted(missing)) or "format"
+        raise StoreError(f"{str(file)!r} is damaged: {what} is missing or no number. {_again(folder)}")
     if about["format"] > FORMAT:
         raise StoreError(
             f"{str(folder)!r} was written by a newer dqkit (format {about['format']}); this one reads up to format "
             f"{FORMAT}. Upgrade dqkit (pip install --upgrade dqkit) to open it. Nothing was changed."
         )
     return about
+
+
+def _again(folder: Path) -> str:
+    """How project.json is made again, where the journal is in the folder."""
+    if not (folder / DATABASE_FILE).is_file():
+        return f"Bring {PROJECT_FILE} back from a copy."
+    return (
+        "The labels are in the journal beside it and are not touched. Bring the file back from a copy, or make it "
+        f"again from the journal and the originals: dqkit rebuild {str(folder)!r} --source ORIGINALS"
+    )
 
 
 def samples_table(dataset: Dataset) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pandas as pd
 from dqkit.export import journal
 from dqkit.files import replace, write_array, write_json
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, StoreError
+from dqkit.workbench import project, project_file
 
 WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
 
@@ -44,9 +46,10 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
     Parameters
     ----------
     path
-        The folder of the workbench. Its project.json and its journal must be there: nothing else holds what they say.
+        The folder of the workbench. Its journal must be there: nothing else holds what it says.
     dataset
-        The dataset as it was loaded at first, from the originals, where samples.parquet or a table was lost.
+        The dataset as it was loaded at first, from the originals, where project.json, samples.parquet or a table was
+        lost.
     progress
         Whether progress bars are shown.
 
@@ -65,8 +68,14 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
     from dqkit.workbench.bench import Workbench
 
     found = Findings()
+    made = dataset is not None and _reads(lambda: project.read(project.folder_of(path))) is None
+    if made and dataset is not None:
+        project_file.make(project.folder_of(path), dataset)
     with Workbench.open(path) as bench:
-        found.add("project.json", WHOLE)
+        if made:
+            found.add("project.json", REBUILT, "from the journal and the dataset; title, description and tags are lost")
+        else:
+            found.add("project.json", WHOLE)
         found.add("journal", WHOLE)
         events = bench.store.events()
         folder = bench.path / "dataset"
@@ -80,9 +89,11 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
             return found.table()
         for about in bench.store.rounds():
             if about["status"] == "done":
-                _round(
-                    bench.path, about, bench.dataset, events, bench.store.queue_states(about["round"]), found, progress
-                )
+                number = int(about["round"])
+                before = len(found.rows)
+                _round(bench.path, about, bench.dataset, events, bench.store.queue_states(number), found, progress)
+                if REBUILT in {state for _, state, _ in found.rows[before:]}:
+                    bench.store.keep_files(number, bench.path / "rounds" / f"{number:04d}")
     return found.table()
 
 
@@ -241,15 +252,17 @@ def _round(
     """The files of one round: labels from the journal, predictions trained again, signals and queue from both."""
     from dqkit.findings import Audit, find
     from dqkit.findings import save as save_findings
+    from dqkit.rounds.drawn import drawn_rows
     from dqkit.rounds.result import (
         read_findings,
+        read_groups,
         read_neighbors,
         read_predictions,
         read_summary,
         write_predictions,
     )
     from dqkit.rounds.settings import as_json
-    from dqkit.rounds.snapshot import under_labels
+    from dqkit.rounds.snapshot import Snapshot, under_labels
 
     number = int(about["round"])
     folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"
@@ -267,24 +280,28 @@ def _round(
     names = labels["label"].reindex(dataset.ids)
     given = names.where(~labels["source"].eq("weak").reindex(dataset.ids, fill_value=False), None)
     predictions = _reads(lambda: read_predictions(folder))
+    groups = _reads(lambda: read_groups(folder, dataset.ids))
     state, how = WHOLE, ""
+    if predictions is not None and "predictions" not in about["settings"] and not (folder / "checks.parquet").exists():
+        predictions = None  # what the checks of the training found is made by training alone
     if predictions is None:
-        unknown = sorted({"estimators", "groups", "predictions", "engine"} & set(about["settings"]))
+        own = {"estimators", "predictions", "engine"} | ({"groups"} if groups is None else set())
+        unknown = sorted(own & set(about["settings"]))
         if unknown:
             found.add(f"{name}/predictions", LOST, f"they came from your own {unknown[0]}; run another round")
             return
-        predictions = _trained(under_labels(dataset, names), about, path, progress)
+        predictions = _trained(under_labels(dataset, names), about, path, groups, progress)
         write_predictions(folder, predictions)
         state, how = REBUILT, "trained again with the settings of the round"
     found.add(f"{name}/predictions", state, how)
     signals = _reads(lambda: pd.read_parquet(folder / "signals.parquet"))
     summary = _reads(lambda: json.loads((folder / "summary.json").read_text(encoding="utf-8")))
-    neighbors = folder / "neighbors.npy"
-    broken = neighbors.exists() and _reads(lambda: read_neighbors(folder)) is None
+    broken = predictions.features is not None and _reads(lambda: read_neighbors(folder)) is None
     if signals is None or summary is None or broken or state == REBUILT:
         from dqkit.signals import signal_table
 
-        computed = signal_table(under_labels(dataset, given), predictions, seed=int(about["seed"]))
+        told = dataset if groups is None else dataclasses.replace(dataset, groups=groups)
+        computed = signal_table(under_labels(told, given), predictions, seed=int(about["seed"]))
         signals = computed.table
         replace(folder / "signals.parquet", lambda partial: computed.table.to_parquet(partial))
         write_json(folder / "summary.json", as_json(computed.summary))
@@ -312,6 +329,13 @@ def _round(
         found.add(f"{name}/queue.parquet", REBUILT, "its order from the journal; scores and reasons from the signals")
     else:
         found.add(f"{name}/queue.parquet", WHOLE)
+    if _reads(lambda: pd.read_parquet(folder / "drawn.parquet")) is None:
+        queue = pd.read_parquet(folder / "queue.parquet")
+        drawn = drawn_rows(queue, signals, labels, Snapshot(dataset, labels).in_play)
+        replace(folder / "drawn.parquet", lambda partial: drawn.to_parquet(partial))
+        found.add(f"{name}/drawn.parquet", REBUILT, "from the queue and the signals of the round")
+    else:
+        found.add(f"{name}/drawn.parquet", WHOLE)
 
 
 def labels_at(dataset: Dataset, events: pd.DataFrame) -> pd.DataFrame:
@@ -322,7 +346,7 @@ def labels_at(dataset: Dataset, events: pd.DataFrame) -> pd.DataFrame:
     return current_labels(dataset, weak, people)
 
 
-def _trained(dataset: Dataset, about: dict[str, Any], path: Path, progress: bool) -> Any:
+def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, progress: bool) -> Any:
     from dqkit.baselines import cross_val_predictions, too_few_labels, untrained_predictions
 
     told, seed, kept = about["settings"], int(about["seed"]), path / "checkpoints"
@@ -338,6 +362,7 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, progress: bool
         int(told.get("folds", 5)),
         seed,
         checkpoint_dir=kept,
+        groups=groups,
         pretrained=pretrained,
         network=network,
         imbalance=told.get("imbalance"),

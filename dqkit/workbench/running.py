@@ -8,12 +8,13 @@ import pandas as pd
 
 from dqkit.acquisition import QueueOptions
 from dqkit.bars import Stages
+from dqkit.datasets.groups import group_names_of
 from dqkit.records import InputError
-from dqkit.rounds import RoundResult, RoundSettings, Snapshot, run, save
+from dqkit.rounds import RoundResult, RoundSettings, Snapshot, Training, run, save
 from dqkit.rounds import rerank as ranked_again
 from dqkit.rounds.classes import widened
 from dqkit.rounds.drawn import drawn_rows
-from dqkit.rounds.result import save_queue
+from dqkit.rounds.result import read_groups, save_groups, save_queue
 from dqkit.rounds.settings import is_whole
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.project import now
@@ -55,6 +56,8 @@ def run_round(state: State, settings: RoundSettings, *, progress: bool, stages: 
         stages.begin("saving")
         folder = state.path / "rounds" / f"{number:04d}"
         save(folder, result)
+        if settings.training.groups is not None:
+            save_groups(folder, state.dataset.ids, group_names_of(state.dataset, settings.training.groups))
         state.store.enqueue(number, _rows(result.queue))
         state.store.keep_files(number, folder)
         state.store.finish_round(number, finished=now(), metrics=result.metrics)
@@ -74,7 +77,8 @@ def rerank(state: State, *, budget: int | None, strategy: str | None) -> Round:
         size = rnd.budget if budget is None else budget
         if not is_whole(size) or size < 1:
             raise InputError(f"budget must be a whole number of samples, at least 1; got {size!r}.")
-        settings = RoundSettings(budget=size, seed=rnd.seed, queue=QueueOptions.from_described(told))
+        training = Training(groups=read_groups(rnd.folder, state.dataset.ids))
+        settings = RoundSettings(budget=size, seed=rnd.seed, training=training, queue=QueueOptions.from_described(told))
         snapshot = read_snapshot(state, rnd.number)
         states = state.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]

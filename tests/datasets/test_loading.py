@@ -392,3 +392,37 @@ def test_paths_of_pictures_are_pictures_in_a_list_an_array_and_a_series(tmp_path
     ds = dq.from_arrays(kind(paths), ["dark", "light"], side=4)
     assert ds.modality == "image"
     assert ds.content[:, 0, 0, 0].tolist() == [0, 200]
+
+
+@pytest.mark.parametrize("load", ["table", "array"])
+def test_one_number_in_several_types_is_one_class(load):
+    labels = pd.Series([1, "1", 1.0, "1.0", "cat", "007", "7"], dtype=object)
+    texts = [f"t{i}" for i in range(len(labels))]
+    if load == "table":
+        ds = dq.from_table(pd.DataFrame({"t": texts, "y": labels}), text="t", label="y")
+    else:
+        ds = dq.from_arrays(texts, labels)
+    assert [ds.classes[k] for k in ds.labels] == ["1", "1", "1", "1", "cat", "007", "7"]
+    assert "'1.0' as '1'" in ds.reading
+
+
+def test_numbers_whose_names_are_given_stay_apart():
+    ds = dq.from_arrays(["a", "b"], ["1.0", "1"], classes=["1", "1.0"])
+    assert ds.labels.tolist() == [1, 0]
+
+
+def test_days_are_called_the_same_in_a_file_and_in_memory(tmp_path):
+    days = ["2024-01-31", "2024-02-01", None]
+    frame = pd.DataFrame({"t": ["a", "b", "c"], "y": pd.to_datetime(days)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    objects = frame.assign(y=pd.Series([None if pd.isna(v) else v.date() for v in frame["y"]], dtype=object))
+    for source in (tmp_path / "t.csv", tmp_path / "t.parquet", frame, objects, frame.astype({"y": "category"})):
+        ds = dq.from_table(source, text="t", label="y")
+        assert ds.classes == ("2024-01-31", "2024-02-01")
+        assert ds.labels.tolist() == [0, 1, -1]
+
+
+def test_moments_keep_their_hours():
+    moments = pd.to_datetime(["2024-01-31 10:00", "2024-02-01 00:00"])
+    assert dq.from_arrays(["a", "b"], moments).classes == ("2024-01-31 10:00:00", "2024-02-01 00:00:00")

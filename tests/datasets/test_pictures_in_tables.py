@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 
 import numpy as np
 import pandas as pd
@@ -174,3 +175,42 @@ def test_the_base64_of_a_small_picture_is_read():
     assert max(map(len, texts)) < 200
     ds = dq.from_table(pd.DataFrame({"p": texts, "y": ["a", "b"]}), image="p", label="y", side=4)
     assert ds.content[:, 1, 1, 0].tolist() == [10, 30]
+
+
+def test_paths_in_another_case_or_unicode_form_find_their_files(tmp_path):
+    (tmp_path / "Cats").mkdir()
+    composed, split_up = "caf\u00e9.png", "cafe\u0301.png"
+    for i, name in enumerate(["one.PNG", "Cats/two.png", split_up]):
+        (tmp_path / name).write_bytes(png(10 * i))
+    table = pd.DataFrame({"f": ["One.png", "cats\\TWO.png", composed], "y": ["a", "b", "a"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="f", label="y", progress=False)
+    assert not ds.problems["fatal"].any()
+    assert ds.content[:, 0, 0, 0].tolist() == [0, 10, 20]
+    if not (tmp_path / "ONE.png").exists():  # a disk that tells cases apart
+        assert "differ from the files' names" in ds.reading
+
+
+def test_a_name_that_two_files_share_but_for_the_case_is_not_guessed(tmp_path):
+    for name in ("one.png", "ONE.png", "two.png"):
+        (tmp_path / name).write_bytes(png(1))
+    if len(list(tmp_path.iterdir())) < 3:
+        pytest.skip("this disk does not tell cases apart")
+    table = pd.DataFrame({"f": ["One.png", "two.png"], "y": ["a", "b"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="f", label="y", progress=False)
+    assert ds.problems["sample_id"].tolist() == ["0000000"]
+
+
+def test_pictures_that_cannot_be_read_are_counted_and_kept_out(tmp_path):
+    (tmp_path / "good.png").write_bytes(png(1))
+    (tmp_path / "also.png").write_bytes(png(2))
+    (tmp_path / "zero.png").write_bytes(b"")
+    files = ["good.png", "also.png", "zero.png", "C:\\data\\cat.png"]
+    pd.DataFrame({"f": files, "y": list("abab")}).to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="f", label="y", progress=False)
+    assert ds.is_usable.tolist() == [True, True, False, False]
+    assert "2 of 4 pictures cannot be read" in ds.reading
+    assert "the file is empty" in ds.reading
+    if os.name != "nt":
+        assert "Windows" in ds.problems["message"].iloc[1]

@@ -320,3 +320,32 @@ def test_a_table_that_is_read_as_one_column_is_refused_with_the_option_that_sepa
     ds = dq.from_table(tmp_path / "t.txt", features=["x"], label="label", sep=" ")
     assert ds.content["x"].tolist() == [1, 2]
     assert [ds.classes[k] for k in ds.labels] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "said"),
+    [
+        (["1.234;x", "5.678;z"], [1.234, 5.678], "pass decimal=','"),
+        (["1.234;1,5", "5.678;2,5"], [1234, 5678], "'.' between thousands"),
+        (["1.234.567;x", "5.678.000;z"], [1234567, 5678000], "'.' between thousands"),
+        (["0.234;x", "5.678;z"], [0.234, 5.678], "UTF-8."),
+        (["1.5;1,5", "2.5;2,5"], [1.5, 2.5], "',' before the decimals"),
+    ],
+)
+def test_a_point_before_three_digits_is_said_where_it_may_be_either(tmp_path, rows, expected, said):
+    (tmp_path / "t.csv").write_text("a;b;y\n" + "".join(f"{row};{'uv'[i]}\n" for i, row in enumerate(rows)))
+    ds = dq.from_table(tmp_path / "t.csv", features=["a"], label="y")
+    assert ds.content["a"].tolist() == expected
+    assert said in ds.reading
+
+
+def test_a_point_between_thousands_is_read_so_when_it_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text("a;y\n1.234;u\n5.678;v\n")
+    ds = dq.from_table(tmp_path / "t.csv", features=["a"], label="y", decimal=",")
+    assert ds.content["a"].tolist() == [1234, 5678]
+    assert "pass decimal" not in ds.reading
+
+
+def test_a_comma_between_fields_leaves_no_doubt_about_the_point(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n1.234,u\n5.678,v\n")
+    assert "decimal" not in dq.from_table(tmp_path / "t.csv", features=["a"], label="y").reading

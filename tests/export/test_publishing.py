@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -137,3 +139,47 @@ def test_a_record_that_somebody_else_wrote_lets_nothing_be_replaced(tmp_path):
         with pytest.raises(InputError, match="Nothing was changed"):
             publishing.folder(tmp_path / "out", fill("new"), overwrite=True)
     assert (tmp_path / "out" / "inner" / "a.txt").read_text() == "old"
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from dqkit.export import publishing
+
+def write(folder):
+    (folder / "half.txt").write_text("half")
+    os._exit(9)
+
+publishing.folder(Path(sys.argv[1]), write, overwrite=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, nobody can be asked whether a process still runs")
+def test_what_a_killed_export_left_goes_with_the_next_export_and_nothing_else(tmp_path):
+    out = tmp_path / "out"
+    assert subprocess.run([sys.executable, "-c", KILLED, str(out)], check=False).returncode == 9
+    left = [p.name for p in tmp_path.iterdir()]
+    assert len(left) == 1
+    mine = [tmp_path / ".out.partial", tmp_path / ".out.12-aa.partial", tmp_path / left[0].replace(".out.", ".out2.")]
+    running = tmp_path / left[0].replace(left[0].split(".")[2].split("-")[0], str(os.getpid()))
+    for file in (*mine, running):
+        file.write_text("mine")
+    publishing.folder(out, fill(), overwrite=False)
+    assert sorted(tmp_path.iterdir()) == sorted([*mine, running, out])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, nobody can be asked whether a process still runs")
+def test_an_export_that_was_moved_aside_when_the_process_was_killed_comes_back(tmp_path):
+    out = tmp_path / "out"
+    publishing.folder(out, fill("old"), overwrite=False)
+    stop = (
+        "rename = os.rename\ndef once(a, b):\n    rename(a, b)\n    os._exit(9)\nos.rename = once\npublishing.folder("
+    )
+    killed = KILLED.replace("os._exit(9)", "return {}").replace("publishing.folder(", stop)
+    assert subprocess.run([sys.executable, "-c", killed, str(out)], check=False).returncode == 9
+    assert not out.exists()
+    with pytest.raises(InputError, match="exists"):
+        publishing.folder(out, fill("new"), overwrite=False)
+    assert (out / "inner" / "a.txt").read_text() == "old"
+    publishing.folder(out, fill("new"), overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ LETTERS = st.characters(exclude_categories=["Cs", "Cn", "Co"], exclude_character
 NAMES = st.text(LETTERS, min_size=1, max_size=12).filter(lambda name: name.strip() == name and name)
 ODD = ["None", "NA", "nan", "-1", "007", "7", "=1+1", "a,b", 'say "x"', "two\nlines", "CON", "a/b", "end.", "test", "é"]
 CLASSES = st.lists(st.one_of(st.sampled_from(ODD), NAMES), min_size=2, max_size=5, unique=True)
+IDS = ["007", "7", "1.0", "a,b", "=1+1", "None", "nan", "a/b", "a\\b", "..", "CON", "x" * 90, "é", "-1", 'say "x"']
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 pytestmark = pytest.mark.filterwarnings("ignore:the classes")
 
@@ -34,7 +36,7 @@ def labelled(draw, content):
     now = draw(st.permutations(given))
     split = draw(st.lists(st.sampled_from(["train", "test", "fold 1"]), min_size=n, max_size=n))
     labels = [None if code < 0 else classes[code] for code in given]
-    ids = [f"00{i}, é" for i in range(n)]
+    ids = draw(st.lists(st.one_of(st.sampled_from(IDS), NAMES), min_size=n, max_size=n, unique=True))
     dataset = dq.from_arrays(content(n), labels, classes=classes, ids=ids, split=split, name="odd")
     return dataset.with_labels(np.array(now))
 
@@ -101,6 +103,10 @@ def test_yolo_folders_come_back_but_for_what_has_no_label(dataset):
     with tempfile.TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DQKIT_CACHE", cache)
         with Exported(dataset, "yolo") as path:
+            # Ultralytics numbers the class folders of each split by themselves.
+            inside = {tuple(sorted(f.name for f in split.iterdir())) for split in path.iterdir() if split.is_dir()}
+            assert {len(folders) for folders in inside} == {len(dataset.classes)}
+            assert len(inside) == 1
             again = dq.from_folder(path, progress=False)
             assert names_by_id(again) == names_by_id(kept)
             assert again.classes == dataset.classes
@@ -199,7 +205,7 @@ def test_csv_says_every_label_word_for_word(dataset, spreadsheet):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         undo = (lambda v: v[1:] if v.startswith("'") and spreadsheet else v) if spreadsheet else (lambda v: v)
         rows = zip(table["sample_id"], table["label"], table["split"], strict=True)
-        assert {i: (undo(label) or None, split) for i, label, split in rows} == names_by_id(dataset)
+        assert {undo(i): (undo(label) or None, split) for i, label, split in rows} == names_by_id(dataset)
         if dataset.modality == "text":
             assert [undo(v) for v in table["text"]] == list(dataset.content)
 
@@ -215,3 +221,20 @@ def test_label_studio_says_every_label(dataset):
         }
         assert found == stated(dataset)
         assert [task["data"]["text"] for task in tasks] == list(dataset.content)
+
+
+@FEW
+@given(st.one_of(labelled(texts), labelled(numbers)), st.sampled_from(["out.csv", "out.parquet"]))
+def test_cleanlab_columns_say_every_label(dataset, name):
+    ids = pd.Index(dataset.ids, name="sample_id")
+    signals = pd.DataFrame({"label_score": 0.25, "label_flag": True, "given_label": "x"}, index=ids)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        export(replace(Material.of(dataset), signals=signals), path, "cleanlab", Options(progress=False))
+        if name.endswith("csv"):
+            table = pd.read_csv(path, dtype=str, keep_default_na=False).replace({"current_label": {"": None}})
+        else:
+            table = pd.read_parquet(path)
+        rows = zip(table["sample_id"], table["current_label"], table["split"], strict=True)
+        assert {i: (None if pd.isna(label) else label, split) for i, label, split in rows} == names_by_id(dataset)
+        assert table["label_score"].astype(float).eq(0.75).all()

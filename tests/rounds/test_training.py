@@ -80,7 +80,7 @@ def test_own_probabilities_that_do_not_fit_are_named_before_a_round_is_opened(tm
     ]:
         with pytest.raises(InputError, match=message):
             wb.run_round(budget=5, predictions=predictions, progress=False)  # type: ignore[arg-type]
-    for option in ({"network": 1}, {"estimators": object()}, {"groups": np.zeros(40)}):
+    for option in ({"network": 1}, {"estimators": object()}):
         with pytest.raises(InputError, match=f"must come alone.*{next(iter(option))}"):
             wb.run_round(budget=5, predictions=mine, progress=False, **option)
     for option, message in [

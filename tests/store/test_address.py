@@ -41,6 +41,7 @@ def test_a_relative_path_is_made_absolute(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     assert file_of(parse("sqlite:///~/x.sqlite")) == tmp_path / "home" / "x.sqlite"
+    assert file_of(parse("sqlite:////~/x.sqlite")) == tmp_path / "home" / "x.sqlite"
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"])

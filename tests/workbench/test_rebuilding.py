@@ -46,6 +46,7 @@ def test_a_rounds_files_come_back_the_same_from_the_journal_and_the_seed(worked)
         "rounds/0001/predictions",
         "rounds/0001/signals",
         "rounds/0001/queue.parquet",
+        "rounds/0001/drawn.parquet",
     }
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "labels.parquet"), before["labels"])
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "signals.parquet"), before["signals"])
@@ -130,3 +131,68 @@ def test_a_cut_file_of_neighbors_is_made_again(worked):
     file.write_bytes(file.read_bytes()[:50])
     assert states(rebuild(worked, progress=False))["rounds/0001/signals"] == "rebuilt"
     assert np.array_equal(np.load(file), before)
+
+
+@pytest.mark.parametrize("name", ["neighbors.npy", "drawn.parquet", "checks.parquet"])
+def test_every_file_of_a_round_that_was_deleted_is_named_and_made_again(worked, name):
+    file = worked / "rounds" / "0001" / name
+    before = np.load(file) if name.endswith("npy") else pd.read_parquet(file)
+    file.unlink()
+    assert "rebuilt" in states(rebuild(worked, progress=False)).values()
+    if name.endswith("npy"):
+        assert np.array_equal(np.load(file), before)
+    else:
+        pd.testing.assert_frame_equal(pd.read_parquet(file), before)
+    assert set(states(rebuild(worked, progress=False)).values()) == {"whole"}
+
+
+@pytest.mark.parametrize("text", ["{cut", "[]", "{}", None])
+def test_a_damaged_project_file_says_what_to_do_and_is_made_again_from_the_originals(worked, text):
+    with dq.Workbench.open(worked) as bench:
+        labels = bench.labels()
+    file = worked / "project.json"
+    file.write_text(text) if text is not None else file.unlink()
+    with pytest.raises(dq.StoreError, match="dqkit rebuild"):
+        dq.Workbench.open(worked)
+    with pytest.raises(dq.StoreError, match="dqkit rebuild"):
+        rebuild(worked, progress=False)
+    with pytest.raises(dq.InputError, match="order of classes"):
+        rebuild(worked, other_order(90), progress=False)
+    assert states(rebuild(worked, small(90), progress=False))["project.json"] == "rebuilt"
+    with dq.Workbench.open(worked) as bench:
+        pd.testing.assert_frame_equal(bench.labels(), labels)
+
+
+def other_order(n):
+    data = small(n)
+    names = [None if code < 0 else data.classes[code] for code in data.labels]
+    return dq.from_arrays(data.content, names, classes=list(reversed(data.classes)), ids=data.ids)
+
+
+@pytest.mark.filterwarnings("ignore:.*test samples are of groups")
+def test_a_round_with_groups_is_ranked_and_rebuilt_with_them(tmp_path):
+    data = small(90)
+    groups = [f"patient {i // 3}" for i in range(90)]
+    with dq.Workbench.create(tmp_path / "wb", data) as bench:
+        first = bench.run_round(budget=5, folds=2, groups=groups, progress=False)
+        before = first.signals
+        summary = first.summary
+        again = bench.rerank()
+        assert again.summary["leakage"] == summary["leakage"]
+        assert again.summary["group_leakage"] == summary["group_leakage"]
+        assert summary["group_leakage"]
+    folder = tmp_path / "wb" / "rounds" / "0001"
+    for file in ("predictions.npz", "signals.parquet"):
+        (folder / file).unlink()
+    assert set(states(rebuild(tmp_path / "wb", progress=False)).values()) <= {"whole", "rebuilt"}
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "signals.parquet"), before)
+
+
+@pytest.mark.filterwarnings("ignore:.*test samples are of groups")
+def test_own_predictions_may_come_with_groups_whose_leakage_is_reported(tmp_path):
+    data = small(30)
+    probs = np.full((30, 3), 1 / 3)
+    own = dq.Predictions.from_arrays(probs, ids=data.ids, classes=data.classes, features=data.content)
+    with dq.Workbench.create(tmp_path / "wb", data) as bench:
+        found = bench.run_round(budget=3, predictions=own, groups=["one"] * 30, progress=False)
+        assert found.summary["group_leakage"]["groups"] == 1

@@ -78,6 +78,11 @@ def read_delimited(
     frame = pd.DataFrame({c: v for c, v in out.items() if c not in empty})
     said = [f"{', '.join([*layout.notes, found])}."]
     said += [_style_note(style)] if style.said else []
+    if style.unsure:
+        said.append(
+            f"Numbers such as {style.unsure} are read with the point before the decimals; stands it between "
+            "thousands, pass decimal=','."
+        )
     said += [f"Missing beside numbers: {s} in {', '.join(c)}." for s, c in signs.items()]
     said += [f"Taken as texts, since not all of it is numbers: {', '.join(odd)}."] if odd else []
     said += [f"Kept as they are written, with their leading zeros: {', '.join(codes)}."] if codes else []

@@ -121,8 +121,14 @@ def _objects(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _mixed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Texts beside numbers: all as they would be written."""
-    texts = values.astype(object).map(lambda v: brief(v, 10_000) if not isinstance(v, str) else v, na_action="ignore")
+    """Texts beside numbers: all as they would be written; a whole number that stands as a float without its point."""
+
+    def written(v: Any) -> str:
+        if isinstance(v, float) and v.is_integer() and abs(v) < _EXACT:
+            return str(int(v))
+        return v if isinstance(v, str) else brief(v, 10_000)
+
+    texts = values.astype(object).map(written, na_action="ignore")
     return texts.where(values.notna(), None)
 
 

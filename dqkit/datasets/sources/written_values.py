@@ -36,6 +36,8 @@ _SURE_COMMA = re.compile(
 _SURE_POINT = re.compile(
     r"[-+]?(\d{1,3}(,\d{3})+|\d+)\.(\d{1,2}|\d{4,})|[-+]?\d{1,3}(,\d{3})+\.\d+|[-+]?(0|\d{4,})\.\d+"
 )
+_THOUSANDS_POINT = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3}){2,}")
+_EITHER = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})?")
 _PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
 _NO_VALUE = frozenset((*MISSING_WORDS, *MISSING_SIGNS))
 _BOOLEANS = {"true": True, "false": False}
@@ -44,11 +46,12 @@ _BOOLEANS = {"true": True, "false": False}
 @dataclass(frozen=True)
 class NumberStyle:
     """decimal: the sign before the decimals. thousands: the sign between thousands, "" where none was seen.
-    said: whether it is worth a word."""
+    said: whether it is worth a word. unsure: a number whose point may stand before decimals or between thousands."""
 
     decimal: str = "."
     thousands: str = ""
     said: bool = False
+    unsure: str = ""
 
 
 def number_style(columns: Iterable[Any], *, decimal: str | None, separator: str) -> NumberStyle:
@@ -60,6 +63,7 @@ def number_style(columns: Iterable[Any], *, decimal: str | None, separator: str)
     if decimal is not None and decimal not in (",", "."):
         raise InputError(f"decimal must be '.' or ','; got {decimal!r}.")
     comma = point = unsure = False
+    either = ""
     for column in columns:
         values = _first(column)
         if not values or not all(_COMMA.fullmatch(v) or _POINT.fullmatch(v) for v in values):
@@ -67,14 +71,19 @@ def number_style(columns: Iterable[Any], *, decimal: str | None, separator: str)
         # Dates and versions are no numbers in either style.
         if all(_COMMA.fullmatch(v) for v in values):
             comma |= any(_SURE_COMMA.fullmatch(v) for v in values)
+            comma |= separator != "," and any(_THOUSANDS_POINT.fullmatch(v) for v in values)
         if all(_POINT.fullmatch(v) for v in values):
             point |= any(_SURE_POINT.fullmatch(v) for v in values)
         unsure |= any(_THOUSANDS_COMMA.fullmatch(v) for v in values)
+        if all(_EITHER.fullmatch(v) for v in values):
+            either = either or next((v for v in values if "." in v), "")
+    if decimal is not None or comma or point or separator == ",":
+        either = ""
     if decimal is None:
         decimal = "," if comma or (unsure and not point and separator != ",") else "."
     if decimal == ",":
         return NumberStyle(",", ".", True)
-    return NumberStyle(".", "," if unsure else "", unsure)
+    return NumberStyle(".", "," if unsure else "", unsure, either)
 
 
 def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
@@ -83,7 +92,13 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     import pyarrow.compute as pc
 
     sample = _first(values)
-    if sample and all(_PLAIN.fullmatch(v) for v in sample) and (numbers := _plain_numbers(values, sample)) is not None:
+    plain = sample and all(_PLAIN.fullmatch(v) for v in sample)
+    # Beside decimal commas, a point stands between thousands where it can.
+    if (
+        plain
+        and not (style.decimal == "," and any("." in v for v in sample))
+        and (numbers := _plain_numbers(values, sample)) is not None
+    ):
         return numbers, False
     values = _without(values, MISSING_WORDS)
     if values.null_count == len(values):
