@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.arrays.clusters import lloyd
 from dqkit.arrays.threads import in_blocks
 
 SIDE = 32
@@ -102,9 +103,10 @@ def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dict
     norms = np.linalg.norm(w, axis=1)
     w = w[norms > 1e-3 * max(float(norms.mean()), 1e-9)]
     w /= np.linalg.norm(w, axis=1, keepdims=True)
-    words = (
-        _spherical_kmeans(w, min(settings.words, len(w)), rng) if len(w) else np.zeros((1, flat.shape[1]), np.float32)
-    )
+    words = np.zeros((1, flat.shape[1]), np.float32)
+    if len(w):
+        first = w[rng.choice(len(w), size=min(settings.words, len(w)), replace=False)].copy()
+        words = lloyd(w, first, iterations=8, directions=True)
     if settings.mirror:
         words = np.concatenate([words, _mirrored(words, settings.size)])
     projection = np.ascontiguousarray(white @ words.T)
@@ -114,17 +116,6 @@ def learn_dictionary(images: NDArray[np.uint8], settings: PatchSettings) -> Dict
 
 def _mirrored(patches: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return patches.reshape(len(patches), -1, size, size)[..., ::-1].reshape(len(patches), -1)
-
-
-def _spherical_kmeans(w: NDArray[np.float32], k: int, rng: np.random.Generator, rounds: int = 8) -> NDArray[np.float32]:
-    centers = w[rng.choice(len(w), size=k, replace=False)].copy()
-    for _ in range(rounds):
-        nearest = np.argmax(w @ centers.T, axis=1)
-        order = np.argsort(nearest, kind="stable")
-        present, starts = np.unique(nearest[order], return_index=True)
-        sums = np.add.reduceat(w[order], starts, axis=0)
-        centers[present] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-    return centers
 
 
 def _padded(x: NDArray[np.float32], pad: int) -> NDArray[np.float32]:

@@ -83,9 +83,8 @@ def test_flags_are_datalabs_on_a_given_graph_with_ties(block):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_flags_are_datalabs_on_thousands_of_cases():
-    for seed in range(1000, 2000):
+def test_flags_are_datalabs_on_hundreds_of_cases():
+    for seed in range(1000, 1400):
         check_features(seed)
         check_graph(seed)
 

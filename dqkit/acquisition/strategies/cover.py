@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from dqkit.acquisition.strategies.pool import MAX_CANDIDATES, Pool
 from dqkit.acquisition.strategies.uncertain import random
-from dqkit.arrays.distances import BLOCK, kmeans, nearest, squared_distances, squared_norms
+from dqkit.arrays.clusters import kmeans
+from dqkit.arrays.distances import BLOCK, nearest, squared_distances, squared_norms
 
 MAX_CLUSTERS = 500
 NEIGHBORS = 20

@@ -75,6 +75,7 @@ def gather(unit: torch.Tensor, *, seed: int) -> Cells:
     return Cells(centre, home, home.argsort(stable=True), starts)
 
 
+# Not `dqkit.arrays.clusters`: rows and draws are torch's, and blocks of rows are assigned on all cores.
 def _centres(unit: torch.Tensor, count: int, draw: torch.Generator) -> torch.Tensor:
     sample = unit[torch.randperm(len(unit), generator=draw)[: count * _SAMPLE_PER_CENTRE]]
     centre = sample[:count].clone()
