@@ -123,6 +123,11 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
         for k, count in zip(keys, counts, strict=True)
         if k in MAYBE_MISSING and classes is None
     ]
+    several = _several(names.names) if classes is None else None
+    if several is not None:
+        notes.append(
+            f"The class {several!r} looks like several labels of one sample; dqkit takes it as a class of its own."
+        )
     table = np.array([UNLABELED if p is None else p for p in positions] + [UNLABELED], dtype=np.int64)
     return Encoded(codes=table[at], classes=names.names, notes=tuple(notes))
 
@@ -253,6 +258,14 @@ def _as_numbers(keys: list[Any], names: ClassNames | None) -> list[Any]:
         k if not isinstance(k, str) else None if k in MAYBE_MISSING else int(re.split("[.,]", k.strip())[0])
         for k in keys
     ]
+
+
+def _several(names: Sequence[str]) -> str | None:
+    """The first class that is made of other classes, with a sign between them."""
+    known = set(names)
+    return next(
+        (n for n in names for sign in ";|,/+&" if sign in n and {p.strip() for p in n.split(sign)} <= known - {n}), None
+    )
 
 
 def _one_spelling(keys: list[Any], names: ClassNames | None, notes: list[str]) -> list[Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
 from dqkit.datasets.image_arrays import of_several_sizes
 from dqkit.datasets.pixels import Source, resolved
+from dqkit.datasets.roles import PICTURES
 from dqkit.datasets.spelling import Listings, as_on_disk
 from dqkit.records import InputError
 
@@ -65,7 +66,7 @@ def pictures_of(values: Sequence[Any] | Any, base: Path) -> Pictures:
     notes = [*said, f"{inside:,} pictures are read from the table itself."] if inside else []
     notes += [f"{turned:,} paths are written with backslashes."] if turned and os.sep == "/" else []
     if respelled:
-        notes.append(f"{respelled:,} paths differ from the files' names in case or Unicode form; the files are taken.")
+        notes.append(f"{respelled:,} paths differ from the files' names in case, Unicode form or ending.")
     paths = [path if path and i not in problems else None for i, path in enumerate(resolved(sources))]
     return Pictures(sources, paths, problems, tuple(notes))
 
@@ -77,7 +78,7 @@ def _respelled(sources: list[Source]) -> int:
     for i, source in enumerate(sources):
         if not isinstance(source, Path) or source is _MISSING or os.path.lexists(source):
             continue
-        there = as_on_disk(source, listings)
+        there = as_on_disk(source, listings, PICTURES)
         if there is not None:
             sources[i] = there
             found += 1

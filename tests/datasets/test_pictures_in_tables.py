@@ -214,3 +214,12 @@ def test_pictures_that_cannot_be_read_are_counted_and_kept_out(tmp_path):
     assert "the file is empty" in ds.reading
     if os.name != "nt":
         assert "Windows" in ds.problems["message"].iloc[1]
+
+
+def test_names_without_an_ending_find_the_one_file_of_that_name(tmp_path):
+    for name in ("1.png", "2.png", "2.jpg", "3.png"):
+        (tmp_path / name).write_bytes(png(int(name[0])))
+    pd.DataFrame({"f": [1, 2, 3], "y": list("aba")}).to_csv(tmp_path / "t.csv", index=False)
+    ds = dq.from_table(tmp_path / "t.csv", image="f", label="y", progress=False)
+    assert ds.problems["sample_id"].tolist() == ["0000001"]
+    assert ds.content[[0, 2], 0, 0, 0].tolist() == [1, 3]

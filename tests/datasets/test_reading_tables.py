@@ -349,3 +349,64 @@ def test_a_point_between_thousands_is_read_so_when_it_is_told(tmp_path):
 def test_a_comma_between_fields_leaves_no_doubt_about_the_point(tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n1.234,u\n5.678,v\n")
     assert "decimal" not in dq.from_table(tmp_path / "t.csv", features=["a"], label="y").reading
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "said"),
+    [
+        (["12%", "5 %", ""], [12, 5, None], "without %"),
+        (["€ 1.200,50", "€ 3,20", "-€ 4"], [1200.5, 3.2, -4], "without €"),
+        (["$1.50", "$3.20", "($4.00)"], [1.5, 3.2, -4], "without $"),
+        (["(12)", "5", "7-"], [-12, 5, -7], "as -12"),
+        (["12%", "5", "3"], ["12%", "5", "3"], "UTF-8"),
+        (["$1", "€2", "$3"], ["$1", "€2", "$3"], "UTF-8"),
+        (["12%", "many %", "3%"], ["12%", "many %", "3%"], "UTF-8"),
+    ],
+)
+def test_numbers_with_one_unit_are_numbers_and_it_is_said(tmp_path, rows, expected, said):
+    (tmp_path / "t.csv").write_text("p;y\n" + "".join(f"{row};{'uvu'[i]}\n" for i, row in enumerate(rows)))
+    ds = dq.from_table(tmp_path / "t.csv", features=["p"], label="y")
+    assert [None if pd.isna(v) else v for v in ds.content["p"]] == expected
+    assert said in ds.reading
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_date"),
+    [
+        (["2024-01-31", "", "2024-02-01"], True),
+        (["2024-01-31 10:00", "2024-02-01T11:30:00.5"], True),
+        (["2024-01-31", "2024-02-31"], False),
+        (["2024-01-31", "soon"], False),
+        (["31.01.2024", "01.02.2024"], False),
+        (["2024-01-31T10:00Z", "2024-01-31T10:00"], False),
+    ],
+)
+def test_dates_that_begin_with_the_year_are_dates_in_a_file_as_in_a_frame(tmp_path, rows, is_date):
+    (tmp_path / "t.csv").write_text("d,y\n" + "".join(f"{row},{'uvu'[i]}\n" for i, row in enumerate(rows)))
+    ds = dq.from_table(tmp_path / "t.csv", features=["d"], label="y")
+    assert (ds.content["d"].dtype.kind == "M") == is_date
+    if is_date:
+        assert ds.content["d"].iloc[0] == pd.Timestamp(rows[0])
+    else:
+        assert ds.content["d"].tolist() == rows
+
+
+def test_rows_that_repeat_the_names_are_left_out_and_counted(tmp_path):
+    (tmp_path / "t.csv").write_text("t,y\na,x\nt,y\ny,x\nt,z\n")
+    ds = dq.from_table(tmp_path / "t.csv", text="t", label="y")
+    assert ds.content.tolist() == ["a", "y", "t"]
+    assert "repeat the names of the columns are left out: 1" in ds.reading
+
+
+def test_the_two_rows_of_qualtrics_below_the_names_are_left_out(tmp_path):
+    ids = '"{""ImportId"":""QID1""}","{""ImportId"":""QID2""}"'
+    (tmp_path / "t.csv").write_text(f"Q1,Q2\nWhat?,Label?\n{ids}\nnice,pos\nbad,neg\n")
+    ds = dq.from_table(tmp_path / "t.csv", text="Q1", label="Q2")
+    assert ds.content.tolist() == ["nice", "bad"]
+    assert "Qualtrics" in ds.reading
+
+
+def test_a_class_that_is_made_of_others_is_named():
+    ds = dq.from_table({"t": list("abc"), "y": ["red", "red; blue", "blue"]}, text="t", label="y")
+    assert "'red; blue' looks like several labels" in ds.reading
+    assert "several labels" not in dq.from_table({"t": ["a", "b"], "y": ["C/C++", "Go"]}, text="t", label="y").reading

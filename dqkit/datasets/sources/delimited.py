@@ -13,6 +13,7 @@ import pandas as pd
 from dqkit.datasets.conversion import brief
 from dqkit.datasets.sources.layout import Layout, find_layout
 from dqkit.datasets.sources.text_encoding import to_utf8
+from dqkit.datasets.sources.units import moments, numbers_with_unit
 from dqkit.datasets.sources.written_values import (
     NumberStyle,
     number_style,
@@ -52,6 +53,7 @@ def read_delimited(
     if twice is not None:
         raise InputError(f"source must have columns of different names; {twice!r} comes more than once. Rename one.")
     columns, notes = _fields(text, layout, name)
+    columns, repeated = _without_headers(columns, layout.names)
     if columns and not len(columns[0]):
         raise InputError(f"source must hold at least one row; {name!r} has {len(layout.names)} columns and no rows.")
     by_name = dict(zip(layout.names, columns, strict=True))
@@ -61,6 +63,8 @@ def read_delimited(
     codes: list[str] = []
     odd: list[str] = []
     signs: dict[str, list[str]] = {}
+    units: dict[str, list[str]] = {}
+    dated: list[str] = []
     for column, values in by_name.items():
         if column in others:
             out[column], is_code = typed(values, style)
@@ -70,6 +74,12 @@ def read_delimited(
                 if numbers is not None:
                     out[column] = numbers
                     signs.setdefault(", ".join(map(repr, found_signs)), []).append(column)
+                elif (amounts := numbers_with_unit(values, style))[0] is not None:
+                    out[column] = amounts[0]
+                    units.setdefault(amounts[1], []).append(column)
+                elif (dates := moments(values)) is not None:
+                    out[column] = dates
+                    dated.append(column)
                 elif (word := word_among_numbers(values, style)) is not None:
                     odd.append(f"{column} ({brief(word, 20)!r})")
         else:
@@ -84,9 +94,34 @@ def read_delimited(
             "thousands, pass decimal=','."
         )
     said += [f"Missing beside numbers: {s} in {', '.join(c)}." for s, c in signs.items()]
+    said += [f"Read as numbers {how}: {', '.join(c)}." for how, c in units.items()]
+    said += [f"Read as dates: {', '.join(dated)}."] if dated else []
     said += [f"Taken as texts, since not all of it is numbers: {', '.join(odd)}."] if odd else []
     said += [f"Kept as they are written, with their leading zeros: {', '.join(codes)}."] if codes else []
-    return frame, (*said, *notes)
+    return frame, (*said, *notes, *repeated)
+
+
+def _without_headers(columns: list[Any], names: Sequence[str]) -> tuple[list[Any], list[str]]:
+    """The columns without rows that repeat the names, as joined files have them, and without Qualtrics' two rows of
+    questions and import ids."""
+    import pyarrow.compute as pc
+
+    if len(columns) < 2 or not len(columns[0]):
+        return columns, []
+    said = []
+    if len(columns[0]) > 2 and all(str(c[1].as_py()).startswith('{"ImportId"') for c in columns):
+        columns = [c[2:] for c in columns]
+        said.append("Two rows of Qualtrics, the questions and their import ids, are left out.")
+    same = pc.equal(pc.utf8_trim_whitespace(columns[0]), names[0])
+    if not pc.any(same).as_py():
+        return columns, said
+    for column, name in zip(columns[1:], names[1:], strict=True):
+        same = pc.and_(same, pc.equal(pc.utf8_trim_whitespace(column), name))
+    count = int(pc.sum(same).as_py() or 0)
+    if count:
+        columns = [c.filter(pc.invert(same)) for c in columns]
+        said.append(f"Rows that repeat the names of the columns are left out: {count:,}.")
+    return columns, said
 
 
 def _style_note(style: NumberStyle) -> str:

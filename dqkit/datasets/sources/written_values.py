@@ -23,6 +23,8 @@ MISSING_SIGNS = (
     "?", "-", "--", "–", "—", ".", "..", "*", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#WERT!",
     "#BEZUG!", "#ZAHL!", "#NV", "#VALEUR!",
 )  # fmt: skip
+UNITS = ("%", "€", "$", "£", "¥", "₹", "CHF", "EUR", "USD", "GBP")
+_UNIT = re.compile("|".join(map(re.escape, UNITS)))
 _SAMPLE = 200
 _EXACT = 15  # a float holds so many digits
 _BLANKS = "\u00a0\u202f '’"  # between thousands; the characters themselves, since RE2 knows no escapes of them
@@ -65,7 +67,7 @@ def number_style(columns: Iterable[Any], *, decimal: str | None, separator: str)
     comma = point = unsure = False
     either = ""
     for column in columns:
-        values = _first(column)
+        values = [_UNIT.sub("", v).strip().replace("- ", "-") for v in first_values(column)]
         if not values or not all(_COMMA.fullmatch(v) or _POINT.fullmatch(v) for v in values):
             continue
         # Dates and versions are no numbers in either style.
@@ -91,7 +93,7 @@ def typed(values: Any, style: NumberStyle) -> tuple[pd.Series[Any], bool]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    sample = _first(values)
+    sample = first_values(values)
     plain = sample and all(_PLAIN.fullmatch(v) for v in sample)
     # Beside decimal commas, a point stands between thousands where it can.
     if (
@@ -127,7 +129,7 @@ def numbers_beside_signs(values: Any, style: NumberStyle) -> tuple[pd.Series[Any
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not all(_is_number(v, _COMMA) or _is_number(v, _POINT) for v in _first(values)):
+    if not all(_is_number(v, _COMMA) or _is_number(v, _POINT) for v in first_values(values)):
         return None, []
     plain = pc.utf8_trim_whitespace(values)
     signs = pc.is_in(plain, value_set=pa.array(MISSING_SIGNS))
@@ -142,7 +144,7 @@ def numbers_beside_signs(values: Any, style: NumberStyle) -> tuple[pd.Series[Any
 def word_among_numbers(values: Any, style: NumberStyle) -> str | None:
     """The first word of a column that is nearly all numbers; None for other columns."""
     pattern = _COMMA if style.decimal == "," else _POINT
-    sample = _first(values)
+    sample = first_values(values)
     if not sample or sum(_is_number(v, pattern) for v in sample) < 0.9 * len(sample):
         return None
     listed = (v.strip() for v in values.to_pylist())
@@ -185,7 +187,7 @@ def _without(values: Any, missing: tuple[str, ...]) -> Any:
     return pc.if_else(gone, pa.scalar(None, pa.string()), values) if pc.any(gone).as_py() else values
 
 
-def _first(values: Any, *, strip: bool = True) -> list[str]:
+def first_values(values: Any, *, strip: bool = True) -> list[str]:
     """Some values that are not missing, without blanks around them: the first ones."""
     found: list[str] = []
     for start in range(0, len(values), _SAMPLE):
@@ -207,7 +209,7 @@ def _numbers(values: Any, style: NumberStyle) -> tuple[pd.Series[Any] | None, bo
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    first = _first(values, strip=False)
+    first = first_values(values, strip=False)
     plain = pc.utf8_trim_whitespace(values) if any(v != v.strip() for v in first) else values
     if style.decimal == ",":
         grouped = pc.match_substring_regex(plain, rf"^({_COMMA.pattern})$")
