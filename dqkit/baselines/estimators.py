@@ -30,8 +30,8 @@ def estimator_members(task: Task, estimators: Any) -> list[Member]:
     for name, model in named.items():
         if not (hasattr(model, "fit") and (hasattr(model, "predict_proba") or hasattr(model, "decision_function"))):
             raise InputError(
-                f"estimators must have fit and predict_proba; got {type(model).__name__} for {name!r}, which has not. "
-                "Several are given as a list of estimators or as a dict of name and estimator."
+                f"estimators must have fit and predict_proba; got {type(model).__name__} for {name!r}, which lacks "
+                "one. Pass several as a list of estimators or as a dict of name and estimator."
             )
     return [_member(task, name, model) for name, model in named.items()]
 

@@ -181,9 +181,10 @@ def _tell(told: str, *, raised: bool, stacklevel: int) -> None:
     if raised:
         raise SwappedColumns(
             f"{told}. Put the columns into the order of the classes (scikit-learn's is `classes_`), or pass a "
-            "DataFrame whose columns are the classes; if they are in order, nearly every label is wrong, and no flag "
-            "could say which."
+            "DataFrame whose columns are the classes. If they are in order, nearly every label is wrong, and dqkit "
+            "cannot tell which labels are right."
         )
     warnings.warn(
-        f"{told}. If they are not in that order, flags and suggestions stand upside down.", stacklevel=stacklevel
+        f"{told}. If they are not in that order, right labels are flagged and wrong ones are not.",
+        stacklevel=stacklevel,
     )

@@ -43,7 +43,7 @@ MISSING = frozenset(
 MAYBE_MISSING = frozenset({"NA", "N/A", "n/a", "NULL", "null", "None"})
 _WHOLE = re.compile(r"[-+]?(0|[1-9]\d*)([.,]0*)?")
 _NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)?([.,]\d*)?")
-_TWO_WAYS = "Is it a class, pass classes=[...] with '-1' among the names; is it none, pass unlabeled=-1."
+_TWO_WAYS = "If it is a class, pass classes=[...] with '-1' among the names; if it means no label, pass unlabeled=-1."
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
                 f"{int(np.argmax(at == i))}."
             )
     notes += [
-        f"The label {k!r} ({count:,} rows) is taken as a class, as it is written; unlabeled={k!r} takes it for none."
+        f"The label {k!r} ({count:,} rows) is taken as a class, as it is written; if it means no label, "
+        f"pass unlabeled={k!r}."
         for k, count in zip(keys, counts, strict=True)
         if k in MAYBE_MISSING and classes is None
     ]
@@ -313,7 +314,7 @@ def _without(
         return keys
     rows = int(sum(count for k, count in zip(keys, counts, strict=True) if k == UNLABELED))
     if _minus_one(known - {UNLABELED}, names, written=rules.written) == "class":
-        notes.append(f"The label -1 ({rows:,} rows) is a class beside 1; unlabeled=-1 takes it for none.")
+        notes.append(f"The label -1 ({rows:,} rows) is a class beside 1; if it means no label, pass unlabeled=-1.")
         return keys
     notes.append(f"The label -1 ({rows:,} rows) means unlabelled.")
     return [None if k == UNLABELED else k for k in keys]
@@ -337,12 +338,13 @@ def _minus_one(others: set[int], names: ClassNames | None, *, written: bool) -> 
         seen = sorted({UNLABELED, *others})
         raise InputError(
             f"labels must say what -1 is: beside {', '.join(map(str, sorted(others)))} it may be a class or mean "
-            f"unlabelled. Is it a class, pass classes={[str(k) for k in seen]}; is it none, pass unlabeled=-1."
+            f"unlabelled. If it is a class, pass classes={[str(k) for k in seen]}; if it means no label, pass "
+            "unlabeled=-1."
         )
     if others == {0, 1}:
         warnings.warn(
-            "labels hold -1 beside 0 and 1: it is taken as unlabelled. Is it a class, pass classes=['-1', '0', '1']; "
-            "is it none, pass unlabeled=-1.",
+            "labels hold -1 beside 0 and 1: it is taken as unlabelled. If it is a class, pass "
+            "classes=['-1', '0', '1']; if it means no label, pass unlabeled=-1.",
             stacklevel=7,
         )
     return "unlabelled"

@@ -131,7 +131,7 @@ def one_column(option: str, name: Any, frame: pd.DataFrame, table: str) -> None:
         like = next((c for c in frame.columns if str(c).strip().casefold() == str(name).strip().casefold()), None)
         meant = "" if like is None else f" Did you mean {like!r}?"
         if len(frame.columns) == 1 and str(name) in str(frame.columns[0]):
-            meant = " Is it a text file, name the sign between its fields, such as sep=' '."
+            meant = " For a text file, pass the sign between its fields, such as sep=' '."
         raise InputError(
             f"{option} must be a column of {table}; got {name!r}.{meant} The columns are {shown(frame.columns)}."
         )

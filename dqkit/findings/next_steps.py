@@ -46,17 +46,30 @@ def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
     leaked, near = leakage.get("test_samples_identical", 0), leakage.get("test_samples", 0)
     if leaked:
         what = f"Take {counted(leaked, 'test sample')} with an identical copy in another split out of one of the two."
-        add("duplicates", what, "A test score that has seen its answers is too high.")
+        add(
+            "duplicates",
+            what,
+            "The test score is too high where the models were trained on copies of the test samples.",
+        )
     shared = copies.get("shared_groups", {}).get("test_samples", 0)
     if shared:
         what = f"Give each group one split: {counted(shared, 'test sample')} are of groups that are outside it too."
-        add("duplicates", what, "A model that knows the patient or the video scores too high.")
+        add(
+            "duplicates", what, "The test score is too high where the models were trained on the same patient or video."
+        )
     if copies.get("identical_conflicts"):
         what = f"Decide {counted(copies['identical_conflicts'], 'group')} of identical samples whose labels differ."
-        add("duplicates", what, "The same sample cannot be both, so at least one label in each is wrong.")
+        add(
+            "duplicates", what, "Identical samples have different labels, so at least one label of each group is wrong."
+        )
     for same in classes.get("alike", []):
         what = f"Make one class of {' and '.join(map(repr, same))}, if they are one."
-        add("balance", what, "They differ in case or spaces alone; apart, each has fewer samples and more look wrong.")
+        add(
+            "balance",
+            what,
+            "Their names differ only in case or spaces. As two classes, each has fewer samples. "
+            "More labels then look wrong.",
+        )
     if errors.get("open"):
         pair = next(iter(errors.get("pairs") or []), None)
         start = f" Start with {pair['given']} that look like {pair['suggested']} ({pair['count']})." if pair else ""
@@ -88,14 +101,14 @@ def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
     if sure.get("beyond_chance", 0) > TOO_WRONG:
         kind = "too sure" if sure["confidence"] > sure["accuracy"] else "too timid"
         why = f"Their stated confidence is off by {100 * sure['ece']:.1f} points on average ({kind})."
-        add("calibration", "Calibrate the models before their probabilities decide anything.", why)
+        add("calibration", "Calibrate the models before you use their probabilities.", why)
     for finding in findings:
         if finding.name not in TITLES and finding.status == "ok" and finding.severity != "info":
             what = f"Look at “{finding.title}”"
             n = len(finding.sample_ids)
             add(finding.name, f"{what}: {counted(n, 'sample')}." if n else f"{what}.", finding.summary)
     if not steps and not errors:
-        add("changes", "Run a round.", "Without predictions and signals little can be said about the labels.")
+        add("changes", "Run a round.", "Without predictions and signals dqkit can say little about the labels.")
     if not steps:
         add("changes", "Nothing is pressing.", "Run another round when the data changes.")
     return steps

@@ -95,7 +95,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     - given_label (name or None), predicted_label (name), confidence (largest probability, higher = surer).
     - label_score, error_probability, label_flag (bool), suggested_label (name), label_kind, reasons (text, "; " between
       reasons): from `label_errors` on the labelled usable rows. Elsewhere 0, 0, False, the predicted label, "", "".
-      Where the predictions tell no more of the labels than chance, no row is flagged and error_probability is NaN.
+      Where the predictions say no more about the labels than chance, no row is flagged and error_probability is NaN.
     - entropy, margin, least_confidence, top_spread: `uncertainty` of the mean probabilities.
     - vote_entropy, js_divergence, variation_ratio: `disagreement` of the members, each tempered on the labelled rows; 0
       with one member.

@@ -55,7 +55,7 @@ def _id(journal: Path) -> str:
     if len(ids) != 1:
         raise StoreError(
             f"{PROJECT_FILE} cannot be made again: the journal {str(journal)!r} holds {len(ids)} workbenches, and "
-            "which one is this cannot be told. Nothing was changed."
+            "nothing says which of them this is. Nothing was changed."
         )
     return str(ids[0])
 

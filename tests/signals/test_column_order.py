@@ -27,7 +27,7 @@ def test_inverted_columns_are_refused():
 
 def test_columns_that_agree_somewhat_less_than_chance_are_warned_of():
     labels, probs = two_classes(2000, 0.35)
-    with pytest.warns(UserWarning, match="upside down"):
+    with pytest.warns(UserWarning, match="right labels are flagged"):
         label_errors(labels, probs)
 
 

@@ -99,7 +99,7 @@ def why_not_judged(probs: NDArray[Any], given: Ints, classes: int) -> str:
     agree = float((probs.argmax(axis=1) == given).mean())
     told = (
         f"{CANNOT_JUDGE}: on samples that they were not trained on, the predictions equal {agree:.1%} of the labels, "
-        f"and always naming the commonest class gives {common:.1%}. So they tell no more of the labels than chance"
+        f"and always naming the commonest class gives {common:.1%}. So they say no more about the labels than chance"
     )
     if used < 2:
         return f"{told}: all labels are of one class."
