@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dqkit.baselines.cross_validation import check_options, cross_val_predictions
+from dqkit.baselines.embedding.embed import embed
 from dqkit.baselines.estimators import describe_estimators
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.linear_heads import logistic_folds
-from dqkit.baselines.pretrained import embed
 from dqkit.baselines.runs import BaselineWarning
 from dqkit.baselines.untrained import too_few_labels, untrained_predictions
 

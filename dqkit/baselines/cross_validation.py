@@ -39,7 +39,7 @@ def cross_val_predictions(
     *,
     checkpoint_dir: str | Path | None = None,
     groups: ArrayLike | str | None = None,
-    pretrained: str | Path | None = None,
+    pretrained: Any = None,
     network: bool | int | None = None,
     imbalance: str | None = None,
     tensorboard: str | Path | None = None,
@@ -65,9 +65,11 @@ def cross_val_predictions(
     groups : array-like, shape (n,), or str, optional
         Values, or the name of a metadata column; by default `ds.groups`. Samples that share a value (a patient, a
         video) are held out together; a missing value is a group of one. Copies are always held out together.
-    pretrained : str or Path, optional
-        A transformers model (name or folder). Its embeddings replace the features of images and texts. If it cannot be
-        loaded, a warning says so and the defaults are used.
+    pretrained : str, Path, pair or False, optional
+        A transformers model (name or folder), or for images a pair (torch module, transform); see `embed`. Its
+        embeddings replace the features of images and texts. If it cannot be loaded, a warning says so and the defaults
+        are used. None: images larger than 48 pixels get the embeddings of the network that is installed with dqkit, and
+        members on them beside those on the pixels. False: no pretrained model.
     network : bool or int, optional
         Whether images get a small convolutional network among the default members, or how many (they differ by their
         seeds). None: one on a GPU, for few or small images, and for more than 60,000. On a CPU it takes at least four
@@ -126,7 +128,8 @@ def cross_val_predictions(
     checkpoint_dir = None if checkpoint_dir is None else local_path("checkpoint_dir", checkpoint_dir)
     if codes is not None:
         warn_of_groups_in_test(codes, ds.is_test & ds.is_usable)
-    with fitting_threads(len(ds), pooled=estimators is None and ds.modality == "image" and pretrained is None):
+    given = not (estimators is None and (pretrained is None or pretrained is False))
+    with fitting_threads(len(ds), pooled=ds.modality == "image" and not given):
         shelf = Shelf.of(checkpoint_dir, ds)
         task, folds = _task(ds, folds, seed, codes, shelf)
         task = replace(
@@ -173,7 +176,7 @@ def _predictions(
     estimators: Any,
     folds: int,
     checkpoint_dir: str | Path | None,
-    pretrained: str | Path | None,
+    pretrained: Any,
     progress: bool,
 ) -> Predictions:
     ds = task.dataset

@@ -94,23 +94,26 @@ class ImageRepresentation(Representation):
         return FoldRidge(self.task, self.patches)
 
     def members(self) -> list[Member]:
-        task, settings = self.task, self.settings
+        task = self.task
         n, height, width = task.dataset.content.shape[:3]
         tiny = min(height, width) < 16
         few = n * min(height, SIDE) * min(width, SIDE) <= NETWORK_PIXELS
         affordable = few or _has_cuda()
         networks = int(affordable or n > MANY_IMAGES) if task.network is None else int(task.network)
-        members = [
-            Member("patches", lambda fold, seed: self.ridge.fit(fold), {"model": "patch ridge", **asdict(settings)})
-        ]
+        members = [self.patch_member()]
         if affordable or n <= MANY_IMAGES or not networks:
             members.append(kernel_member(task, lambda: self.plain if tiny else self.components))
-        members += self._networks(networks, few)
+        members += self.networks(networks, few=few)
         if not affordable:
             members += [self._part(name, half) for half, name in enumerate(("patches_a", "patches_b"))]
         return members
 
-    def _networks(self, count: int, few: bool) -> list[Member]:
+    def patch_member(self) -> Member:
+        """Ridge regression on the patch features."""
+        settings = {"model": "patch ridge", **asdict(self.settings)}
+        return Member("patches", lambda fold, seed: self.ridge.fit(fold), settings)
+
+    def networks(self, count: int, *, few: bool) -> list[Member]:
         """So many networks that differ by their seeds; they share the images on the device."""
         if not count:
             return []

@@ -21,6 +21,8 @@ ROUNDING = 2.0**-24
 MEMORY = 6
 BLOCK = 2048
 PARTS = 16
+# Penalties of the logistic head as shares of the rows it is trained on.
+SHARES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 MOST_CLASSES = 100_000
 MOST_FOLDS = 10_000
 LARGEST = 1e6
@@ -92,26 +94,51 @@ def logistic_folds(
     rows = np.asarray(rows, dtype=np.float32)[used]
     rows = np.hstack([rows, np.ones((len(rows), 1), dtype=np.float32)])
     with own_threads() as pool:
-        problem = _Problem(rows, y[used], fold_of[used], n_classes, penalty, pool)
+        out_of = (fold_of[used][None] != np.arange(fold_of.max() + 1)[:, None]).astype(np.float32)
+        problem = _Problem(rows, y[used], out_of, n_classes, penalty, pool)
         return np.ascontiguousarray(problem.solve(tolerance, rounds).transpose(1, 0, 2))
 
 
+def chosen_penalty(x: NDArray[np.float32], y: NDArray[np.int64], folds: NDArray[np.int64], n_classes: int) -> float:
+    """The penalty under which a model that was trained without fold 0 loses least on fold 0.
+
+    The loss has one valley, so the search goes downhill from the second largest of `SHARES` of the rows.
+    """
+    held, train = np.flatnonzero(folds == 0), np.flatnonzero(folds > 0)
+    rows = np.hstack([x[train], np.ones((len(train), 1), dtype=np.float32)])
+    seen = {}
+    with own_threads() as pool:
+
+        def loss(i: int) -> float:
+            if not 0 <= i < len(SHARES):
+                return float("inf")
+            if i not in seen:
+                all_rows = np.ones((1, len(rows)), dtype=np.float32)
+                problem = _Problem(rows, y[train], all_rows, n_classes, SHARES[i] * len(rows), pool)
+                weights = problem.solve(1e-3, 100)[:, 0]
+                seen[i] = log_loss_of(weights, x[held], y[held])
+            return seen[i]
+
+        at = len(SHARES) - 2
+        step = 1 if loss(at + 1) < loss(at) else -1
+        while loss(at + step) < loss(at):
+            at += step
+    return SHARES[at] * len(rows)
+
+
 class _Problem:
-    """k losses over shared rows; weights are (d, k, c)."""
+    """k losses over shared rows, of which `train` (k, n) says with 1 or 0 who counts; weights are (d, k, c)."""
 
     def __init__(
         self,
         x: NDArray[np.float32],
         y: NDArray[np.int64],
-        folds: NDArray[np.int64],
+        train: NDArray[np.float32],
         c: int,
         penalty: float,
         pool: ThreadPoolExecutor,
     ) -> None:
-        self.x, self.y, self.c = x, y, c
-        self.k = int(folds.max()) + 1
-        self.folds = folds
-        self.train = (folds[None] != np.arange(self.k)[:, None]).astype(np.float32)
+        self.x, self.y, self.c, self.train, self.k = x, y, c, train, len(train)
         self.count = self.train.sum(axis=1)
         self._part = BLOCK * -(-len(x) // (BLOCK * PARTS))
         self._pool = pool
@@ -167,7 +194,7 @@ class _Problem:
     def solve(self, tolerance: float, rounds: int) -> NDArray[np.float32]:
         """(d, k, c) weights where no gradient entry exceeds the tolerance; the class shares are the start."""
         w = np.zeros((self.x.shape[1], self.k, self.c), dtype=np.float32)
-        prior = np.stack([np.bincount(self.y[self.folds != f], minlength=self.c) + 0.5 for f in range(self.k)])
+        prior = np.stack([np.bincount(self.y[rows > 0], minlength=self.c) + 0.5 for rows in self.train])
         w[-1] = np.log(prior / prior.sum(axis=1, keepdims=True))
         loss, gradient = self.loss(w)
         steps: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]] = []
@@ -224,13 +251,13 @@ def _dot(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def head_members(task: Task, features: NDArray[np.float32], *, prefix: str = "") -> list[Member]:
-    """A ridge head and a logistic head on (n, d) features, standardised."""
+    """A ridge head and a logistic head on (n, d) features of one scale; how much they are held back is chosen."""
     ridge = FoldRidge(task, features)
     solved: list[NDArray[np.float32]] = []
 
     def logistic(fold: int, seed: int) -> Predict:
         if not solved:  # all folds come out of one run
-            penalty = 1e-3 * len(task.labeled) + 1.0
+            penalty = chosen_penalty(features, task.y, task.folds, task.n_classes)
             solved.append(logistic_folds(features, task.y, task.folds, task.n_classes, penalty=penalty))
         w = solved[0][fold]
 
@@ -241,7 +268,7 @@ def head_members(task: Task, features: NDArray[np.float32], *, prefix: str = "")
 
     return [
         Member(f"{prefix}ridge", lambda fold, seed: ridge.fit(fold), {"model": "ridge head"}),
-        Member(f"{prefix}logistic", logistic, {"model": "logistic head"}),
+        Member(f"{prefix}logistic", logistic, {"model": "logistic head", "shares": SHARES}),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def untrained_predictions(
     seed: int = 0,
     *,
     checkpoint_dir: str | Path | None = None,
-    pretrained: str | Path | None = None,
+    pretrained: Any = None,
     progress: bool = True,
 ) -> Predictions:
     """Return predictions of no model, for a dataset with too few labels to train on.
@@ -41,7 +42,8 @@ def untrained_predictions(
     seed = seed_number(seed)
     n, c = len(ds), len(ds.classes)
     nowhere = np.full(n, UNLABELED, dtype=np.int64)
-    with fitting_threads(n, pooled=ds.modality == "image" and pretrained is None):
+    given = not (pretrained is None or pretrained is False)
+    with fitting_threads(n, pooled=ds.modality == "image" and not given):
         task = Task(ds, nowhere, nowhere, seed, shelf=Shelf.of(checkpoint_dir, ds))
         features = view_of(task, pretrained, checkpoint_dir, progress).features
     return Predictions(

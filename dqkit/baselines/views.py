@@ -5,26 +5,53 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dqkit.baselines.defaults import representation
 from dqkit.baselines.members import Task
 from dqkit.baselines.representation import Representation
 from dqkit.baselines.runs import BaselineWarning
-from dqkit.records import InputError, MissingExtra
+from dqkit.records import Dataset, InputError, MissingExtra
+
+# The network was trained on photos of 224 pixels; below this pictures hold too little of what it looks for.
+PHOTO_EDGE = 48
 
 
-def view_of(task: Task, pretrained: str | Path | None, cache: str | Path | None, progress: bool) -> Representation:
-    """The representation of the task's data; a pretrained model that cannot be loaded is reported in a warning."""
-    if pretrained is None:
+def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: bool) -> Representation:
+    """The representation of the task's data; a pretrained model that cannot be loaded is reported in a warning.
+
+    pretrained: None for the installed network where it helps, False for none, or a model as `embed` takes it.
+    """
+    if pretrained is False or (pretrained is None and not shows_photos(task.dataset)):
         return representation(task)
-    from dqkit.baselines.pretrained import PretrainedRepresentation, embed
+    from dqkit.baselines.embedding.embed import SIDES, embed, embed_pictures, encoder_of
+    from dqkit.baselines.embedding.members import PhotoRepresentation, PretrainedRepresentation
 
     if task.dataset.modality == "table":
         raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
     try:
+        if pretrained is None:
+            encoder = encoder_of(None, SIDES[0])
+            folder = None if cache is None else Path(cache)
+            embedding = embed_pictures(task.dataset, encoder, folder, progress=progress)
+            return PhotoRepresentation(task, embedding, f"{encoder.name} {encoder.revision}", "photo_")
         embedding = embed(task.dataset, pretrained, cache_dir=cache, progress=progress)
     except (InputError, MissingExtra) as error:
         warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=4)
         return representation(task)
     digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
-    return PretrainedRepresentation(task, embedding, f"{Path(str(pretrained)).name} {digest}")
+    name = Path(str(pretrained)).name if isinstance(pretrained, str | Path) else type(pretrained[0]).__name__
+    return PretrainedRepresentation(task, embedding, f"{name} {digest}")
+
+
+def shows_photos(dataset: Dataset) -> bool:
+    """Whether the pictures are large enough for a network that was trained on photos: half of them above 48 pixels."""
+    if dataset.modality != "image" or not dataset.is_usable.any():
+        return False
+    if dataset.content.ndim == 4 and dataset.content.shape[3] not in (1, 3, 4):
+        return False  # no colours that a person would see
+    from dqkit.baselines.embedding.pictures import shorter_edges
+
+    return bool(np.median(shorter_edges(dataset)[dataset.is_usable]) > PHOTO_EDGE)

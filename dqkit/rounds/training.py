@@ -30,7 +30,7 @@ class Training:
 
     estimators: Any = None
     folds: int = 5
-    pretrained: str | Path | None = None
+    pretrained: Any = None
     network: bool | int | None = None
     imbalance: str | None = None
     groups: ArrayLike | str | None = None
@@ -66,6 +66,8 @@ class Training:
         """For JSON: an interrupted round goes on only under the same ones. What was left out is left out."""
         told: dict[str, Any] = {"folds": self.folds}
         plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
+        if isinstance(self.pretrained, tuple):  # the module's weights decide what is kept, not its place in memory
+            plain["pretrained"] = f"own module {type(self.pretrained[0]).__name__}"
         told |= {name: str(value) for name, value in plain.items() if value is not None}
         if self.estimators is not None:
             from dqkit.baselines import describe_estimators

@@ -190,7 +190,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         costs: Mapping[str, float] | None = None,
         min_share: Mapping[str, float] | None = None,
         class_quota: Mapping[str, int] | None = None,
-        pretrained: str | Path | None = None,
+        pretrained: Any = None,
         network: bool | int | None = None,
         imbalance: str | None = None,
         groups: ArrayLike | str | None = None,

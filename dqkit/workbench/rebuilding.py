@@ -350,7 +350,7 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
     from dqkit.baselines import cross_val_predictions, too_few_labels, untrained_predictions
 
     told, seed, kept = about["settings"], int(about["seed"]), path / "checkpoints"
-    pretrained = told.get("pretrained")
+    pretrained = False if told.get("pretrained") == "False" else told.get("pretrained")
     if too_few_labels(dataset) is not None:
         return untrained_predictions(dataset, seed, checkpoint_dir=kept, pretrained=pretrained, progress=progress)
     network = told.get("network")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqkit.baselines import BaselineWarning, cross_val_predictions, embed, pretrained
+from dqkit.baselines import BaselineWarning, cross_val_predictions, embed
 from dqkit.records import InputError
 from tests.baselines.data import blobs, dataset, digits
 
@@ -61,28 +61,6 @@ def test_a_text_has_the_same_embedding_alone_and_among_longer_ones(text_model: P
     alone = embed(ds.take([1]), text_model, progress=False)
     assert together.shape == (4, 16)
     np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
-
-
-def test_an_interrupted_embedding_goes_on_where_it_stopped(
-    image_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pretrained, "CHUNK", 50)
-    ds = digits(160)
-    whole = embed(ds, image_model, progress=False)
-    embed(ds.take(np.arange(100)), image_model, cache_dir=tmp_path, progress=False)
-    torn = sorted(tmp_path.glob("*.npy"))[0]
-    torn.write_bytes(torn.read_bytes()[:200])
-    calls: list[int] = []
-    compute = pretrained._Encoder.__call__
-
-    def counting(self: object, content: np.ndarray) -> np.ndarray:
-        calls.append(len(content))
-        return compute(self, content)
-
-    monkeypatch.setattr(pretrained._Encoder, "__call__", counting)
-    again = embed(ds, image_model, cache_dir=tmp_path, progress=False)
-    assert sorted(calls) == [10, 50, 50]
-    np.testing.assert_allclose(again, whole, atol=1e-6)
 
 
 def test_a_missing_model_is_reported_and_the_defaults_are_used(tmp_path: Path) -> None:
