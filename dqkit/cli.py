@@ -120,7 +120,9 @@ def _load(arguments: argparse.Namespace) -> Dataset:
     from dqkit.datasets.sources import ReadOptions, is_table_folder, is_table_name, read
 
     progress = not arguments.quiet
-    columns = [name for name in ("label", "text", "image", "features", "id", "split") if getattr(arguments, name)]
+    columns = [
+        name for name in ("label", "text", "image", "features", "exclude", "id", "split") if getattr(arguments, name)
+    ]
     source = arguments.source
     if "://" not in source:
         source = local_path("SOURCE", source)
@@ -137,14 +139,19 @@ def _load(arguments: argparse.Namespace) -> Dataset:
         raise InputError("a table needs --label COLUMN, the column that holds the labels.")
     reading = {name: getattr(arguments, name) for name in ("sep", "encoding", "decimal", "sheet")}
     roles = {name: getattr(arguments, name) for name in ("label", "text", "image", "id", "split", "groups")}
-    features = [name.strip() for name in arguments.features.split(",") if name.strip()] if arguments.features else None
+    features, exclude = _names(arguments.features) or None, _names(arguments.exclude)
     if not roles["split"] or not (roles["text"] or roles["image"] or features):
         table = read(source, [name for name in roles.values() if name], ReadOptions(**reading))
         if not roles["split"] and table.split is None:
             roles["split"] = _split_column(table.frame)
         if not (roles["text"] or roles["image"] or features):
-            roles["text"], roles["image"], features = _decide(table, roles)
-    return from_table(source, **roles, features=features, **reading, progress=progress)
+            roles["text"], roles["image"], features = _decide(table, roles, exclude)
+    return from_table(source, **roles, features=features, exclude=exclude, **reading, progress=progress)
+
+
+def _names(listed: str | None) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
 
 
 def _split_column(frame: pd.DataFrame) -> str | None:
@@ -157,7 +164,9 @@ def _split_column(frame: pd.DataFrame) -> str | None:
     return None if name is None else str(name)
 
 
-def _decide(table: Table, roles: dict[str, str | None]) -> tuple[str | None, str | None, list[str] | None]:
+def _decide(
+    table: Table, roles: dict[str, str | None], exclude: Sequence[str]
+) -> tuple[str | None, str | None, list[str] | None]:
     """What the samples of a table are, when only the label was named; printed, so that nobody is surprised."""
     from dqkit.datasets.roles import choose_features, looks_like_pictures, looks_like_text
 
@@ -165,7 +174,7 @@ def _decide(table: Table, roles: dict[str, str | None]) -> tuple[str | None, str
     if label not in frame.columns:
         known = ", ".join(map(str, frame.columns))
         raise InputError(f"--label must name a column of {table.name}; got {label!r}. It has: {known}.")
-    used = {*roles.values(), table.split}
+    used = {*roles.values(), table.split, *exclude}
     others = [str(column) for column in frame.columns if column not in used]
     if not others:
         raise InputError(f"{table.name} has no column beside {label!r}; there is nothing to learn from.")
@@ -314,6 +323,7 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--text", metavar="COL", help="the samples are the texts of this column")
     kind.add_argument("--image", metavar="COL", help="the samples are the image files this column names")
     kind.add_argument("--features", metavar="COLS", help="the samples are rows of these columns, separated by commas")
+    parser.add_argument("--exclude", metavar="COLS", help="columns that are no features, separated by commas")
     parser.add_argument("--id", metavar="COL", help="the column of unique ids; row numbers otherwise")
     parser.add_argument("--split", metavar="COL", help='the column of splits; "test" is never trained on')
     parser.add_argument(

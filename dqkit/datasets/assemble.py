@@ -162,6 +162,35 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     """(n,) distinct string ids; positions with leading zeros, so that they sort in their order, when none are given."""
     if ids is None:
         return _positions(n)
+    names = _filled_names(ids, n=n)
+    _refuse_repeated(names)
+    return names
+
+
+def row_names(ids: ArrayLike | None, *, n: int) -> tuple[NDArray[np.object_] | Later, NDArray[np.intp]]:
+    """The ids of `later_names`, and the positions of rows whose id came before.
+
+    "a", "a", "a" become "a", "a (2)", "a (3)"; a number that is taken by another row's own id is passed over.
+    """
+    known = isinstance(ids, pd.Series) and isinstance(ids.dtype, pd.StringDtype) and surely_distinct(ids)
+    if ids is None or known or not pd.Series(ids).astype(object).duplicated().any():
+        return later_names(ids, n=n), np.empty(0, dtype=np.intp)
+    names = _filled_names(ids, n=n)
+    repeated = np.flatnonzero(pd.Index(names, dtype=object).duplicated())
+    taken, counts = set(names), dict[str, int]()
+    for at in repeated:
+        base = names[at]
+        number = counts.get(base, 1) + 1
+        while f"{base} ({number})" in taken:
+            number += 1
+        counts[base] = number
+        names[at] = f"{base} ({number})"
+        taken.add(names[at])
+    return names, repeated
+
+
+def _filled_names(ids: ArrayLike, *, n: int) -> NDArray[np.object_]:
+    """(n,) ids as texts, none of them empty."""
     values = column("ids", ids, n=n)
     names = _texts("ids", values)
     texts = values.fillna("") if isinstance(values.dtype, pd.StringDtype) else names
@@ -169,6 +198,10 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
     if empty.any():
         at = int(np.argmax(empty))
         raise InputError(f"ids must not be empty; the id at position {at} is {brief(values.iloc[at])!r}.")
+    return names
+
+
+def _refuse_repeated(names: NDArray[np.object_]) -> None:
     repeated = pd.Index(names, dtype=object).duplicated(keep=False)
     if repeated.any():
         first = names[int(np.argmax(repeated))]
@@ -179,4 +212,3 @@ def sample_names(ids: ArrayLike | None, *, n: int) -> NDArray[np.object_]:
             f"ids must be unique; {brief(first)!r} stands at positions {rows[0]} and {rows[1]}. "
             f"Drop or rename one.{more}"
         )
-    return names

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, later_names
+from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, row_names
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import blank, texts_of
 from dqkit.datasets.embedded import without_lists
@@ -36,6 +36,7 @@ def from_table(
     text: str | None = None,
     image: str | None = None,
     features: Sequence[str] | str | None = None,
+    exclude: Sequence[str] = (),
     id: str | None = None,
     split: str | None = None,
     groups: str | re.Pattern[str] | None = None,
@@ -61,8 +62,12 @@ def from_table(
     text, image, features : optional
         What the samples are, exactly one of them: a column of texts; a column of pictures (paths relative to the
         table's folder, file:// URLs, bytes, base64); a list of columns, or "auto" for all that may be features.
+    exclude : sequence of str
+        Columns that are no features whatever `features` says, such as those that give the label away; they stay in the
+        metadata.
     id : str, optional
-        A column of unique ids, kept as they are written; row positions otherwise.
+        A column of ids, kept as they are written; row positions otherwise. Where an id comes again, its later rows are
+        called "<id> (2)", "<id> (3)" and so on, which is recorded as a problem.
     split : str, optional
         A column of split names, or of yes and no where its name says of what ("is_test").
     groups : str or re.Pattern, optional
@@ -111,14 +116,20 @@ def from_table(
         roles["split"] = split = table.split
     wanted = _feature_list(features, table.frame)
     _check_roles(table, roles, wanted, features)
+    left_out = _excluded(exclude, table)
     taken = {c for c in roles.values() if c is not None}
     notes = list(table.notes)
     if isinstance(wanted, str):
-        chosen = choose_features(table.frame, taken)
+        chosen = choose_features(table.frame, taken | set(left_out))
         notes.append(chosen.sentence())
         wanted = chosen.columns
         if not wanted:
             raise InputError(f"features='auto' finds no column that may be a feature. {chosen.sentence()} Name them.")
+    if left_out:
+        notes.append(f"Left out by exclude: {', '.join(map(str, left_out))}.")
+        wanted = None if wanted is None else [column for column in wanted if column not in left_out]
+        if wanted == []:
+            raise InputError("exclude leaves no feature; name fewer columns in it.")
     frame = table.frame
     rest = [c for c in frame.columns if c not in taken | set(wanted or ())]
     unused = [str(c) for c in rest if split is None and is_split_column(frame[c], str(c))]
@@ -127,7 +138,13 @@ def from_table(
             f"Column {unused[0]!r} looks like splits and is not used; split={unused[0]!r} holds its test rows out."
         )
     n = len(frame)
-    ids = later_names(None if id is None else frame[id], n=n)
+    ids, again = row_names(None if id is None else frame[id], n=n)
+    twice = _problems(ids, again, "duplicate_id", f"another row has the same id in column {id!r}")
+    if len(again):
+        notes.append(
+            f"{len(again):,} rows of column {id!r} repeat an id; they are called such as {twice[0][0]!r}, and all rows "
+            "are kept."
+        )
     columns = Columns(
         checked_ids=ids,
         split=None if split is None else frame[split],
@@ -141,12 +158,14 @@ def from_table(
         texts = _texts(frame[text])
         column = frame[text].fillna("") if isinstance(texts, Later) else texts
         empty = _problems(ids, np.flatnonzero(blank("text", column)), "empty_text", "the text is empty")
-        samples = Samples(texts, "text", problems=empty, checked_texts=True)
+        samples = Samples(texts, "text", problems=[*twice, *empty], checked_texts=True)
         return assemble(samples, given, columns, name=table.name, reading=" ".join(notes))
     if wanted is not None:
         rows, said = without_lists(frame[list(wanted)])
         void = np.flatnonzero(rows.isna().all(axis=1).to_numpy())
-        samples = Samples(rows, "table", problems=_problems(ids, void, "empty_row", "no feature has a value"))
+        samples = Samples(
+            rows, "table", problems=[*twice, *_problems(ids, void, "empty_row", "no feature has a value")]
+        )
         return assemble(samples, given, columns, name=table.name, reading=" ".join([*notes, *said]))
     pictures = pictures_of(frame[image], table.base)
     decoded = decode(pictures.sources, side=side, progress=progress)
@@ -157,12 +176,12 @@ def from_table(
             f"image must be a column of readable pictures; none of {n:,} is. First, at position {first}: "
             f"{failures[first]}."
         )
-    problems = replace(decoded, failures=failures).problems(ids.value() if isinstance(ids, Later) else ids)
+    found = replace(decoded, failures=failures).problems(ids.value() if isinstance(ids, Later) else ids)
     # The table's own columns of these names, if it has them, are what its owner measured, perhaps of something else.
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     added = frame[rest].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
-    samples = Samples(decoded.pixels, "image", pictures.paths, decoded.window, problems)
+    samples = Samples(decoded.pixels, "image", pictures.paths, decoded.window, [*twice, *found])
     if failures:
         first = min(failures)
         notes.append(
@@ -192,6 +211,16 @@ def _check_roles(table: Table, roles: dict[str, Any], wanted: Any, features: Any
         raise InputError(
             f"{holder} must not hold the label column {label!r}: the answer would be part of the question."
         )
+
+
+def _excluded(exclude: Any, table: Table) -> list[Any]:
+    """The columns that `exclude` names, each of them a column of the table."""
+    if isinstance(exclude, str | bytes) or not isinstance(exclude, Iterable):
+        raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
+    names = list(exclude)
+    for name in names:
+        one_column("exclude", name, table.frame, table.name)
+    return names
 
 
 def _feature_list(features: Any, frame: pd.DataFrame) -> list[Any] | str | None:

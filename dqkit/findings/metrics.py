@@ -69,6 +69,12 @@ METRICS: dict[str, Metric] = {
     "worst_group_error_rate": Metric("Worst group", "share", "lower", "highest error rate among these groups"),
     "property_flags_rate": Metric("Odd samples", "share", "lower", "samples with a flagged property / usable samples"),
     "spurious_properties": Metric("Spurious properties", "count", "lower", "properties that give the label away"),
+    "leaky_columns": Metric("Leaky columns", "count", "lower", "features that tell the label alone"),
+    "strongest_column_score": Metric(
+        "Strongest column", "share", "neither", "its score between majority (0) and always right"
+    ),
+    "odd_columns": Metric("Odd columns", "count", "lower", "columns with values that look like mistakes"),
+    "odd_value_rate": Metric("Odd values", "share", "lower", "samples with a value far from all others / samples"),
     "order_p_value": Metric("Order, p value", "ratio", "higher", "chance of such an order if samples were shuffled"),
     "misleading_label_rate": Metric("Misleading labels", "share", "lower", "labels worth less than none / labelled"),
     "outlier_rate": Metric("Outliers", "share", "lower", "samples that resemble no other / samples"),

@@ -42,6 +42,10 @@ def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
             f"Repair or remove {counted(unreadable, 'unreadable sample')}.",
             "Training leaves out what it cannot read.",
         )
+    leaky = list(told.get("column_power", {}).get("suspects", []))
+    if leaky:
+        what = f"Leave out {_names(leaky)} (exclude={leaky[:6]!r}), if it is known only after the label."
+        add("column_power", what, "A column that gives the label away hides the wrong labels.")
     leakage = copies.get("leakage", {})
     leaked, near = leakage.get("test_samples_identical", 0), leakage.get("test_samples", 0)
     if leaked:

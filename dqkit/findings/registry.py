@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
@@ -15,6 +15,7 @@ from dqkit.findings.audit import Audit
 from dqkit.findings.balance import balance
 from dqkit.findings.calibration import calibration
 from dqkit.findings.changes import changes
+from dqkit.findings.columns import column_power, column_values
 from dqkit.findings.duplicates import duplicates
 from dqkit.findings.finding import NAME, Finding, NotMeasured, checked
 from dqkit.findings.label_errors import label_errors
@@ -36,12 +37,14 @@ THRESHOLD = 0.5
 TITLES: dict[str, str] = {
     "overview": "What the data is",
     "balance": "Class balance",
+    "column_power": "Columns that give the label away",
     "label_errors": "Label errors",
     "underperforming_groups": "Underperforming groups",
     "uncertain": "Uncertain samples",
     "outliers": "Outliers",
     "duplicates": "Duplicates and leakage",
     "properties": "Properties of the samples",
+    "column_values": "Odd values of columns",
     "order": "Order of the samples",
     "valuation": "What each label is worth",
     "baselines": "Baselines",
@@ -55,12 +58,14 @@ TITLES: dict[str, str] = {
 CHECKS: dict[str, Check] = {
     "overview": overview,
     "balance": balance,
+    "column_power": column_power,
     "label_errors": label_errors,
     "underperforming_groups": underperforming_groups,
     "uncertain": uncertain,
     "outliers": outliers,
     "duplicates": duplicates,
     "properties": properties,
+    "column_values": column_values,
     "order": order,
     "valuation": valuation,
     "baselines": baselines,
@@ -161,7 +166,9 @@ def unregister_check(name: str) -> None:
     del _registered[name]
 
 
-def find(audit: Audit, checks: Mapping[str, Check] | None = None) -> tuple[Finding, ...]:
+def find(
+    audit: Audit, checks: Mapping[str, Check] | None = None, *, known: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
     """Run the checks, each on its own, and return what they found.
 
     Parameters
@@ -171,6 +178,8 @@ def find(audit: Audit, checks: Mapping[str, Check] | None = None) -> tuple[Findi
     checks
         Name to function, in the order to run; None runs dqkit's own, then those of `register_check`, then those of
         installed packages (entry point group `dqkit.checks`).
+    known
+        Findings that still hold, such as those of a round; their checks are not run again.
 
     Returns
     -------
@@ -193,7 +202,8 @@ def find(audit: Audit, checks: Mapping[str, Check] | None = None) -> tuple[Findi
             name: _Registered(check, TITLES.get(name) or _title(name), THRESHOLD) for name, check in checks.items()
         }
     ids = [str(sample_id) for sample_id in audit.dataset.ids]
-    found = (_run(name, check, audit, ids) for name, check in wanted.items())
+    held = {finding.name: finding for finding in known}
+    found = (held[name] if name in held else _run(name, check, audit, ids) for name, check in wanted.items())
     return tuple(finding for finding in found if finding is not None)
 
 

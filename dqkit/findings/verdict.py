@@ -33,7 +33,8 @@ def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[s
     -----
     The level follows the labels that look wrong and nobody has reviewed: below 1 % good, from 5 % poor, fair between.
     Identical samples in the test split and outside it, near copies of 1 % of the test split, unreadable samples,
-    identical samples whose labels differ, or a check that failed make a good level fair.
+    identical samples whose labels differ, columns that give the label away, or a check that failed make a good level
+    fair.
     """
     told = {finding.name: finding.data for finding in findings if finding.status == "ok"}
     errors = told.get("label_errors", {})
@@ -48,6 +49,7 @@ def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[s
             "unreadable_rate",
             "exact_duplicate_conflicts",
             "failed_sections",
+            "leaky_columns",
         )
         leaking = metrics.get("leakage_rate", 0) >= LEAKING_FROM
         if level == "good" and (leaking or any(metrics.get(name, 0) > 0 for name in trouble)):
@@ -85,6 +87,14 @@ def _headline(errors: Mapping[str, Any], metrics: Mapping[str, float]) -> str:
 def _more(told: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, float]) -> list[str]:
     errors, moved = told.get("label_errors", {}), told.get("changes", {})
     said = []
+    leaky = list(told.get("column_power", {}).get("suspects", []))
+    if leaky:
+        names = ", ".join(map(repr, leaky[:6])) + (f" and {len(leaky) - 6} more" if len(leaky) > 6 else "")
+        verb = "gives" if len(leaky) == 1 else "give"
+        said.append(
+            f"{names} {verb} the label away, which hides wrong labels; leave out what is known only after the label: "
+            f"exclude={leaky[:6]!r}."
+        )
     if errors.get("rate_is_estimate") and errors.get("estimated_rate") is not None:
         interval = errors.get("interval")
         around = f" (95 % interval {span(*interval)})" if interval else ""

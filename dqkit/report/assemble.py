@@ -39,6 +39,7 @@ def health(
     tags: Sequence[str] = (),
     created: str | None = None,
     sample: AuditSample | None = None,
+    known: Sequence[Finding] = (),
 ) -> dict[str, Any]:
     """Return the health of a dataset as one plain dict, ready for JSON.
 
@@ -68,6 +69,8 @@ def health(
         ISO 8601, now where None.
     sample
         The answers to the random audit samples.
+    known
+        Findings that still hold; their checks are not run again.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def health(
         sample=sample,
     )
     return record(
-        find(audit),
+        find(audit, known=known),
         title=title or dataset.name,
         description=description,
         tags=tags,

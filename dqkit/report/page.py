@@ -27,12 +27,14 @@ ORDER = (
     "changes",
     "overview",
     "balance",
+    "column_power",
     "label_errors",
     "underperforming_groups",
     "uncertain",
     "outliers",
     "duplicates",
     "properties",
+    "column_values",
     "order",
     "valuation",
     "baselines",
@@ -41,6 +43,8 @@ ORDER = (
 )
 TITLES = {"next_steps": "What to do next", **CHECK_TITLES}
 PART_OF_ANOTHER = ("queue",)
+# Other data have no such section. They are drawn as your own checks are.
+OF_TABLES = ("column_power", "column_values")
 KEY_FIGURES = (
     "label_error_rate",
     "label_errors_open",
@@ -86,7 +90,9 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
             continue
         context = {"name": name, "s": section, "health": health, "show": viewer.show, "titles": titles}
         context["finding"] = told.get(name, {})
-        template = "failed" if section["status"] == "failed" else name if name in ORDER else "own"
+        template = (
+            "failed" if section["status"] == "failed" else name if name in ORDER and name not in OF_TABLES else "own"
+        )
         try:
             body = environment.get_template(f"{template}.html").render(context)
         except Exception as error:  # one section must not take the page with it; what failed is in the record
@@ -105,7 +111,8 @@ def _names(sections: Mapping[str, Any]) -> list[str]:
     """The sections in the order of the page."""
     own = [name for name in sections if name not in ORDER and name not in PART_OF_ANOTHER]
     at = ORDER.index("baselines")
-    return [*ORDER[:at], *own, *ORDER[at:]]
+    names = [*ORDER[:at], *own, *ORDER[at:]]
+    return [name for name in names if name in sections or name not in OF_TABLES]
 
 
 def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,12 +28,15 @@ class RoundSettings:
         Where the predictions come from.
     queue : QueueOptions
         How the budget is shared out.
+    exclude : tuple of str
+        Columns of a table that are no features in this round.
     """
 
     budget: int = 100
     seed: int = 0
     training: Training = field(default_factory=Training)
     queue: QueueOptions = field(default_factory=QueueOptions)
+    exclude: tuple[str, ...] = ()
 
     def checked(self, dataset: Dataset) -> RoundSettings:
         """Return the same settings, fit for this dataset.
@@ -61,6 +64,7 @@ class RoundSettings:
         strange = [name for name in self.queue.class_quota or () if name not in dataset.classes]
         if strange:
             raise InputError(f"class_quota must name classes of {list(dataset.classes)}; got {strange[0]!r}.")
+        without_columns(dataset, self.exclude)  # for its checks
         return replace(self, budget=int(self.budget), seed=int(self.seed), training=self.training.checked(dataset))
 
     def described(self) -> dict[str, Any]:
@@ -72,7 +76,41 @@ class RoundSettings:
             An interrupted round goes on only under the same settings.
         """
         told: dict[str, Any] = as_json({**self.training.settings, **self.queue.described()})
-        return told
+        return told | ({"exclude": sorted(self.exclude)} if self.exclude else {})
+
+
+def without_columns(dataset: Dataset, exclude: Sequence[str]) -> Dataset:
+    """Return the dataset without some columns of its table.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of any modality; only a table has columns to leave out.
+    exclude : sequence of str
+        Names of columns.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        For what is no column of it, and where none would be left.
+    """
+    if isinstance(exclude, str) or not isinstance(exclude, Sequence):
+        raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
+    if not exclude:
+        return dataset
+    columns = [str(name) for name in dataset.content.columns] if dataset.modality == "table" else []
+    strange = [name for name in exclude if str(name) not in columns]
+    if strange:
+        has = ", ".join(columns[:20]) or f"none, it holds {dataset.modality} samples"
+        raise InputError(f"exclude must name feature columns of the dataset; got {strange[0]!r}. It has: {has}.")
+    left = [place for place, name in enumerate(columns) if name not in set(map(str, exclude))]
+    if not left:
+        raise InputError("exclude leaves no feature; name fewer columns in it.")
+    return replace(dataset, content=dataset.content.iloc[:, left])
 
 
 def is_whole(value: Any) -> bool:

@@ -9,6 +9,8 @@ from dqkit.near_copies import similar_texts
 from dqkit.signals.annotators import Consensus, consensus
 from dqkit.signals.balance import Balance, class_balance
 from dqkit.signals.calibration import Calibration, calibration, fit_temperature
+from dqkit.signals.column_power import column_power
+from dqkit.signals.column_values import column_values
 from dqkit.signals.duplicates import group_leakage, leakage
 from dqkit.signals.image_properties import image_properties, property_correlation
 from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
@@ -37,6 +39,8 @@ __all__ = [
     "WrongLabels",
     "calibration",
     "class_balance",
+    "column_power",
+    "column_values",
     "consensus",
     "disagreement",
     "feature_clusters",

@@ -195,6 +195,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         imbalance: str | None = None,
         groups: ArrayLike | str | None = None,
         predictions: Predictions | None = None,
+        exclude: Sequence[str] = (),
         progress: bool = True,
         control: float | None = None,
     ) -> Round:
@@ -218,6 +219,8 @@ class Workbench(Answers, Exchange, Elsewhere):
         predictions : Predictions, optional
             Your own model's out-of-sample probabilities of every sample (`Predictions.from_arrays`, in any order);
             nothing is trained then.
+        exclude : sequence of str
+            Columns of a table that are no features in this round, such as those that give the label away.
         progress : bool
             Whether to show progress bars.
         control : float, optional
@@ -237,6 +240,8 @@ class Workbench(Answers, Exchange, Elsewhere):
         if control is not None:
             warnings.warn("control is called audit_share now.", DeprecationWarning, stacklevel=2)
             audit_share = control
+        if isinstance(exclude, str):
+            raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
         # The bar first: what is imported here takes seconds when it is first used.
         with Stages("round", ROUND_STAGES, show=bool(progress)) as stages:
             from dqkit.acquisition import QueueOptions
@@ -248,6 +253,7 @@ class Workbench(Answers, Exchange, Elsewhere):
                 seed=seed,
                 training=Training(estimators, folds, pretrained, network, imbalance, groups, predictions),
                 queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
+                exclude=tuple(exclude),
             )
             return run_round(self.state, settings, progress=progress, stages=stages)
 

@@ -261,10 +261,11 @@ def _round(
         read_summary,
         write_predictions,
     )
-    from dqkit.rounds.settings import as_json
+    from dqkit.rounds.settings import as_json, without_columns
     from dqkit.rounds.snapshot import Snapshot, under_labels
 
     number = int(about["round"])
+    dataset = without_columns(dataset, about["settings"].get("exclude", ()))
     folder, name = path / "rounds" / f"{number:04d}", f"rounds/{number:04d}"
     folder.mkdir(parents=True, exist_ok=True)
     labels = _reads(lambda: pd.read_parquet(folder / "labels.parquet"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,15 +16,15 @@ from dqkit.rounds import rerank as ranked_again
 from dqkit.rounds.classes import widened
 from dqkit.rounds.drawn import drawn_rows
 from dqkit.rounds.result import read_groups, save_groups, save_queue
-from dqkit.rounds.settings import is_whole
+from dqkit.rounds.settings import is_whole, without_columns
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.project import now
 from dqkit.workbench.results import Round
 from dqkit.workbench.state import State
 
 
-def read_snapshot(state: State, number: int) -> Snapshot:
-    """Everything that round `number` is computed from, of one moment of the journal."""
+def read_snapshot(state: State, number: int, exclude: Sequence[str] = ()) -> Snapshot:
+    """Everything that round `number` is computed from, of one moment of the journal, without some columns."""
     with state.store.reading():
         labels = state.labels()
         last = state.store.latest_decisions()
@@ -31,7 +32,7 @@ def read_snapshot(state: State, number: int) -> Snapshot:
         # when the flag is undone or the sample labelled.
         aside = (last["kind"] == "flag") | ((last["kind"] == "skip") & (last["round"] >= number - 1))
         return Snapshot(
-            given=state.dataset,
+            given=without_columns(state.dataset, exclude),
             labels=labels,
             votes=state.store.human_votes(),
             answers=state.store.confirmations(),
@@ -50,7 +51,7 @@ def run_round(state: State, settings: RoundSettings, *, progress: bool, stages: 
     settings = settings.checked(state.dataset)
     with state.store.only_runner(state.path):
         number = _open_round(state, settings)
-        snapshot = read_snapshot(state, number)
+        snapshot = read_snapshot(state, number, settings.exclude)
         stages.rename(f"round {number}")
         result = run(snapshot, settings, checkpoints=state.path / "checkpoints", progress=progress, stages=stages)
         stages.begin("saving")
@@ -78,8 +79,9 @@ def rerank(state: State, *, budget: int | None, strategy: str | None) -> Round:
         if not is_whole(size) or size < 1:
             raise InputError(f"budget must be a whole number of samples, at least 1; got {size!r}.")
         training = Training(groups=read_groups(rnd.folder, state.dataset.ids))
-        settings = RoundSettings(budget=size, seed=rnd.seed, training=training, queue=QueueOptions.from_described(told))
-        snapshot = read_snapshot(state, rnd.number)
+        exclude = tuple(told.get("exclude", ()))
+        settings = RoundSettings(size, rnd.seed, training, QueueOptions.from_described(told), exclude)
+        snapshot = read_snapshot(state, rnd.number, exclude)
         states = state.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]
         result, fresh = ranked_again(snapshot, _as_it_stands(rnd, snapshot), settings, answered=set(answered))

@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.findings import Finding
 from dqkit.findings.differences import of_means, of_shares
 from dqkit.records import LabelEvent
 from dqkit.rounds.classes import widened
+from dqkit.rounds.settings import without_columns
 from dqkit.workbench.classes import add_class
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.labelling import open_queue
 from dqkit.workbench.results import Round
 from dqkit.workbench.state import State
 from dqkit.workbench.withdrawals import undo
+
+# What these say changes with every answer, or with a round.
+FROM_JOURNAL = ("label_errors", "activity", "queue", "changes")
+# These read the signals of the round and no label that people have given since.
+FROM_SIGNALS = ("column_values", "properties", "order", "outliers", "calibration", "valuation", "baselines")
 
 
 def fiftyone_name(state: State) -> str:
@@ -115,8 +122,10 @@ def write_report(state: State, path: Path) -> Path:
     from dqkit.report import health, render, write
 
     found = _shown(state)
+    newest = state.rounds[-1] if state.rounds else None
+    dataset = state.dataset if newest is None else without_columns(state.dataset, newest.settings.get("exclude", ()))
     facts = health(
-        state.dataset,
+        dataset,
         **found,
         summary=state.rounds[-1].summary if state.rounds else None,
         queue=state.rounds[-1].queue if state.rounds else None,
@@ -126,9 +135,25 @@ def write_report(state: State, path: Path) -> Path:
         description=state.about["description"],
         tags=state.about["tags"],
         sample=audit_sample(state),
+        known=[] if newest is None else still_true(newest, found["labels"]),
     )
     page, _ = write(path, facts, render(facts, state.dataset))
     return Path(page)
+
+
+def still_true(rnd: Round, labels: pd.DataFrame) -> list[Finding]:
+    """The findings of a round that hold under the labels as they are now.
+
+    While no label has changed, all but those that read the journal; later those that come from the signals of the round
+    alone and name no sample whose label has changed.
+    """
+    before = rnd.labels_before
+    moved = before["label"].ne(labels["label"]) & ~(before["label"].isna() & labels["label"].isna())
+    moved |= before["source"].fillna("") != labels["source"].fillna("")
+    changed = set(before.index[moved])
+    if not changed:
+        return [finding for finding in rnd.findings if finding.name not in FROM_JOURNAL]
+    return [f for f in rnd.findings if f.name in FROM_SIGNALS and not changed & set(f.sample_ids)]
 
 
 def round_rows(state: State) -> list[dict[str, Any]]:

@@ -114,6 +114,11 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         signals.open_error_rate,
         {"rate": 0.1, "interval": [0.0, 0.2], "chance": np.full(N, 0.1), "checked": LABELS == 0},
     ),
+    "dqkit.signals.column_power": (
+        signals.column_power,
+        {"table": pd.DataFrame({"size": np.arange(N)}), "labels": LABELS, "seed": 0},
+    ),
+    "dqkit.signals.column_values": (signals.column_values, {"table": pd.DataFrame({"size": np.arange(N)})}),
     "dqkit.signals.wrong_labels_left": (
         signals.wrong_labels_left,
         {"among": 20, "model": [0.1, 0.0, 0.2], "classes": 3},

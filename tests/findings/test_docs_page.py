@@ -38,5 +38,5 @@ def test_the_examples_run_and_print_what_the_page_shows() -> None:
 
 
 def test_the_number_of_checks_is_right() -> None:
-    assert len(CHECKS) == 15
-    assert "has fifteen of its own" in PAGE
+    assert len(CHECKS) == 17
+    assert "has seventeen of its own" in PAGE

@@ -41,7 +41,8 @@ def one(audit: Audit, check: Any, name: str = "mine") -> Finding | None:
 
 def test_every_check_of_dqkit_gives_one_finding_in_order(audit: Audit) -> None:
     found = find(audit)
-    assert [finding.name for finding in found] == list(CHECKS)
+    # Pictures have no columns.
+    assert [finding.name for finding in found] == [n for n in CHECKS if n not in ("column_power", "column_values")]
     assert {finding.name for finding in found if finding.status != "ok"} == {"baselines"}
     assert all(finding.summary and finding.title for finding in found)
 
@@ -202,7 +203,7 @@ def test_a_function_that_is_registered_and_offered_by_its_package_runs_once(
             return register_check(self.loaded)
 
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Registering("offered", mine)])
-    assert [f.name for f in find(audit)][len(CHECKS) :] == ["mine"]
+    assert [f.name for f in find(audit)][len(CHECKS) - 2 :] == ["mine"]
 
 
 def test_own_findings_are_sections_rules_and_next_steps_and_their_texts_are_escaped() -> None:
