@@ -25,8 +25,10 @@ class Card:
         "label", "relabel" or "second_opinion".
     given_label, suggested_label : str or None
         Class names.
+        The suggested label is what Enter takes: the most probable class, which is the given label where that is more
+        probable than any change.
     suggested_prob : float or None
-        In [0, 1].
+        The probability that the suggested label is right, in [0, 1].
     reasons : tuple of str
         Short sentences.
     media : bytes
@@ -50,6 +52,13 @@ class Card:
         Page and place of samples that look alike and have one suggestion; a page of them makes up a grid.
     note : str
         What a person should know of the picture, such as that its original is gone; shown in every mode.
+    sentence : str
+        What speaks for the suggestion, in one plain sentence; the reasons stand behind a key.
+    about : tuple of str
+        The name of the sample, its split and its size. Where the given label is hidden, so is the name, which often
+        tells it.
+    leans : mapping of str to str
+        For a table row, which class the value of a column speaks for.
     """
 
     sample_id: str
@@ -68,6 +77,9 @@ class Card:
     others: tuple[tuple[str, str], ...] = ()
     kin: tuple[int, int] | None = None
     note: str = ""
+    sentence: str = ""
+    about: tuple[str, ...] = ()
+    leans: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,8 @@ class Answer:
         The text, for kind "note".
     undoes : str or None
         The event that is withdrawn, for kind "undo".
+    page : str
+        The grid page that was answered at once, "" for an answer of its own.
     """
 
     event_id: str
@@ -96,6 +110,7 @@ class Answer:
     label: str | None = None
     why: str = ""
     undoes: str | None = None
+    page: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,10 @@ class Labeler(anywidget.AnyWidget):
     Notes
     -----
     Keys: 1-9 and 0 choose the classes in the order shown. With more than ten classes two letters choose the others, and
-    / searches them. Enter takes the suggestion, Space skips, f flags, Backspace undoes, n adds a note, z zooms, g shows
-    the grid, + adds a class, p shows how the annotators agree, Escape leaves.
+    / searches them. Enter takes the suggestion, which is the most probable label: it keeps the given one or changes it,
+    and the button says which. k keeps the given label, Space skips, f flags, Backspace undoes, ? shows what the
+    suggestion rests on, n adds a note, z zooms, g shows the grid, + adds a class, p shows how the annotators agree,
+    Escape leaves. In the grid Enter confirms a page, k keeps all its given labels, x takes a sample out.
 
     It runs in JupyterLab 4, Notebook 7 and marimo. In VS Code and Colab it runs through their ipywidgets support.
     There, answers given while a cell runs wait in the page until it ends ("3 not saved yet"), and key combinations that

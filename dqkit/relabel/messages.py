@@ -37,6 +37,9 @@ def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
         "cues": [] if blind else list(card.cues),
         "margins": [] if blind or second else [float(value) for value in card.margins],
         "note": card.note,
+        "sentence": "" if blind or second else card.sentence,
+        "about": list(card.about[1:] if blind or second else card.about),
+        "leans": {} if blind or second else {str(name): str(label) for name, label in card.leans.items()},
         "kin": None if card.kin is None else list(card.kin),
         "reveal": _hidden(card) if second else None,
     }
@@ -91,7 +94,10 @@ def unpack(raw: Any) -> Answer:
         raise InputError(f"an answer has 'undoes' exactly when its kind is 'undo'; got {kind!r} with {undoes!r}.")
     if not isinstance(why, str) or len(why) > LONGEST_NOTE:
         raise InputError(f"an answer's 'why' must be a text of at most {LONGEST_NOTE} characters.")
-    return Answer(str(text["event_id"]), str(text["sample_id"]), str(kind), label, why, undoes)
+    page = raw.get("page") or ""
+    if not isinstance(page, str) or len(page) > LONGEST_NAME:
+        raise InputError(f"an answer's 'page' must be a text of at most {LONGEST_NAME} characters; got {page!r}.")
+    return Answer(str(text["event_id"]), str(text["sample_id"]), str(kind), label, why, undoes, page)
 
 
 def name_of(raw: Any) -> str:

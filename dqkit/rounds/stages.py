@@ -13,9 +13,11 @@ import pandas as pd
 
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
+from dqkit.acquisition.queue.copies import with_copies
 from dqkit.bars import Stages
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
+from dqkit.rounds.doubt import wrong_probability
 from dqkit.rounds.drawn import drawn_rows, noise_rate
 from dqkit.rounds.metrics import metrics
 from dqkit.rounds.result import RoundResult
@@ -71,7 +73,8 @@ def run(
         found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
         told.begin("findings")
         findings = find(_audit(snapshot, predictions, found))
-        signals = with_scores(found.table, findings)
+        doubt = wrong_probability(found, snapshot.labels, snapshot.unseen)
+        signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
         told.begin("queue")
         queue = _queue(snapshot, signals, predictions, settings)
         return RoundResult(
@@ -114,7 +117,8 @@ def rerank(
     """
     found = signal_table(settings.training.grouped(snapshot.audited), before.predictions, seed=settings.seed)
     findings = find(_audit(snapshot, before.predictions, found))
-    signals = with_scores(found.table, findings)
+    doubt = wrong_probability(found, snapshot.labels, snapshot.unseen)
+    signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
     price = kept["action"].map(settings.queue.cost).astype(float)
     left = max(float(settings.budget - price.sum()), 0.0)
@@ -122,9 +126,9 @@ def rerank(
     missing = settings.queue.audit_share * settings.budget - float(price[kept["control"]].sum())
     share = min(max(missing / left, 0.0), 1.0) if left else 0.0
     options = replace(settings.queue, audit_share=share)
-    fresh = _queue(
-        snapshot, signals, before.predictions, replace(settings, queue=options), left, kept["sample_id"].tolist()
-    )
+    again = replace(settings, queue=options)
+    answers = kept["sample_id"].tolist()
+    fresh = _queue(snapshot, signals, before.predictions, again, left, answers)
     drawn = drawn_rows(fresh, signals, snapshot.labels, snapshot.in_play)
     result = replace(
         before,
@@ -157,7 +161,7 @@ def _queue(
         predictions=predictions,
         status=snapshot.status(),
         reviewed=snapshot.reviews,
-        exclude=[*snapshot.given.ids[~snapshot.in_play], *answered, *snapshot.put_aside],
+        exclude=[*snapshot.given.ids[~snapshot.in_play], *with_copies(signals, [*answered, *snapshot.put_aside])],
         options=options,
     )
 

@@ -13,6 +13,7 @@ from dqkit.checks import seed_number
 from dqkit.near_copies import identical_content, linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import best_temperature
+from dqkit.signals.copies import copies, settle_copies
 from dqkit.signals.image_properties import image_properties
 from dqkit.signals.label_noise.families import training_history
 from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
@@ -104,6 +105,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
       representativeness: from `neighbors`. For a sample without features or that is not usable 0, False, -1, and NaN
       for nearest_distance. The duplicates of texts are those of `similar_texts`. Those of images are joined with what
       `dqkit.near_copies.similar_images` sees in their pixels.
+    - copy_of (id, "" = none): the first sample with identical content, see `dqkit.signals.copies.copies`. Where the labels
+      of copies differ one of them is certainly wrong, and their label_score add up to 1 or more.
     - knn_agreement: the share of the labelled neighbours that carry this sample's label (the predicted one if it has
       none), higher = agrees; NaN where no neighbour is labelled or there are no features.
     - knn_shapley: what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it misleads;
@@ -160,7 +163,9 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable))
         table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
     # Texts without a letter or digit are in no group, and may still be identical.
-    table["exact_duplicate"] = _identical(dataset, None if dataset.modality == "text" else table["duplicate_group"])
+    first = _first(dataset, None if dataset.modality == "text" else table["duplicate_group"])
+    table["exact_duplicate"] = np.bincount(first, minlength=len(first))[first] > 1
+    table["copy_of"] = pd.Series(copies(dataset, first), index=index, dtype=object)
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
     table["knn_shapley"] = np.full(n, 0.5) if graph is None else knn_shapley(known, graph.indices)
     clusters = _clusters(predictions, judged, seed)
@@ -174,6 +179,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         groups=_groups(dataset, clusters, judged, predicted != labels) if trained else None,
         properties=None if properties is None else properties[usable],
     )
+    rate = 0.0 if errors is None or errors.not_judged else errors.noise_rate
+    table = settle_copies(table, known, predictions.pred_probs if trained else None, dataset.classes, rate)
     summary = summarize(dataset, predictions, table, measured)
     return SignalTable(table=table, summary=summary, neighbors=graph, label_errors=errors)
 
@@ -262,10 +269,9 @@ def _joined(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
     return linked_groups(len(groupings[0]), np.concatenate(left), np.concatenate(right))
 
 
-def _identical(dataset: Dataset, group: pd.Series[Any] | None) -> NDArray[np.bool_]:
-    """(n,) True where another sample has the same content; only samples in a group are compared where one is given."""
-    first = identical_content(dataset, None if group is None else np.flatnonzero(group.to_numpy() >= 0))
-    return np.asarray(np.bincount(first, minlength=len(first))[first] > 1)
+def _first(dataset: Dataset, group: pd.Series[Any] | None) -> NDArray[np.int64]:
+    """(n,) the first sample with the same content; only samples in a group are compared where one is given."""
+    return identical_content(dataset, None if group is None else np.flatnonzero(group.to_numpy() >= 0))
 
 
 def _agreement(

@@ -11,6 +11,7 @@ from typing import Any
 from dqkit.records import Dataset, InputError, LabelEvent
 from dqkit.relabel import Answer
 from dqkit.store import Store
+from dqkit.workbench.copying import copied
 from dqkit.workbench.project import now
 from dqkit.workbench.state import State
 
@@ -55,7 +56,8 @@ def record(state: State, answer: Answer, annotator: str, *, source: str = "human
             why=answer.why,
         ),
     )
-    if not state.store.record([event]):
+    # Its copies first, so that the newest decision is the one that was made.
+    if not state.store.record([*copied(state, [event]), event]):
         return recorded_before(state.store, event)
     return event
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dqkit.acquisition import Advice
     from dqkit.workbench.results import Round
 
+IN_VIEW = "random audit sample, answered with the suggestion in view"  # no part of what it measures
 ANSWER_COLUMNS = (
     "round",
     "sample_id",
@@ -160,11 +161,11 @@ def _in_play(state: State) -> np.ndarray[Any, Any]:
 
 
 def _people(state: State) -> pd.DataFrame:
-    """The newest live answer of people to each sample in each round: sample_id, label, round."""
+    """The newest live answer of people to each sample in each round: sample_id, label, round, why."""
     events = state.store.events()
     undone = set(events["undoes"].dropna())
     live = events[(events["kind"] == "label") & (events["source"] != "weak") & ~events["event_id"].isin(undone)]
-    return live.drop_duplicates(["round", "sample_id"], keep="last")[["sample_id", "label", "round"]]
+    return live.drop_duplicates(["round", "sample_id"], keep="last")[["sample_id", "label", "round", "why"]]
 
 
 def _answers_of(state: State, rnd: Round, people: pd.DataFrame) -> pd.DataFrame:
@@ -172,15 +173,15 @@ def _answers_of(state: State, rnd: Round, people: pd.DataFrame) -> pd.DataFrame:
     if queue.empty:
         return pd.DataFrame(columns=list(ANSWER_COLUMNS))
     ids = queue["sample_id"].to_numpy()
-    known = drawn(state, rnd).loc[ids]
+    known, said = drawn(state, rnd).loc[ids], people.set_index("sample_id")
     return pd.DataFrame(
         {
             "round": rnd.number,
             "sample_id": ids,
             "action": queue["action"].to_numpy(object),
-            "control": queue["control"].to_numpy(bool),
+            "control": queue["control"].to_numpy(bool) & (said.loc[ids, "why"] != IN_VIEW).to_numpy(),
             "score": queue["score"].to_numpy(float),
-            "answer": people.set_index("sample_id")["label"].loc[ids].to_numpy(object),
+            "answer": said.loc[ids, "label"].to_numpy(object),
             "given_label": known["given_label"].to_numpy(object),
             "suggested_label": known["predicted_label"].to_numpy(object),
             "detector": known["detector"].to_numpy(object),

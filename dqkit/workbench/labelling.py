@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from dqkit.records import UNLABELED, InputError
+from dqkit.records import InputError
 from dqkit.relabel import Answer, Card, Labeler, Team
 from dqkit.relabel.cards import MODES
 from dqkit.workbench import gold as questions
+from dqkit.workbench.cards import CardMaker
 from dqkit.workbench.classes import add_class
-from dqkit.workbench.cues import Cues
+from dqkit.workbench.copying import is_copied
 from dqkit.workbench.decisions import check_annotator, record
-from dqkit.workbench.media import shown_of, thumbnail_of
+from dqkit.workbench.evidence import IN_VIEW
+from dqkit.workbench.page_checks import check_why, notice, open_checks, page_why, with_checks
 from dqkit.workbench.state import State
 from dqkit.workbench.team import team
 from dqkit.workbench.withdrawals import undo
@@ -23,8 +25,7 @@ from dqkit.workbench.withdrawals import undo
 if TYPE_CHECKING:
     from dqkit.workbench.results import Round
 
-SHOWN_NEIGHBORS = 5
-SHOWN_EPOCHS = 100
+DECISIONS = ("label", "skip", "flag")
 
 
 def make_labeler(
@@ -47,7 +48,8 @@ def make_labeler(
         Who answers; without one the widget asks once and remembers it in the browser.
     mode : {"review", "blind", "second_opinion"}, optional
         For every sample. By default each has its own: the random audit sample is blind, one that somebody else answered
-        is a second opinion, the rest is reviewed.
+        is a second opinion, the rest is reviewed. With "review" the random audit sample is no longer blind, and its
+        answers do not count as such; with "second_opinion" it stays blind.
     overlap : int, optional
         How many different people each sample of the queue wants, from now on and for everybody; it stays as it is by
         default (one at first).
@@ -100,7 +102,8 @@ class QueueCards:
     def __init__(self, state: State, *, mode: str | None = None) -> None:
         self._state = state
         self._mode = mode
-        self._counted: tuple[Round, Cues] | None = None
+        self._making: CardMaker | None = None
+        self._asked: dict[tuple[str, str], str] = {}  # (annotator, sample) -> the grid page that is asked about
 
     @property
     def classes(self) -> Sequence[str]:
@@ -109,8 +112,14 @@ class QueueCards:
         return self._state.dataset.classes
 
     def cards(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
-        """Up to n open samples, held for this annotator, in queue order, gold questions among them."""
+        """Up to n open samples, held for this annotator, in queue order.
+
+        Gold questions are among them, and samples of earlier grid pages that are asked again.
+        """
         dealt = self._dealt(self._state.store.lease(n, annotator, exclude=exclude), annotator)
+        waiting = open_checks(self._state, annotator)
+        self._asked |= {(annotator, sample_id): page for sample_id, page in waiting.items()}
+        dealt = with_checks(self._state, dealt, n, [s for s in waiting if s not in exclude])
         return questions.with_questions(self._state, dealt, annotator, exclude)
 
     def alike(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
@@ -131,16 +140,27 @@ class QueueCards:
     def record(self, answer: Answer, annotator: str) -> str | None:
         """Make one answer an event; durable on return, and one event however often it is sent.
 
-        Returns what to tell the person: that a gold question has another answer. Else None.
+        Returns what to tell the person: that a gold question has another answer, or that a sample of a grid page has
+        another label when it is asked alone. Else None.
         """
         if answer.kind == "undo":
             if not questions.withdraw(self._state, answer):
                 undo(self._state, annotator=annotator, undoes=answer.undoes, event_id=answer.event_id)
             return None
         said = questions.answered(self._state, answer, annotator)
-        if not said.beside_queue:
-            record(self._state, answer, annotator)
-        return said.notice
+        if said.beside_queue:
+            return said.notice
+        page = self._asked.get((annotator, answer.sample_id)) if answer.kind in DECISIONS else None
+        why = answer.why or (self._in_view(answer) if page is None else check_why(page))
+        record(self._state, replace(answer, why=why), annotator)
+        return said.notice or (None if page is None else notice(self._state, answer.sample_id, page, answer.label))
+
+    def _in_view(self, answer: Answer) -> str:
+        """What is written on an answer that was not given to one card by itself, or not blind where it should have been."""
+        if answer.page or self._mode != "review" or answer.kind not in DECISIONS:
+            return page_why(answer.page)
+        queue = self._state.rounds[-1].queue
+        return IN_VIEW if answer.sample_id in set(queue.loc[queue["control"].astype(bool), "sample_id"]) else ""
 
     def progress(self) -> tuple[int, int]:
         """How many answers the queue has, and how many it wants; answers to gold questions count in both."""
@@ -154,7 +174,7 @@ class QueueCards:
         found = [
             (e.at, Answer(event_id=e.event_id, sample_id=e.sample_id, kind=e.kind, label=e.label, why=e.why))
             for e in reversed(self._state.store.latest_live(annotator, limit=n))
-            if e.round == number and e.kind in {"label", "skip", "flag"}
+            if e.round == number and e.kind in DECISIONS and not is_copied(e.event_id)
         ]
         found += questions.history(self._state, annotator)
         return [answer for _, answer in sorted(found, key=lambda pair: pair[0])][-n:]
@@ -178,79 +198,21 @@ class QueueCards:
         for row in votes[votes["annotator"] != annotator].itertuples():
             others.setdefault(str(row.sample_id), []).append((str(row.annotator), str(row.label)))
         several = set(state.store.answered_by_others(taken, annotator))
+        maker = self._maker(rnd)
         return [
-            self._card(s, rows[s], labels, rnd, tuple(others.get(s, ())), second=s in several)
+            maker.card(rows[s], labels, mode=self._mode_of(rows[s], s in several), others=tuple(others.get(s, ())))
             for s in taken
             if s in rows
         ]
 
-    def _card(
-        self,
-        sample_id: str,
-        row: pd.Series[Any],
-        labels: pd.Series[Any],
-        rnd: Round,
-        others: tuple[tuple[str, str], ...],
-        *,
-        second: bool,
-    ) -> Card:
-        dataset, predictions = self._state.dataset, rnd.predictions
-        i = int(dataset.positions([sample_id])[0])
-        shown = shown_of(self._state, i)
-        suggested = row["suggested_label"] if isinstance(row["suggested_label"], str) else None
-        at = predictions.classes.index(suggested) if suggested in predictions.classes else None
-        chosen = predictions.member_probs[:, i].argmax(axis=-1)
-        given = labels.loc[sample_id] if isinstance(labels.loc[sample_id], str) else None
-        blind = bool(row["control"])
-        by_itself = "second_opinion" if second or row["action"] == "second_opinion" else "review"
-        return Card(
-            sample_id=sample_id,
-            action=str(row["action"]),
-            given_label=given,
-            suggested_label=suggested,
-            suggested_prob=None if at is None else float(predictions.pred_probs[i, at]),
-            reasons=tuple(part for part in str(row["reasons"]).split("; ") if part),
-            media=shown.media,
-            mime=shown.mime,
-            note=shown.note,
-            votes={predictions.classes[c]: float(np.mean(chosen == c)) for c in np.unique(chosen)},
-            neighbors=self._neighbors(i, labels, rnd),
-            mode="blind" if blind else self._mode or by_itself,
-            cues=self._cues(rnd).of(str(dataset.content[i]), at)
-            if dataset.modality == "text" and at is not None
-            else (),
-            margins=_margins(rnd, i, None if given not in predictions.classes else predictions.classes.index(given)),
-            others=others,
-            kin=rnd.pages.get(sample_id),
-        )
+    def _maker(self, rnd: Round) -> CardMaker:
+        if self._making is None or self._making.round is not rnd:
+            self._making = CardMaker(self._state, rnd)
+        return self._making
 
-    def _cues(self, rnd: Round) -> Cues:
-        """Counted from the labels the round was computed from, so that the marks do not move while people answer."""
-        if self._counted is None or self._counted[0] is not rnd:
-            code = {name: c for c, name in enumerate(rnd.predictions.classes)}
-            labels = np.array(rnd.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
-            dataset = self._state.dataset
-            labels[dataset.is_test] = UNLABELED
-            self._counted = rnd, Cues(dataset.content, labels, len(rnd.predictions.classes))
-        return self._counted[1]
-
-    def _neighbors(self, i: int, labels: pd.Series[Any], rnd: Round) -> tuple[tuple[bytes, str | None], ...]:
-        if rnd.neighbors is None or self._state.dataset.modality == "table":
-            return ()
-        near = [int(j) for j in rnd.neighbors[i] if j >= 0 and j != i][:SHOWN_NEIGHBORS]
-        named = [labels.iloc[j] if isinstance(labels.iloc[j], str) else None for j in near]
-        return tuple((thumbnail_of(self._state, j), label) for j, label in zip(near, named, strict=True))
-
-
-def _margins(rnd: Round, i: int, given: int | None) -> tuple[float, ...]:
-    """The given label's margin after each epoch, where the predictions hold such a history."""
-    for name, values in rnd.predictions.dynamics.items():
-        array = np.asarray(values)
-        if array.ndim == 2 and "margin" in name:
-            found = array[i]
-        elif array.ndim == 3 and given is not None and array.shape[2] > 1:
-            found = array[i][:, given] - np.delete(array[i], given, axis=1).max(axis=1)
-        else:
-            continue
-        return tuple(float(v) for v in np.nan_to_num(found)[-SHOWN_EPOCHS:])
-    return ()
+    def _mode_of(self, row: pd.Series[Any], several: bool) -> str:
+        """The random audit sample stays blind unless everything is to be reviewed, for that is what it measures by."""
+        if bool(row["control"]) and self._mode != "review":
+            return "blind"
+        by_itself = "second_opinion" if several or row["action"] == "second_opinion" else "review"
+        return self._mode or by_itself

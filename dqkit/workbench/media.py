@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,35 @@ def media_of(state: State, i: int) -> tuple[bytes, str]:
     return shown.media, shown.mime
 
 
-def shown_of(state: State, i: int) -> Shown:
-    """The sample as a browser shows it, and what a person should know of it, such as that its original is gone."""
+def shown_of(state: State, i: int, *, first: Sequence[str] = ()) -> Shown:
+    """The sample as a browser shows it, and what a person should know of it, such as that its original is gone.
+
+    first: columns of a table row that come before the others, in this order.
+    """
     dataset = state.dataset
     if dataset.modality == "text":
         return Shown(str(dataset.content[i]).encode(), "text/plain")
     if dataset.modality == "table":
         row = {str(k): _cell(v) for k, v in dataset.content.iloc[i].items()}
+        row = {name: row[name] for name in dict.fromkeys([*(name for name in first if name in row), *row])}
         return Shown(json.dumps(row, ensure_ascii=False).encode(), "application/json")
     return show(dataset, i)
+
+
+def size_of(state: State, i: int) -> str:
+    """How large the sample is, in words: pixels, characters or columns."""
+    dataset = state.dataset
+    if dataset.modality == "text":
+        return f"{len(str(dataset.content[i])):,} characters"
+    if dataset.modality == "table":
+        return f"{dataset.content.shape[1]:,} columns"
+    height, width = dataset.content.shape[1:3]
+    for names in (["width", "height"], ["image_width", "image_height"]):
+        if set(names) <= set(dataset.metadata.columns):
+            size = dataset.metadata.loc[dataset.ids[i], names]
+            if size.notna().all():
+                width, height = size
+    return f"{int(width):,} × {int(height):,} pixels"
 
 
 def _cell(value: Any) -> Any:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dqkit.export import journal
 from dqkit.files import replace, write_array, write_json
-from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, StoreError
+from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Predictions, StoreError
 from dqkit.workbench import project, project_file
 
 WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
@@ -299,12 +299,14 @@ def _round(
     summary = _reads(lambda: json.loads((folder / "summary.json").read_text(encoding="utf-8")))
     broken = predictions.features is not None and _reads(lambda: read_neighbors(folder)) is None
     if signals is None or summary is None or broken or state == REBUILT:
+        from dqkit.rounds.doubt import wrong_probability
         from dqkit.signals import signal_table
 
         told = dataset if groups is None else dataclasses.replace(dataset, groups=groups)
         computed = signal_table(under_labels(told, given), predictions, seed=int(about["seed"]))
-        signals = computed.table
-        replace(folder / "signals.parquet", lambda partial: computed.table.to_parquet(partial))
+        unseen = ~dataset.is_test & dataset.is_usable & labels["source"].reindex(dataset.ids).eq("given").to_numpy()
+        signals = computed.table.assign(wrong_probability=wrong_probability(computed, labels, unseen))
+        replace(folder / "signals.parquet", lambda partial: signals.to_parquet(partial))
         write_json(folder / "summary.json", as_json(computed.summary))
         if computed.neighbors is not None:
             write_array(folder / "neighbors.npy", computed.neighbors.indices)
@@ -325,7 +327,7 @@ def _round(
     else:
         found.add(f"{name}/findings", WHOLE)
     if _reads(lambda: pd.read_parquet(folder / "queue.parquet")) is None:
-        queue = _queue(states, signals)
+        queue = _queue(states, signals, predictions)
         replace(folder / "queue.parquet", lambda partial: queue.to_parquet(partial, index=False))
         found.add(f"{name}/queue.parquet", REBUILT, "its order from the journal; scores and reasons from the signals")
     else:
@@ -371,16 +373,24 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
     )
 
 
-def _queue(states: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+def _queue(states: pd.DataFrame, signals: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
+    from dqkit.acquisition.queue.proposals import proposals
+
     known = signals.reindex(states["sample_id"])
+    doubt = known.get("wrong_probability", known["label_score"]).where(
+        known["given_label"].notna(), known["least_confidence"]
+    )
+    rows = pd.DataFrame({"wrong": doubt, "expected": known["suggested_label"].astype(object)})
+    proposed = proposals(rows, known["given_label"], predictions if predictions.is_trained else None)
     reasons = known["reasons"].fillna("") if "reasons" in known else pd.Series("", index=known.index)
     return pd.DataFrame(
         {
             "sample_id": states["sample_id"].to_numpy(dtype=object),
             "action": states["action"].to_numpy(dtype=object),
             "score": known["label_score"].fillna(0).to_numpy(dtype=float),
-            "suggested_label": known["suggested_label"].to_numpy(dtype=object),
+            "suggested_label": proposed["suggested_label"].to_numpy(dtype=object),
             "reasons": [reason or "its place in the queue is known, the reason is not" for reason in reasons],
             "control": states["control"].to_numpy(dtype=bool),
+            **{name: proposed[name].to_numpy() for name in ("probability", "proposal", "other_label")},
         }
     )

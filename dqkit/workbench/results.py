@@ -100,6 +100,16 @@ class Round:
         at = pd.Index(self.predictions.ids).get_indexer(pd.Index(queue["sample_id"]))
         return pages(queue, features[at])
 
+    @cached_property
+    def copies(self) -> dict[str, tuple[str, ...]]:
+        """Sample id -> the other samples with identical content; only samples that have some."""
+        if "copy_of" not in self.signals:  # an older dqkit ran it
+            return {}
+        first = self.signals["copy_of"]
+        groups = first[first.notna() & (first != "")]
+        members = {key: tuple(map(str, part.index)) for key, part in groups.groupby(groups)}
+        return {name: tuple(o for o in members[key] if o != name) for name, key in groups.items()}
+
     @property
     def baselines(self) -> pd.DataFrame:
         """Chance, majority, the members and the ensemble, side by side."""

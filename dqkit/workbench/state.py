@@ -37,6 +37,7 @@ class State:
         self.store = store
         self.fiftyone = FiftyOneHeld()
         self._rounds: dict[int, Round] = {}
+        self._copies: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
 
     def close(self) -> None:
         """Release the database and what is held of FiftyOne."""
@@ -91,6 +92,13 @@ class State:
     def number(self) -> int:
         """The number of the newest finished round, 0 before the first."""
         return max((about["round"] for about in self.store.rounds() if about["status"] == "done"), default=0)
+
+    def copies(self) -> dict[str, tuple[str, ...]]:
+        """Sample id -> the other samples with identical content, as the newest round found them; kept for it."""
+        number = self.number
+        if number != self._copies[0]:
+            self._copies = number, self.rounds[-1].copies
+        return self._copies[1]
 
     def forget(self, number: int) -> None:
         """Read a round again when it is next looked at."""

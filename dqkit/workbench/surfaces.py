@@ -15,6 +15,7 @@ from dqkit.records import LabelEvent
 from dqkit.rounds.classes import widened
 from dqkit.rounds.settings import without_columns
 from dqkit.workbench.classes import add_class
+from dqkit.workbench.copying import copied
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.labelling import open_queue
 from dqkit.workbench.results import Round
@@ -93,22 +94,22 @@ def from_fiftyone(state: State, *, name: str | None, annotator: str | None) -> p
         found = known + pull(target, labels=state.labels(), annotator=annotator, owner=owner)
     fine = [edit for edit in found if not edit.problem and edit.kind != "undo"]
     number = max((rnd.number for rnd in state.rounds), default=0)
-    state.store.record(
-        [
-            LabelEvent(
-                e.event_id,
-                e.sample_id,
-                e.kind,
-                stands.get(e.label or "", e.label),
-                "fiftyone",
-                e.annotator,
-                e.at,
-                number,
-                e.why,
-            )
-            for e in sorted(fine, key=lambda e: e.at)
-        ]
-    )
+    events = [
+        LabelEvent(
+            e.event_id,
+            e.sample_id,
+            e.kind,
+            stands.get(e.label or "", e.label),
+            "fiftyone",
+            e.annotator,
+            e.at,
+            number,
+            e.why,
+        )
+        for e in sorted(fine, key=lambda e: e.at)
+    ]
+    # What was answered for a copy itself comes later and stands.
+    state.store.record([*copied(state, events), *events])
     # Only now that the journal has them may FiftyOne forget that they were edits.
     acknowledge(target, fine, owner=owner)
     columns = ["sample_id", "kind", "label", "previous", "annotator", "problem"]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dqkit.records import InputError, LabelEvent
 from dqkit.workbench import project
+from dqkit.workbench.copying import MARK, copied_from
 from dqkit.workbench.decisions import check_annotator, check_texts
 from dqkit.workbench.state import State
 
@@ -26,20 +27,26 @@ def undo(state: State, *, annotator: str, undoes: str | None = None, event_id: s
     target = state.store.find(undoes)
     if target is None:
         raise InputError(f"undo must name a recorded decision; got event {undoes!r}. Nothing was changed.")
-    return state.store.undo(
-        LabelEvent(
-            event_id=event_id or uuid.uuid4().hex,
-            sample_id=target.sample_id,
+    undo_id, at, number = event_id or uuid.uuid4().hex, project.now(), state.number
+
+    def withdrawal(of: LabelEvent, new_id: str) -> LabelEvent:
+        return LabelEvent(
+            event_id=new_id,
+            sample_id=of.sample_id,
             kind="undo",
             label=None,
-            source=target.source,
+            source=of.source,
             annotator=annotator,
-            at=project.now(),
-            round=state.number,
-            why=f"withdraws {target.label or target.kind}",
-            undoes=undoes,
+            at=at,
+            round=number,
+            why=f"withdraws {of.label or of.kind}",
+            undoes=of.event_id,
         )
-    )
+
+    brought = copied_from(state, target)
+    if brought:
+        state.store.undo_all([withdrawal(each, f"{undo_id}{MARK}{each.sample_id}") for each in brought])
+    return state.store.undo(withdrawal(target, undo_id))
 
 
 def undo_batch(

@@ -220,7 +220,8 @@ def test_rows_in_another_order_give_the_same_queue_by_every_strategy(strategy: s
 def test_nothing_eligible_gives_an_empty_queue_with_its_columns() -> None:
     signals = _signals()
     queue = build_queue(signals, budget=5, exclude=signals.index)
-    assert list(queue.columns) == ["sample_id", "action", "score", "suggested_label", "reasons", "control"]
+    first = ["sample_id", "action", "score", "suggested_label", "reasons", "control"]
+    assert list(queue.columns) == [*first, "probability", "proposal", "other_label"]
     assert len(queue) == 0
 
 

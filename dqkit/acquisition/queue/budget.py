@@ -12,6 +12,7 @@ import pandas as pd
 
 from dqkit.acquisition.inputs import checked_seed
 from dqkit.acquisition.queue.options import QueueOptions, QueueTerms, renamed_terms
+from dqkit.acquisition.queue.proposals import proposals
 from dqkit.acquisition.queue.reasons import explain
 from dqkit.acquisition.queue.rows import eligible_rows, ranked
 from dqkit.acquisition.queue.spread import spread_picks
@@ -21,7 +22,10 @@ from dqkit.checks import instance
 from dqkit.records import ACTIONS, UNLABELED, Predictions
 
 AGAIN = ("relabel", "second_opinion")
-QUEUE_COLUMNS = ("sample_id", "action", "score", "suggested_label", "reasons", "control")
+QUEUE_COLUMNS = (
+    *("sample_id", "action", "score", "suggested_label", "reasons", "control"),
+    *("probability", "proposal", "other_label"),
+)
 
 
 def build_queue(
@@ -40,14 +44,16 @@ def build_queue(
 
     Every row is valued by the expected number of wrong classes that an answer replaces, times what that is worth to
     training, per unit of cost. The actions share the budget where their marginal values meet. Within an action the
-    rows are spread out. Exactly `budget` rows while costs are 1 and as many are eligible; no sample twice; the same
+    rows are spread out. Samples with identical content (column copy_of of signals) are one row, and come first of
+    all where their labels differ, for then one of them is certainly wrong. Exactly `budget` rows while costs are 1 and as many are eligible; no sample twice; the same
     arguments and seed give the same queue.
 
     Parameters
     ----------
     signals : DataFrame
         One row per sample, index = sample id. Columns used where present: label_score (approximately P(label is
-        wrong)), label_flag, given_label, suggested_label, predicted_label, least_confidence, reasons.
+        wrong)), wrong_probability (the same for what is suggested; a round writes it), label_flag, given_label,
+        suggested_label, predicted_label, least_confidence, copy_of, reasons.
     budget : float
         Total cost of the answers (= number of rows while every cost is 1).
     seed : int
@@ -76,7 +82,10 @@ def build_queue(
     Returns
     -------
     DataFrame
-        sample_id, action, score in [0, 1], suggested_label, reasons, control (True for the random audit sample).
+        sample_id, action, score in [0, 1], suggested_label, reasons, control (True for the random audit sample),
+        probability, proposal, other_label. suggested_label is the most probable label, which may be the one that
+        stands; probability is that it is right (NaN where that is not known); proposal says what taking it does: "keep"
+        or "change" the label that stands, or "label" a sample without one. other_label is the next most probable.
 
     Raises
     ------
@@ -101,10 +110,13 @@ def build_queue(
     rows = eligible_rows(signals, status=status, exclude=exclude, reviewed=reviewed, options=how, predictions=judging)
     rng = np.random.default_rng(seed)
     # Without a model there is no guess to measure on a sample without a label.
+    audit_cost = how.audit_share * budget
+    heads = _certain(rows, budget - audit_cost, cost)
+    rows = rows.drop(heads.index)
     drawable = rows if predictions is None or judging is not None else rows[rows["action"] != "label"]
-    audit = _draw_audit(drawable, how.audit_share * budget, budget, cost, rng)
-    left = budget - _price(audit, cost)
-    quota = _for_quota(rows.drop(audit.index), how.class_quota, left, cost)
+    audit = _draw_audit(drawable, audit_cost, budget - _price(heads, cost), cost, rng)
+    left = budget - _price(heads, cost) - _price(audit, cost)
+    quota = _for_quota(rows.drop(audit.index), how.class_quota, left, cost, proposals(rows, _given(signals), judging))
     least: dict[str, float] = {
         a: max(how.shares[a] * left - _price(quota[quota["action"] == a], cost), 0.0) for a in ACTIONS
     }
@@ -118,7 +130,13 @@ def build_queue(
     fresh = _new_labels(rest, int(count.get("label", 0)), signals, predictions, how.strategy, seed)
     again = [_looked_at_again(rest, a, int(count.get(a, 0)), least[a] / cost[a], signals, predictions) for a in AGAIN]
     picks = ranked(pd.concat([quota, *again, fresh]))
-    return _shown(_interleave(picks, audit, rng), signals, judging)
+    return _shown(_interleave(heads, picks, audit, rng), signals, judging)
+
+
+def _certain(rows: pd.DataFrame, budget: float, cost: Mapping[str, float]) -> pd.DataFrame:
+    """Identical samples with differing labels, as many as the budget pays for, the most valuable first."""
+    order = ranked(rows[rows["certain"]])
+    return order[order["action"].map(cost).astype(float).cumsum().to_numpy() <= budget + 1e-9]
 
 
 def _price(rows: pd.DataFrame, cost: Mapping[str, float]) -> float:
@@ -137,10 +155,14 @@ def _draw_audit(
 
 
 def _for_quota(
-    rows: pd.DataFrame, quota: Mapping[str, int] | None, budget: float, cost: Mapping[str, float]
+    rows: pd.DataFrame,
+    quota: Mapping[str, int] | None,
+    budget: float,
+    cost: Mapping[str, float],
+    proposed: pd.DataFrame,
 ) -> pd.DataFrame:
     """The most valuable rows expected to be of each class with a quota, rarest class first, within the budget."""
-    order = ranked(rows)
+    order = ranked(rows).assign(expected=proposed["suggested_label"])
     taken: list[Any] = []
     sizes = order["expected"].value_counts()
     for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):
@@ -238,30 +260,48 @@ def _looked_at_again(
     return spread_picks(mine, n, features=features, groups=groups)
 
 
-def _interleave(picks: pd.DataFrame, audit: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The picks in their order, with the random audit sample at random places among them."""
+def _interleave(
+    heads: pd.DataFrame, picks: pd.DataFrame, audit: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """The heads, then the picks in their order, with the random audit sample at random places among the picks.
+
+    A queue begins with its best row. Which rows are in the audit sample, and their order, is drawn before, so that
+    their places do not matter to what they measure: whatever of it has been answered is a random sample.
+    """
+    first = min(len(picks), 0 if len(heads) else 1)
     total = len(picks) + len(audit)
     is_audit = np.zeros(total, dtype=bool)
-    is_audit[rng.choice(total, len(audit), replace=False)] = True
+    is_audit[first + rng.choice(total - first, len(audit), replace=False)] = True
     order = np.empty(total, np.int64)
     order[~is_audit] = np.arange(len(picks))
     order[is_audit] = np.arange(len(picks), total)
-    return pd.concat([picks.assign(control=False), audit.assign(control=True)]).iloc[order]
+    mixed = pd.concat([picks.assign(control=False), audit.assign(control=True)]).iloc[order]
+    return pd.concat([heads.assign(control=False), mixed])
 
 
 def _shown(picks: pd.DataFrame, signals: pd.DataFrame, predictions: Predictions | None) -> pd.DataFrame:
     """The queue as people see it."""
+    proposed = proposals(picks, _given(signals), predictions)
+    changes = proposed["proposal"] != "keep"
+    rival = proposed["suggested_label"].where(changes, proposed["other_label"])
+    picks = picks.assign(expected=rival.where(rival.notna(), None), changes=changes)
     return pd.DataFrame(
         {
             "sample_id": picks.index.astype(object),
             "action": picks["action"].to_numpy(object),
             "score": picks["score"].to_numpy(float).clip(0, 1),
-            "suggested_label": picks["expected"].to_numpy(object),
+            "suggested_label": proposed["suggested_label"].to_numpy(object),
             "reasons": pd.Series(explain(picks, signals, _top_two(picks, predictions)), dtype=object),
             "control": picks["control"].to_numpy(bool),
+            **{name: proposed[name].to_numpy() for name in ("probability", "proposal", "other_label")},
         },
         columns=list(QUEUE_COLUMNS),
     )
+
+
+def _given(signals: pd.DataFrame) -> pd.Series:
+    """The label that stands, by sample id."""
+    return signals["given_label"] if "given_label" in signals else pd.Series(None, index=signals.index, dtype=object)
 
 
 def _top_two(picks: pd.DataFrame, predictions: Predictions | None) -> dict[str, str]:

@@ -14,7 +14,7 @@ UNSUSPECTED = "no strong sign of an error; included because budget remained"
 def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str]) -> list[str]:
     """One text per pick, parts joined by "; ".
 
-    picks: rows of the queue by id, with action, chance, disputed, annotators, expected and control.
+    picks: rows of the queue by id, with action, wrong, disputed, annotators, expected and control.
     signals: the signal table; its own reasons are kept. top_two: id -> the two likeliest classes in words.
     """
     own = signals["reasons"] if "reasons" in signals else pd.Series(dtype=object)
@@ -36,7 +36,7 @@ def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str])
 
 def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
     # Nothing a model says is certain.
-    share = min(99, round(100 * row["chance"]))
+    share = min(99, round(100 * row["wrong"]))
     percent = f"{share} %"
     expected = row["expected"]
     if row["action"] == "label":
@@ -47,7 +47,8 @@ def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
     if row["action"] == "relabel":
         if not share:
             return ""
-        instead = f", {expected!r} fits better" if expected is not None and expected != given else ""
+        fits = "fits better" if row["changes"] else "comes next"
+        instead = f", {expected!r} {fits}" if expected is not None and expected != given else ""
         return f"label {given!r} is wrong with probability {percent}{instead}"
     if row["disputed"]:
         return f"{row['annotators']} annotators disagree about it"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.acquisition.queue.copies import in_conflict, one_of_each
 from dqkit.acquisition.queue.options import QueueOptions
 from dqkit.acquisition.queue.suspicion import with_predictions
 from dqkit.acquisition.queue.worth import after_yield, harm, human_doubt, with_rate
@@ -29,7 +30,9 @@ def eligible_rows(
 ) -> pd.DataFrame:
     """Rows that may be queued, sorted by id.
 
-    action: what would be asked. chance: P(the answer replaces a wrong class). score: chance on the common scale, in
+    action: what would be asked. chance: P(the answer replaces a wrong class), for the order. wrong: the same for what
+    is suggested, never above chance. certain: one of several identical samples with differing labels, the
+    one that is asked for all of them. score: chance on the common scale, in
     [0, 1]. value: score per unit of cost. seen: a human has labelled it. doubted: the detectors name it.
     disputed, annotators: from status. expected: the class the answer is expected to be.
     """
@@ -51,6 +54,8 @@ def eligible_rows(
         past = _past(reviewed)
         chance[unseen] = _corrected(chance[unseen], _detector(table)[unseen], past[past["action"] == "relabel"])
         chance[~labeled] = _corrected(chance[~labeled], _detector(table)[~labeled], past[past["action"] == "label"])
+    certain = in_conflict(table)
+    chance[certain & labeled] = score[certain & labeled]
     rate = float(chance[unseen].mean()) if unseen.any() else float(noise_rate or 0.0)
     weight = harm(rate, _class_count(table))
     chance[seen] = human_doubt(
@@ -61,12 +66,17 @@ def eligible_rows(
         human_error=options.human_error,
     )
     action = np.where(~labeled, "label", np.where(seen, "second_opinion", "relabel"))
+    wrong = chance.copy()
+    # What people found may lower it; it does not raise it, for who takes what is suggested would prove it right.
+    wrong[unseen] = np.minimum(_doubt(table, unseen, noise_rate), chance[unseen])
+    wrong[~labeled] = column(table, "least_confidence", 0.5)[~labeled]
     common = np.where(labeled, chance, chance / weight)
     doubted = flagged | (score >= 0.5) | (column(table, "check_flag", 0.0) > 0)
     rows = pd.DataFrame(
         {
             "action": action,
             "chance": chance,
+            "wrong": wrong,
             "score": common,
             "value": common / np.array([cost[a] for a in action], dtype=float),
             "seen": seen,
@@ -78,10 +88,19 @@ def eligible_rows(
         index=table.index,
     )
     left_out = set(_hashable("exclude", exclude))
-    asks = disputed | (doubted & (answers < MAX_OPINIONS))
+    asks = disputed | certain | (doubted & (answers < MAX_OPINIONS))
     excluded = np.array([each in left_out for each in rows.index], dtype=bool)
+    rows["certain"] = certain
     queued: pd.DataFrame = rows[(~seen | asks) & ~excluded]
-    return queued
+    return one_of_each(queued, table)
+
+
+def _doubt(table: pd.DataFrame, unseen: NDArray[np.bool_], rate: float | None) -> NDArray[np.float64]:
+    """P(label is wrong) of the labels nobody has seen: wrong_probability where it is known, else from the scores."""
+    if "wrong_probability" in table:
+        return np.asarray(table["wrong_probability"], dtype=np.float64)[unseen].clip(0, 1)
+    score = column(table, "label_score", 0.0)[unseen]
+    return np.where(in_conflict(table)[unseen], score, with_rate(score, rate))
 
 
 def ranked(rows: pd.DataFrame, by: str = "value") -> pd.DataFrame:

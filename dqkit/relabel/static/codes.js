@@ -3,7 +3,7 @@
 export const CLASS_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
 // Letters that are no command in either view begin a code; anything may end it.
-const FIRST = "abcdehijklmoqrstuvwy";
+const FIRST = "abcdehijlmoqrstuvwy";
 const SECOND = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 const known = new WeakMap();

@@ -9,6 +9,7 @@ const THUMBNAIL = { width: 160, height: 160 };
 const SHRINK_BELOW = 0.75; // a picture that is little larger than its place is scaled as it is painted
 const MOST_MARKS = 300;
 const SNIPPET = 160; // characters of a text in a thumbnail
+const SHOWN_COLUMNS = 5; // of a table row in a thumbnail; the source puts those first that tell most
 
 /**
  * { node, decoded, url, full }: the node (there once `decoded` has settled), a promise of whether it could be decoded, the
@@ -18,12 +19,13 @@ export function exhibit(card, box) {
   const { mime, media } = card;
   if (IMAGES.has(mime) && media.byteLength > 0) return picture(card, { side: LARGE_SIDE, alt: "The sample to label", box });
   if (mime === "text/plain") return shown(h("div", { class: "dq-text", dir: "auto", tabindex: 0, role: "group", "aria-label": "The text to label" }, ...marked(decodeText(media), card.cues ?? [])));
-  if (mime === "application/json") return tableRow(media);
+  if (mime === "application/json") return tableRow(card);
   return { node: cannotShow(`there is no picture of ${card.sample_id}`), decoded: Promise.resolve(false) };
 }
 
 /** The same for a place of the grid. */
 export function thumbnail(card) {
+  if (card.mime === "application/json") return smallRow(card);
   if (card.mime !== "text/plain") return picture(card, { side: 0, alt: "", box: THUMBNAIL });
   const text = decodeText(card.media);
   return shown(h("span", { class: "dq-snippet", dir: "auto" }, text.length > SNIPPET ? `${text.slice(0, SNIPPET)}…` : text));
@@ -115,19 +117,36 @@ function marked(text, cues) {
   return [...nodes, text.slice(from)];
 }
 
-function tableRow(media) {
-  let row;
+function rowOf(media) {
   try {
-    row = JSON.parse(decodeText(media));
+    const row = JSON.parse(decodeText(media));
+    return { cells: Object.entries(row).map(([name, value]) => ({ name, value, text: cellText(value) })) };
   } catch (error) {
-    return { node: cannotShow(error.message), decoded: Promise.resolve(false) };
+    return { trouble: error.message };
   }
-  const lines = Object.entries(row).map(([name, value]) => {
-    const text = value === null ? "missing" : typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+const cellText = (value) => (value === null ? "missing" : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+/** A table row, each value beside what it speaks for where the source says so (`card.leans`: column to class). */
+function tableRow({ media, leans = {} }) {
+  const { cells, trouble } = rowOf(media);
+  if (trouble) return { node: cannotShow(trouble), decoded: Promise.resolve(false) };
+  const leaning = cells.some(({ name }) => leans[name]);
+  const lines = cells.map(({ name, value, text }) => {
     const style = value === null ? "dq-missing" : typeof value === "number" ? "dq-number" : null;
-    return h("tr", {}, h("th", { scope: "row", dir: "auto" }, name), h("td", { class: style, dir: "auto" }, text));
+    const lean = leaning ? h("td", { class: "dq-lean", dir: "auto" }, leans[name] ? `speaks for ${leans[name]}` : "") : null;
+    return h("tr", {}, h("th", { scope: "row", dir: "auto" }, name), h("td", { class: style, dir: "auto" }, text), lean);
   });
-  return shown(h("table", { class: "dq-row" }, h("tbody", {}, ...lines)));
+  const table = h("table", { class: "dq-row" }, h("tbody", {}, ...lines));
+  return shown(h("div", { class: "dq-rows", tabindex: 0, role: "group", "aria-label": "The row to label" }, table));
+}
+
+function smallRow({ media }) {
+  const { cells, trouble } = rowOf(media);
+  if (trouble) return { node: cannotShow(trouble), decoded: Promise.resolve(false) };
+  const lines = cells.slice(0, SHOWN_COLUMNS).map(({ name, text }) => h("span", { class: "dq-small-row", title: `${name}: ${text}` }, `${name} ${text}`));
+  return shown(h("span", { class: "dq-snippet" }, ...lines));
 }
 
 function cannotShow(text) {

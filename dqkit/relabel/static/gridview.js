@@ -1,6 +1,7 @@
 // Draws a page of samples that share one suggestion.
 
-import { count, h } from "./element.js";
+import { count, h, percent } from "./element.js";
+import { BOUND, expected } from "./grid.js";
 import { markClasses } from "./view.js";
 
 // The fewer cells, the larger: [up to so many, pixels].
@@ -21,7 +22,7 @@ export function gridCells(grid, exhibitOf) {
 }
 
 export function drawGrid(parts, grid, cells) {
-  const texts = grid.cards.some((card) => card.mime === "text/plain");
+  const texts = grid.cards.some((card) => !card.mime.startsWith("image/"));
   const list = h("div", { class: "dq-grid", role: "listbox", tabindex: 0, "aria-multiselectable": "true", "aria-label": `Samples that look like ${grid.label}` }, ...cells);
   list.style.setProperty("--dq-cell", `${texts ? TEXT_SIZE : SIZES.find(([most]) => cells.length <= most)[1]}px`);
   parts.stage.replaceChildren(h("p", { class: "dq-grid-title" }, ...title(grid)), list);
@@ -36,7 +37,8 @@ function title(grid) {
   for (const card of grid.cards) given.set(card.given, (given.get(card.given) ?? 0) + 1);
   const most = [...given].sort(([, a], [, b]) => b - a).slice(0, 4);
   const parts = most.map(([name, n]) => (name === null ? `${count(n)} without a label` : `${count(n)} given ${name}`));
-  return [h("strong", {}, `${count(grid.cards.length)} samples look like ${grid.label}`), h("span", { class: "dq-hint" }, `${parts.join(" · ")}${given.size > 4 ? " …" : ""}`)];
+  const sure = `${percent(expected(grid.cards))} of them expected right (a page needs ${percent(BOUND)})`;
+  return [h("strong", {}, `${count(grid.cards.length)} samples look like ${grid.label}`), h("span", { class: "dq-hint" }, sure), h("span", { class: "dq-hint" }, `${parts.join(" · ")}${given.size > 4 ? " …" : ""}`)];
 }
 
 /** The cursor and what is taken out; cells stay where they are. */

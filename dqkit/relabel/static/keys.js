@@ -4,6 +4,8 @@ import { beginsCode, CLASS_KEYS } from "./codes.js";
 
 const SINGLE_KEYS = {
   Enter: { type: "accept" },
+  k: { type: "keep" },
+  "?": { type: "details" },
   " ": { type: "skip" },
   f: { type: "flag" },
   Backspace: { type: "undo" },
@@ -19,6 +21,7 @@ const SINGLE_KEYS = {
 
 const GRID_KEYS = {
   Enter: { type: "gridConfirm" },
+  k: { type: "gridKeep" },
   " ": { type: "gridPass" },
   x: { type: "gridToggle" },
   Backspace: { type: "undo" },

@@ -232,6 +232,7 @@ export function labelling({ model, el, annotator, focus = false, rename = null }
       else dispatch({ type: "step", by });
     },
     zoom: zoomed,
+    details: () => (root.dataset.details = root.dataset.details === "open" ? "" : "open"),
     search: () => !parts.search.hidden && parts.search.focus(),
     write: () => state.current && openField(parts.note),
     newClass: () => state.offers.includes("add_class") && openField(parts.fresh),

@@ -1,6 +1,6 @@
 // One sample at a time: choosing, undoing, going back. Each handler is (state, action) -> { state, effects }.
 
-import { answeredCount, next, post, postAnswer, postUndo, putBack, ready, refill, remember, request, same, tell } from "./state.js";
+import { answeredCount, next, post, postAnswer, postUndo, proposalOf, putBack, ready, refill, remember, request, same, tell } from "./state.js";
 
 function decide(state, action) {
   if (!ready(state)) return same(state);
@@ -75,6 +75,15 @@ export const SINGLE = {
     return decide(state, { ...action, kind: "label", label });
   },
 
+  keep(state, action) {
+    if (!ready(state)) return same(state);
+    const { given, mode } = state.current;
+    if (given === null || !state.classes.includes(given)) {
+      return tell(state, mode === "review" ? "There is no given label to keep. Choose a class." : "The given label is hidden here, so it cannot be kept unseen. Choose a class.");
+    }
+    return decide(state, { ...action, kind: "label", label: given });
+  },
+
   skip: (state, action) => decide(state, { ...action, kind: "skip", label: null }),
   flag: (state, action) => decide(state, { ...action, kind: "flag", label: null }),
 
@@ -125,9 +134,11 @@ export function describe(state) {
   const parts = [past ? `Again: your answer was ${past.label ?? past.kind}.` : `Sample ${Math.min(state.total, answeredCount(state) + 1)} of ${state.total}.`];
   if (state.broken) parts.push("It cannot be shown.");
   if (card.given !== null) parts.push(`Given label ${card.given}.`);
-  if (card.suggested !== null) {
-    parts.push(`Suggestion ${card.suggested}${card.prob === null ? "" : `, ${Math.round(card.prob * 100)} percent`}.`);
+  const proposal = proposalOf(card);
+  if (proposal) {
+    parts.push(`Enter: ${proposal.verb.toLowerCase()} ${proposal.label}${card.prob === null ? "" : `, ${Math.round(card.prob * 100)} percent`}.`);
   }
-  if (card.reasons.length) parts.push(`${card.reasons.join("; ")}.`);
+  if (card.sentence) parts.push(card.sentence);
+  else if (card.reasons.length) parts.push(`${card.reasons[0]}.`);
   return parts.join(" ");
 }

@@ -68,6 +68,13 @@ export function answeredCount(state) {
   return Math.max(0, state.pending.reduce((sum, { answer }) => sum + change(answer), state.answered));
 }
 
+/** What Enter does on this card: keep the given label, change it, or give one; null where nothing is suggested. */
+export function proposalOf(card) {
+  if (card === null || card.suggested === null) return null;
+  if (card.mode === "second_opinion" || card.given === null) return { verb: "Label", label: card.suggested };
+  return { verb: card.given === card.suggested ? "Keep" : "Change to", label: card.suggested };
+}
+
 /** True when a key may answer: the sample on the screen is the current one. */
 export function ready(state) {
   return state.current !== null && state.painted === state.current.sample_id;
@@ -123,7 +130,7 @@ export function postUndo(state, entry, event_id, now, effects = []) {
 }
 
 export function postAnswer(state, card, { kind, label = null, event_id, now, batch = null }, effects = []) {
-  const answer = { event_id, sample_id: card.sample_id, kind, label, why: "", undoes: null };
+  const answer = { event_id, sample_id: card.sample_id, kind, label, why: "", undoes: null, ...(batch && { page: batch }) };
   const entry = { event_id, sample_id: card.sample_id, kind, label, card, at: now, batch };
   return { ...post(state, answer, entry, now, effects), entry };
 }

@@ -1,12 +1,16 @@
 // What is known of a sample, and why it is shown.
 
-import { h, percent, svg } from "./element.js";
+import { h, kbd, percent, svg } from "./element.js";
+import { proposalOf } from "./state.js";
 
 const MOST_VOTES = 4;
 
+/** One probability and one sentence; what they rest on stands behind a key. */
 export function whyItIsHere(card) {
   const parts = factsOf(card);
-  return card.note ? [h("p", { class: "dq-hint" }, card.note), ...parts] : parts;
+  if (card.note) parts.unshift(h("p", { class: "dq-hint" }, card.note));
+  if (card.about?.length) parts.unshift(h("p", { class: "dq-about", dir: "auto" }, card.about.join(" · ")));
+  return parts;
 }
 
 function factsOf(card) {
@@ -14,18 +18,29 @@ function factsOf(card) {
     return [h("p", { class: "dq-hint" }, "Nothing is suggested here, on purpose: say what you see. Such answers measure the queue itself.")];
   }
   const given = card.mode === "second_opinion" ? hint("hidden until you answer") : card.given ?? hint("no label");
-  const suggested = card.suggested === null ? null
-    : fact("Suggested", h("strong", {}, card.suggested), card.prob === null ? null : h("span", { class: "dq-prob" }, percent(card.prob)));
-  // What the eye takes in at once stands first; what has to be read may be scrolled to.
-  const pictures = card.neighbors.length > 0 && card.neighbors.every(({ bytes }) => isPng(bytes));
-  const similar = card.neighbors.length ? section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))) : null;
-  const parts = [h("div", { class: "dq-facts" }, fact("Given", given), suggested)];
-  if (card.votes.length) parts.push(section("Models say", ...card.votes.slice(0, MOST_VOTES).map(voteBar)));
-  if (similar && pictures) parts.push(similar);
-  if (card.reasons.length) parts.push(section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))));
+  const parts = [h("div", { class: "dq-facts" }, fact("Given", given), enterButton(card))];
+  if (card.sentence) parts.push(h("p", { class: "dq-sentence", dir: "auto" }, card.sentence));
+  else if (card.reasons.length) parts.push(h("p", { class: "dq-sentence", dir: "auto" }, card.reasons[0]));
   if (card.cues?.length) parts.push(h("p", { class: "dq-hint" }, h("mark", { class: "dq-cue" }, "Marked"), " words speak for ", h("strong", { dir: "auto" }, card.suggested), "."));
+  if (card.neighbors.length) parts.push(section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))));
+  const details = detailsOf(card);
+  if (details.length) parts.push(h("p", { class: "dq-hint dq-more-hint" }, kbd("?"), " shows what this rests on"), h("div", { class: "dq-details" }, ...details));
+  return parts;
+}
+
+/** What Enter does here, as a button with the one probability of the card. */
+function enterButton(card) {
+  const proposal = proposalOf(card);
+  if (!proposal) return h("p", { class: "dq-hint" }, "Nothing is suggested here: choose a class.");
+  const share = card.prob === null ? null : h("span", { class: "dq-prob", title: `The probability that ${proposal.label} is right` }, percent(card.prob));
+  return h("button", { class: "dq-enter", type: "button", "data-intent": "accept" }, kbd("Enter"), h("span", { class: "dq-enter-text", dir: "auto" }, `${proposal.verb} `, h("strong", {}, proposal.label)), share);
+}
+
+function detailsOf(card) {
+  const parts = [];
+  if (card.votes.length) parts.push(section("Models say", ...card.votes.slice(0, MOST_VOTES).map(voteBar)));
+  if (card.reasons.length) parts.push(section("Why it is here", h("ul", { class: "dq-reasons" }, ...card.reasons.map((text) => h("li", { dir: "auto" }, text)))));
   if (card.margins?.length > 1) parts.push(section("Margin of the given label over epochs", ...marginBars(card.margins)));
-  if (similar && !pictures) parts.push(similar);
   return parts;
 }
 
