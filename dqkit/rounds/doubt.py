@@ -17,7 +17,8 @@ def wrong_probability(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[
     """P(the label is wrong) of every sample, the mean of that at the estimated rate of wrong labels and at its low end.
 
     How much of a weak model's doubt is its own, and how much is wrong labels, its predictions do not tell: the rate is
-    uncertain by far more than sampling. A label that somebody gave is changed on what holds for both rates.
+    uncertain by far more than sampling. A label that somebody gave is changed on what holds for both rates: where only
+    the mean of the two is above one half, it is one half.
 
     Parameters
     ----------
@@ -42,5 +43,7 @@ def wrong_probability(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[
     low = min(interval[0] * float(table["given_label"].notna().sum()) / max(int(unseen.sum()), 1), rate)
     open_rows = unseen & ~in_conflict(table)
     scores = table["error_probability"].to_numpy(float)[open_rows]
-    chance[open_rows] = (scores + with_rate(scores, low)) / 2
+    least = with_rate(scores, low)
+    mean = (scores + least) / 2
+    chance[open_rows] = np.where(least > 0.5, mean, np.minimum(mean, 0.5))
     return chance

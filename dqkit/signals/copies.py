@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,9 +28,9 @@ def copies(dataset: Dataset, first: NDArray[np.int64]) -> NDArray[np.object_]:
     Returns
     -------
     ndarray of object, shape (n,)
-        The id of the first sample of the group; "" for a sample without a copy. Equal rows of a table are copies only where fewer than one
-        such pair in twenty tables would be expected by chance, were the columns independent: two people of the same age
-        and sex are two people.
+        The id of the first sample of the group; "" for a sample without a copy. Equal rows of a table are copies only
+        where fewer than one such pair in twenty tables would be expected by chance, were the columns independent: two
+        people of the same age and sex are two people.
     """
     out = np.full(len(first), "", dtype=object)
     several = np.bincount(first, minlength=len(first))[first] > 1 if len(first) else np.zeros(0, dtype=bool)
@@ -128,7 +129,7 @@ def settle_copies(
             others = ", ".join(f"{table.index[o]!s} ({classes[labels[o]]})" for o in members if o != row)
             said = f"identical to {others}: one of the labels is wrong"
             before = str(table.at[name, "reasons"])
-            changes = {
+            changes: dict[str, Any] = {
                 "label_score": wrong,
                 "error_probability": wrong,
                 "label_flag": wrong > 0.5,

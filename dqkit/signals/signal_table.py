@@ -105,8 +105,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
       representativeness: from `neighbors`. For a sample without features or that is not usable 0, False, -1, and NaN
       for nearest_distance. The duplicates of texts are those of `similar_texts`. Those of images are joined with what
       `dqkit.near_copies.similar_images` sees in their pixels.
-    - copy_of (id, "" = none): the first sample with identical content, see `dqkit.signals.copies.copies`. Where the labels
-      of copies differ one of them is certainly wrong, and their label_score add up to 1 or more.
+    - copy_of (id, "" = none): the first sample with identical content, see `dqkit.signals.copies.copies`. Where the
+      labels of copies differ one of them is certainly wrong, and their label_score add up to 1 or more.
     - knn_agreement: the share of the labelled neighbours that carry this sample's label (the predicted one if it has
       none), higher = agrees; NaN where no neighbour is labelled or there are no features.
     - knn_shapley: what the label is worth to its neighbours, higher = worth more, 0.5 = nothing, below = it misleads;

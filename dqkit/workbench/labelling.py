@@ -156,7 +156,7 @@ class QueueCards:
         return said.notice or (None if page is None else notice(self._state, answer.sample_id, page, answer.label))
 
     def _in_view(self, answer: Answer) -> str:
-        """What is written on an answer that was not given to one card by itself, or not blind where it should have been."""
+        """What is written on an answer to a whole page, or to a card of the audit sample that was not blind."""
         if answer.page or self._mode != "review" or answer.kind not in DECISIONS:
             return page_why(answer.page)
         queue = self._state.rounds[-1].queue

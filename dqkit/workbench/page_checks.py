@@ -28,7 +28,7 @@ def page_why(page: str) -> str:
 
 
 def open_checks(state: State, annotator: str) -> dict[str, str]:
-    """Sample id -> page of the questions about this annotator's pages that have no answer yet, those of old pages first.
+    """Sample id -> page: what is still to be asked again about this annotator's pages, the oldest page first.
 
     Which samples of a page are asked again follows from their event ids, which nobody chooses.
     """

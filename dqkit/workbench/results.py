@@ -108,7 +108,7 @@ class Round:
         first = self.signals["copy_of"]
         groups = first[first.notna() & (first != "")]
         members = {key: tuple(map(str, part.index)) for key, part in groups.groupby(groups)}
-        return {name: tuple(o for o in members[key] if o != name) for name, key in groups.items()}
+        return {str(name): tuple(o for o in members[key] if o != name) for name, key in groups.items()}
 
     @property
     def baselines(self) -> pd.DataFrame:

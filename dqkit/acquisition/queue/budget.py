@@ -44,9 +44,9 @@ def build_queue(
 
     Every row is valued by the expected number of wrong classes that an answer replaces, times what that is worth to
     training, per unit of cost. The actions share the budget where their marginal values meet. Within an action the
-    rows are spread out. Samples with identical content (column copy_of of signals) are one row, and come first of
-    all where their labels differ, for then one of them is certainly wrong. Exactly `budget` rows while costs are 1 and as many are eligible; no sample twice; the same
-    arguments and seed give the same queue.
+    rows are spread out. Samples with identical content (column copy_of of signals) are one row, and come first of all
+    where their labels differ, for then one of them is certainly wrong. Exactly `budget` rows while costs are 1 and as
+    many are eligible; no sample twice; the same arguments and seed give the same queue.
 
     Parameters
     ----------

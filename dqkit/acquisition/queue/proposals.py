@@ -81,5 +81,6 @@ def _others(
     total = probs.sum(axis=1)
     share[at] = np.divide(probs[np.arange(len(at)), best[:, 0]], total, out=np.ones(len(at)), where=total > 0)
     if probs.shape[1] > 1:
-        second[at] = np.where(probs[np.arange(len(at)), best[:, 1]] > 0, classes[best[:, 1]], None)
+        has_next = probs[np.arange(len(at)), best[:, 1]] > 0
+        second[at[has_next]] = classes[best[has_next, 1]]
     return first, second, share
