@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from dqkit.acquisition.queue.copies import in_conflict
 from dqkit.acquisition.queue.worth import with_rate
+from dqkit.records import HUMAN_SOURCES
 from dqkit.rounds.drawn import noise_rate
-from dqkit.rounds.metrics import wrong_labels
-from dqkit.signals import SignalTable
+from dqkit.signals import SignalTable, WrongLabels
+from dqkit.signals.label_noise.open_errors import open_error_rate
 
 
-def wrong_probability(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[np.bool_]) -> NDArray[np.float64]:
+def wrong_probability(
+    found: SignalTable, labels: pd.DataFrame, unseen: NDArray[np.bool_], *, measured: WrongLabels | None = None
+) -> NDArray[np.float64]:
     """P(the label is wrong) of every sample, the mean of that at the estimated rate of wrong labels and at its low end.
 
     How much of a weak model's doubt is its own, and how much is wrong labels, its predictions do not tell: the rate is
@@ -28,6 +31,8 @@ def wrong_probability(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[
         The labels they were computed from; see `Workbench.labels`.
     unseen : ndarray of bool, shape (n,)
         True for samples in play whose given label nobody has looked at.
+    measured : WrongLabels, optional
+        What answers to the random audit sample say of the same labels; it bounds both rates.
 
     Returns
     -------
@@ -37,13 +42,28 @@ def wrong_probability(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[
     """
     table = found.table
     chance = table["error_probability"].to_numpy(float).copy()
-    rate, interval = noise_rate(table, unseen), wrong_labels(labels, found)[1]
-    if rate is None or interval is None:
+    rate, low = noise_rate(table, unseen), _low(found, labels, unseen)
+    if rate is None or low is None:
         return chance
-    low = min(interval[0] * float(table["given_label"].notna().sum()) / max(int(unseen.sum()), 1), rate)
+    if measured is not None and measured.known and measured.among:
+        rate = min(rate, measured.high / measured.among)
+        low = max(low, measured.low / measured.among)
     open_rows = unseen & ~in_conflict(table)
     scores = table["error_probability"].to_numpy(float)[open_rows]
-    least = with_rate(scores, low)
-    mean = (scores + least) / 2
+    best, least = with_rate(scores, rate), with_rate(scores, min(low, rate))
+    mean = (best + least) / 2
     chance[open_rows] = np.where(least > 0.5, mean, np.minimum(mean, 0.5))
     return chance
+
+
+def _low(found: SignalTable, labels: pd.DataFrame, unseen: NDArray[np.bool_]) -> float | None:
+    """The low end of the model's rate of wrong labels, as a share of those that nobody has looked at."""
+    errors = found.summary.get("label_errors") or {}
+    if errors.get("estimated_rate") is None or errors.get("interval") is None or not unseen.any():
+        return None
+    labelled = found.table["given_label"].notna().to_numpy()
+    scores = found.table["error_probability"].to_numpy(float)[labelled]
+    checked = labels["source"].isin(HUMAN_SOURCES).to_numpy()[labelled]
+    ends = open_error_rate(errors["estimated_rate"], errors["interval"], scores, checked)[1]
+    # One label at least: below that, sampling alone would clear the only wrong label of a small set.
+    return None if ends is None else min(max(ends[0] * float(labelled.sum()), 1.0) / float(unseen.sum()), 1.0)

@@ -27,7 +27,7 @@ def metrics(snapshot: Snapshot, predictions: Predictions, found: SignalTable) ->
     dataset, labels = snapshot.training, snapshot.labels
     usable = dataset.is_labeled & dataset.is_usable & predictions.is_trained
     held_out, inside = usable & dataset.is_test, usable & ~dataset.is_test
-    left, judged = _wrong_labels(snapshot, found)
+    left, judged = wrong_labels(snapshot, found)
     ends = [left.low, left.high]
     sources = labels["source"].value_counts()
     return {
@@ -52,7 +52,7 @@ def _why_not_judged(found: SignalTable) -> str | None:
     return None if errors is None or not errors.not_judged else errors.not_judged
 
 
-def _wrong_labels(snapshot: Snapshot, found: SignalTable) -> tuple[WrongLabels, int]:
+def wrong_labels(snapshot: Snapshot, found: SignalTable) -> tuple[WrongLabels, int]:
     """The wrong labels among those nobody has decided, and how many labels there are in all."""
     labels, errors = snapshot.labels, found.summary.get("label_errors") or {}
     labelled = found.table["given_label"].notna() & ~snapshot.given.is_test

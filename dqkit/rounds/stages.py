@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
@@ -19,7 +20,7 @@ from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
 from dqkit.rounds.doubt import wrong_probability
 from dqkit.rounds.drawn import drawn_rows, noise_rate
-from dqkit.rounds.metrics import metrics
+from dqkit.rounds.metrics import metrics, wrong_labels
 from dqkit.rounds.result import RoundResult
 from dqkit.rounds.settings import RoundSettings, as_json
 from dqkit.rounds.snapshot import Snapshot
@@ -73,7 +74,7 @@ def run(
         found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
         told.begin("findings")
         findings = find(_audit(snapshot, predictions, found))
-        doubt = wrong_probability(found, snapshot.labels, snapshot.unseen)
+        doubt = _doubt(snapshot, found)
         signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
         told.begin("queue")
         queue = _queue(snapshot, signals, predictions, settings)
@@ -117,7 +118,7 @@ def rerank(
     """
     found = signal_table(settings.training.grouped(snapshot.audited), before.predictions, seed=settings.seed)
     findings = find(_audit(snapshot, before.predictions, found))
-    doubt = wrong_probability(found, snapshot.labels, snapshot.unseen)
+    doubt = _doubt(snapshot, found)
     signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
     price = kept["action"].map(settings.queue.cost).astype(float)
@@ -164,6 +165,11 @@ def _queue(
         exclude=[*snapshot.given.ids[~snapshot.in_play], *with_copies(signals, [*answered, *snapshot.put_aside])],
         options=options,
     )
+
+
+def _doubt(snapshot: Snapshot, found: SignalTable) -> NDArray[np.float64]:
+    measured = wrong_labels(snapshot, found)[0] if len(snapshot.sample.wrong) else None
+    return wrong_probability(found, snapshot.labels, snapshot.unseen, measured=measured)
 
 
 def _audit(snapshot: Snapshot, predictions: Predictions, found: SignalTable) -> Audit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -198,7 +199,7 @@ def test_a_round_runs_with_one_label_of_a_new_class(bench, cards):
 def test_predictions_are_widened_with_zeros_and_keep_what_they_said():
     dynamics = {"epochs": np.zeros((2, 3, 2))}
     before = dq.records.Predictions.from_arrays([[0.2, 0.8], [1, 0]], ids=["a", "b"], classes=["x", "y"])
-    after = widened(dq.records.replace(before, dynamics=dynamics), ["x", "y", "z"])
+    after = widened(dataclasses.replace(before, dynamics=dynamics), ["x", "y", "z"])
     assert after.pred_probs == pytest.approx(np.array([[0.2, 0.8, 0], [1, 0, 0]]))
     assert after.dynamics["epochs"].shape == (2, 3, 3)
     assert widened(before, ["x", "y"]) is before
@@ -335,7 +336,7 @@ def test_the_margin_of_the_given_label_is_shown_only_where_there_is_a_history(tm
         assert [card.margins for card in plain] == [()] * 4
         n = len(bench.dataset)
         probs = np.tile(np.array([0.5, 0.3, 0.2]), (n, 2, 1))
-        monkeypatch.setitem(rnd.__dict__, "predictions", dq.records.replace(rnd.predictions, dynamics={"p": probs}))
+        monkeypatch.setitem(rnd.__dict__, "predictions", dataclasses.replace(rnd.predictions, dynamics={"p": probs}))
         expected = {"red": 0.2, "green": -0.2, "blue": -0.3}
         for card in QueueCards(bench.state).cards(4, "ana", ()):
             want = () if card.given_label is None else pytest.approx((expected[card.given_label],) * 2)
