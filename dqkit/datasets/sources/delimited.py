@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -26,6 +29,7 @@ from dqkit.records import InputError
 
 _LINES_NAMED = 5
 _HEAD = 4096
+_MANY = 100_000
 # Blocks that fit a processor's cache are read a third faster; a longer row needs a longer block.
 _BLOCKS = (1 << 20, 1 << 23)
 
@@ -59,46 +63,69 @@ def read_delimited(
     by_name = dict(zip(layout.names, columns, strict=True))
     others = {c: v for c, v in by_name.items() if c not in set(named)}
     style = number_style(others.values(), decimal=decimal, separator=layout.separator)
-    out: dict[str, pd.Series[Any]] = {}
-    codes: list[str] = []
-    odd: list[str] = []
-    signs: dict[str, list[str]] = {}
-    units: dict[str, list[str]] = {}
-    dated: list[str] = []
-    for column, values in by_name.items():
-        if column in others:
-            out[column], is_code = typed(values, style)
-            codes += [column] if is_code else []
-            if not is_code and out[column].dtype.kind not in "iufb":
-                numbers, found_signs = numbers_beside_signs(values, style)
-                if numbers is not None:
-                    out[column] = numbers
-                    signs.setdefault(", ".join(map(repr, found_signs)), []).append(column)
-                elif (amounts := numbers_with_unit(values, style))[0] is not None:
-                    out[column] = amounts[0]
-                    units.setdefault(amounts[1], []).append(column)
-                elif (dates := moments(values)) is not None:
-                    out[column] = dates
-                    dated.append(column)
-                elif (word := word_among_numbers(values, style)) is not None:
-                    odd.append(f"{column} ({brief(word, 20)!r})")
-        else:
-            out[column] = words(values)
+    kept = set(named)
+    read = list(_each(lambda c: _column(by_name[c], None if c in kept else style), layout.names, len(columns[0])))
+    out = {column: each.values for column, each in zip(layout.names, read, strict=True)}
+    told: dict[str, dict[str, list[str]]] = {}
+    for column, each in zip(layout.names, read, strict=True):
+        told.setdefault(each.kind, {}).setdefault(each.how, []).append(column)
     empty = [c for c in out if re.fullmatch(r"Unnamed: \d+", c) and c not in named and out[c].isna().all()]
     frame = pd.DataFrame({c: v for c, v in out.items() if c not in empty})
     said = [f"{', '.join([*layout.notes, found])}."]
     said += [_style_note(style)] if style.said else []
     if style.unsure:
         said.append(
-            f"Numbers such as {style.unsure} are read with the point before the decimals; stands it between "
-            "thousands, pass decimal=','."
+            f"Numbers such as {style.unsure} are read with the point before the decimals; pass decimal=',' if it "
+            "stands between thousands."
         )
-    said += [f"Missing beside numbers: {s} in {', '.join(c)}." for s, c in signs.items()]
-    said += [f"Read as numbers {how}: {', '.join(c)}." for how, c in units.items()]
-    said += [f"Read as dates: {', '.join(dated)}."] if dated else []
+    said += [f"Missing beside numbers: {how} in {', '.join(c)}." for how, c in told.get("signs", {}).items()]
+    said += [f"Read as numbers {how}: {', '.join(c)}." for how, c in told.get("unit", {}).items()]
+    said += [f"Read as dates: {', '.join(c)}." for c in told.get("dates", {}).values()]
+    odd = [f"{column} ({word!r})" for word, c in told.get("odd", {}).items() for column in c]
     said += [f"Taken as texts, since not all of it is numbers: {', '.join(odd)}."] if odd else []
+    codes = [c for some in told.get("codes", {}).values() for c in some]
     said += [f"Kept as they are written, with their leading zeros: {', '.join(codes)}."] if codes else []
     return frame, (*said, *notes, *repeated)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """values: the column. kind: what is worth a word ("signs", "unit", "dates", "codes", "odd"), else "". how: the
+    detail of it."""
+
+    values: pd.Series[Any]
+    kind: str = ""
+    how: str = ""
+
+
+def _column(values: Any, style: NumberStyle | None) -> _Column:
+    """One column; style: how numbers are written, None for a column that is kept word for word."""
+    if style is None:
+        return _Column(words(values))
+    out, is_code = typed(values, style)
+    if is_code:
+        return _Column(out, "codes")
+    if out.dtype.kind in "iufb":
+        return _Column(out)
+    numbers, signs = numbers_beside_signs(values, style)
+    if numbers is not None:
+        return _Column(numbers, "signs", ", ".join(map(repr, signs)))
+    amounts, how = numbers_with_unit(values, style)
+    if amounts is not None:
+        return _Column(amounts, "unit", how)
+    dates = moments(values)
+    if dates is not None:
+        return _Column(dates, "dates")
+    word = word_among_numbers(values, style)
+    return _Column(out) if word is None else _Column(out, "odd", brief(word, 20))
+
+
+def _each(work: Callable[[str], _Column], names: Sequence[str], rows: int) -> Iterable[_Column]:
+    """What `work` makes of each column, in threads where there are many rows: Arrow lets Python go on meanwhile."""
+    if rows < _MANY:
+        return map(work, names)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return list(pool.map(work, names))
 
 
 def _without_headers(columns: list[Any], names: Sequence[str]) -> tuple[list[Any], list[str]]:
