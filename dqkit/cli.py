@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.util
 import math
 import shutil
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Load a dataset, judge its labels, write the report."""
+    from dqkit.commands.workbenches import audited, is_workbench
     from dqkit.datasets.paths import local_path
 
     out = local_path("--out", arguments.out)
@@ -53,8 +55,10 @@ def audit(arguments: argparse.Namespace) -> int:
         raise InputError(f"--out must name a folder; {str(out)!r} is a file.")
     if arguments.checks:
         _register(Path(arguments.checks))
-    dataset = _load(arguments)
-    print(f"{dataset!r}")
+    own = "://" not in arguments.source and is_workbench(local_path("SOURCE", arguments.source))
+    dataset = None if own else _load(arguments)
+    if dataset is not None:
+        print(f"{dataset!r}")
     from dqkit.report import record, render, write
     from dqkit.rounds import RoundSettings, Snapshot, Training, run
 
@@ -64,15 +68,24 @@ def audit(arguments: argparse.Namespace) -> int:
         raise InputError(f"--out must name a folder that can be made; got {str(out)!r}: {error}.") from error
     quiet = bool(arguments.quiet)
     training = Training(folds=arguments.folds)
-    settings = RoundSettings(budget=0, seed=arguments.seed, training=training).checked(dataset)
-    result = run(Snapshot.of(dataset), settings, checkpoints=out / "checkpoints", progress=not quiet, title="audit")
-    found = record(
-        result.findings,
-        n_samples=len(dataset),
-        title=arguments.title or dataset.name,
-        description=arguments.description,
-        tags=arguments.tag,
-    )
+    settings = RoundSettings(budget=0, seed=arguments.seed, training=training)
+    if dataset is None:
+        settings = dataclasses.replace(settings, exclude=tuple(_names(arguments.exclude)))
+        found, dataset, result = audited(
+            local_path("SOURCE", arguments.source), settings, checkpoints=out / "checkpoints", progress=not quiet
+        )
+        told = {"title": arguments.title, "description": arguments.description, "tags": arguments.tag}
+        found |= {name: value for name, value in told.items() if value}
+    else:
+        settings = settings.checked(dataset)
+        result = run(Snapshot.of(dataset), settings, checkpoints=out / "checkpoints", progress=not quiet, title="audit")
+        found = record(
+            result.findings,
+            n_samples=len(dataset),
+            title=arguments.title or dataset.name,
+            description=arguments.description,
+            tags=arguments.tag,
+        )
     html = render(found, dataset)
     _write_signals(out / "signals.parquet", result.signals)
     page, figures = write(out / "health.html", found, html)
@@ -87,12 +100,13 @@ def audit(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Hold a report to rules; one line each."""
+    from dqkit.commands.workbenches import is_workbench, standing
     from dqkit.report import check as outcomes_of
     from dqkit.report import load
 
     if not arguments.max and not arguments.min:
         raise InputError("check needs at least one rule: --max NAME=VALUE or --min NAME=VALUE.")
-    record = load(arguments.dir)
+    record = standing(arguments.dir) if is_workbench(arguments.dir) else load(arguments.dir)
     outcomes = outcomes_of(record, maximum=_rules(arguments.max, "--max"), minimum=_rules(arguments.min, "--min"))
     for outcome in outcomes:
         print(outcome.line())
@@ -168,19 +182,24 @@ def _decide(
     table: Table, roles: dict[str, str | None], exclude: Sequence[str]
 ) -> tuple[str | None, str | None, list[str] | None]:
     """What the samples of a table are, when only the label was named; printed, so that nobody is surprised."""
-    from dqkit.datasets.roles import choose_features, looks_like_pictures, looks_like_text
+    from dqkit.datasets.roles import choose_features, exported_columns, looks_like_pictures, looks_like_text
 
     frame, label = table.frame, roles["label"]
     if label not in frame.columns:
         known = ", ".join(map(str, frame.columns))
         raise InputError(f"--label must name a column of {table.name}; got {label!r}. It has: {known}.")
     used = {*roles.values(), table.split, *exclude}
+    own = exported_columns(frame)
+    if own and roles["id"] is None:
+        roles["id"] = "sample_id"
+        print("this is a table that dqkit exported: its columns about the labels are no features; ids are sample_id")
+    used |= set(own)
     others = [str(column) for column in frame.columns if column not in used]
     if not others:
         raise InputError(f"{table.name} has no column beside {label!r}; there is nothing to learn from.")
     pictures = [column for column in others if looks_like_pictures(frame[column])]
     texts = [column for column in others if looks_like_text(frame[column])]
-    features = choose_features(frame, used)
+    features = choose_features(frame, used | {"path"} if own else used)
     names = [column for column in features.names if frame[column].dtype.kind == "O"]
     for option, found in (("image", pictures), ("text", texts), ("text", [] if features.columns else names)):
         if len(found) > 1:
@@ -286,8 +305,8 @@ def _parser() -> argparse.ArgumentParser:
             help="judge a dataset and write its health report",
             description=(
                 "Train quick baselines, find label errors, outliers, duplicates and leakage, and write health.html "
-                "(for people), health.json (for machines) and signals.parquet (a row a sample). Finished fits stay in "
-                "DIR/checkpoints, so that an interrupted audit goes on when it is called again."
+                "(for people), health.json (for machines) and signals.parquet (a row a sample). Of a workbench "
+                "the labels as people corrected them are judged. Finished fits stay in DIR/checkpoints, so that an interrupted audit goes on when it is called again."
             ),
         )
     )
@@ -316,7 +335,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _audit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="a folder of class folders, or a table (CSV, Excel, Parquet)")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="a folder of class folders, a table (CSV, Excel, Parquet), or a workbench"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="where the report is written; made if missing")
     parser.add_argument("--label", metavar="COL", help="the column of labels (tables)")
     kind = parser.add_mutually_exclusive_group()
@@ -349,7 +370,7 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the folder that holds health.json, or that file")
+    parser.add_argument("dir", metavar="DIR", help="the folder that holds health.json, that file, or a workbench")
     parser.add_argument(
         "--max",
         action="append",

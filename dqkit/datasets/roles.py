@@ -27,6 +27,19 @@ _ROW_NAME = re.compile(r"unnamed:? ?\d*|index|level_0|row|row_?(nr|num|number|id
 _ID_NAME = re.compile(r"(.*[_\W])?(id|ids|uuid|guid|key|nr|no|number|index|hash|sha\d*|md5)", re.IGNORECASE)
 
 
+# What `Workbench.export` writes beside the content: what is known of the labels, and no feature.
+EXPORTED = (
+    "sample_id", "split", "given_label", "label", "source", "annotator", "at", "round", "why", "event_id", "weak_label",
+    "suggested_label", "error_probability", "flags",
+)  # fmt: skip
+WRITTEN_BY_EXPORT = "written by dqkit's export"
+
+
+def exported_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of a table that dqkit's export wrote beside the content; none where it is another table."""
+    return EXPORTED if set(EXPORTED) <= set(frame.columns) else ()
+
+
 @dataclass(frozen=True)
 class Features:
     """columns: those that say something of a row. left_out: a sentence's end for each reason, with its columns."""
@@ -54,13 +67,18 @@ class Features:
 def choose_features(frame: pd.DataFrame, taken: Collection[Any]) -> Features:
     """The columns that may be features, beside the `taken` ones.
 
-    Left out are row numbers, identifiers (a different text or whole number in every row, or a name such as
-    "customer_id"), columns of splits, of one value or none, of prose, and of what is no number, text, category or date.
+    Left out are what dqkit's export writes about the labels, row numbers, identifiers (a different text or whole number
+    in every row, or a name such as "customer_id"), columns of splits, of one value or none, of prose, and of what is no
+    number, text, category or date.
     """
     columns: list[Any] = []
     left_out: dict[str, list[str]] = {}
+    own = exported_columns(frame)
     for name in frame.columns:
         if name in taken:
+            continue
+        if name in own:
+            left_out.setdefault(WRITTEN_BY_EXPORT, []).append(str(name))
             continue
         why = _no_feature(frame[name], str(name))
         if why is None:

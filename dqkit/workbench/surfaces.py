@@ -120,12 +120,21 @@ def from_fiftyone(state: State, *, name: str | None, annotator: str | None) -> p
 
 def write_report(state: State, path: Path) -> Path:
     """See `Workbench.report`."""
-    from dqkit.report import health, render, write
+    from dqkit.report import render, write
+
+    told = facts(state)
+    page, _ = write(path, told, render(told, state.dataset))
+    return Path(page)
+
+
+def facts(state: State) -> dict[str, Any]:
+    """The health record by the newest round and the labels as they are now."""
+    from dqkit.report import health
 
     found = _shown(state)
     newest = state.rounds[-1] if state.rounds else None
     dataset = state.dataset if newest is None else without_columns(state.dataset, newest.settings.get("exclude", ()))
-    facts = health(
+    return health(
         dataset,
         **found,
         summary=state.rounds[-1].summary if state.rounds else None,
@@ -138,8 +147,6 @@ def write_report(state: State, path: Path) -> Path:
         sample=audit_sample(state),
         known=[] if newest is None else still_true(newest, found["labels"]),
     )
-    page, _ = write(path, facts, render(facts, state.dataset))
-    return Path(page)
 
 
 def still_true(rnd: Round, labels: pd.DataFrame) -> list[Finding]:
