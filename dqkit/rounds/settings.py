@@ -92,6 +92,7 @@ def without_columns(dataset: Dataset, exclude: Sequence[str]) -> Dataset:
     Returns
     -------
     Dataset
+        The same where `exclude` is empty.
 
     Raises
     ------

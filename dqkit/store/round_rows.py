@@ -94,10 +94,8 @@ class RoundRows(Connected):
 
         Parameters
         ----------
-        number
-            Of the round.
-        folder
-            Where they go, unless they are there.
+        number, folder
+            As in `keep_files`. Files that are there already are left as they are.
 
         Returns
         -------
