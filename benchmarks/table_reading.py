@@ -2,8 +2,8 @@
 
 Prints CPU and wall seconds of both, the best of the runs, the ratio, and the most memory that a process of its own held
 (beyond that of the imports; on Linux). The file is made in a temporary folder: an id, a text of six words, a label of
-five values, a price, a shop and a count; then the same as Parquet. Texts and ids become Python strings when they are first
-read: the last lines read them too.
+five values, a price, a shop and a count; then the same as Parquet. Texts and ids become Python strings when they are
+first read: the last line of each file reads them too.
 
     python benchmarks/table_reading.py [--rows 1000000] [--runs 3]
 """
