@@ -73,6 +73,10 @@ class RoundRows(Connected):
         """
         return self.read(lambda connection: rounds.table(connection, self.number))
 
+    def newest_round(self) -> int:
+        """The number of the newest finished round, 0 before the first."""
+        return self.read(lambda connection: rounds.newest(connection, self.number))
+
     def keep_files(self, number: int, folder: Path) -> None:
         """Put a round's files into a server's database, for those who did not run it; else do nothing.
 

@@ -57,6 +57,12 @@ def table(connection: sa.Connection, workbench: int) -> list[dict[str, Any]]:
     return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
 
 
+def newest(connection: sa.Connection, workbench: int) -> int:
+    """The number of the newest finished round, 0 before the first."""
+    done = (rounds.c.workbench == workbench) & (rounds.c.status == "done")
+    return int(connection.execute(sa.select(sa.func.max(rounds.c.round)).where(done)).scalar() or 0)
+
+
 def keep_files(connection: sa.Connection, workbench: int, number: int, folder: Path, version: str) -> None:
     """Put the files of a round's folder into the database, in the place of earlier ones."""
     connection.execute(round_files.delete().where(*_of(round_files, workbench, number)))

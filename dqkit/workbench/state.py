@@ -91,7 +91,7 @@ class State:
     @property
     def number(self) -> int:
         """The number of the newest finished round, 0 before the first."""
-        return max((about["round"] for about in self.store.rounds() if about["status"] == "done"), default=0)
+        return self.store.newest_round()
 
     def copies(self) -> dict[str, tuple[str, ...]]:
         """Sample id -> the other samples with identical content, as the newest round found them; kept for it."""
