@@ -305,8 +305,9 @@ def _parser() -> argparse.ArgumentParser:
             help="judge a dataset and write its health report",
             description=(
                 "Train quick baselines, find label errors, outliers, duplicates and leakage, and write health.html "
-                "(for people), health.json (for machines) and signals.parquet (a row a sample). Of a workbench "
-                "the labels as people corrected them are judged. Finished fits stay in DIR/checkpoints, so that an interrupted audit goes on when it is called again."
+                "(for people), health.json (for machines) and signals.parquet (a row a sample). Of a workbench the "
+                "labels as people corrected them are judged. Finished fits stay in DIR/checkpoints, so that an "
+                "interrupted audit goes on when it is called again."
             ),
         )
     )

@@ -115,13 +115,17 @@ class Workbench(Answers, Exchange, Elsewhere):
         return cls(State(folder, about, store))
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, store_url: str | None = None) -> Workbench:
+    def open(
+        cls, path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None, store_url: str | None = None
+    ) -> Workbench:
         """Come back to a workbench.
 
         Parameters
         ----------
         path : path
             Its folder.
+        root : path, optional
+            The folder of the originals, where they have moved, such as to another machine. The workbench remembers it.
         store_url : str, optional
             Where its labels are now, if that is not what its project.json says; also the way to give a password.
 
@@ -131,11 +135,15 @@ class Workbench(Answers, Exchange, Elsewhere):
 
         Raises
         ------
+        InputError
+            Where `root` holds none of the originals.
         StoreError
             Where there is no workbench, its labels are missing, or a newer dqkit wrote it.
         """
         folder = project.folder_of(path)
         about = project.read(folder)
+        if root is not None:
+            about = project.with_root(folder, about, root)
         return cls(State(folder, about, project.journal(folder, about, store_url=store_url, may_create=False)))
 
     def close(self) -> None:

@@ -20,9 +20,10 @@ from dqkit.files import write_json
 from dqkit.records import Dataset, InputError, StoreError
 from dqkit.store import Store
 from dqkit.store.address import PASSWORD_VARIABLE, has_password, parse, shown, sqlite_file
+from dqkit.workbench import roots
+from dqkit.workbench.roots import PROJECT_FILE
 
 FORMAT = 1
-PROJECT_FILE = "project.json"
 DATABASE_FILE = "labels.sqlite"
 
 
@@ -81,6 +82,7 @@ def create(
         "store_url": None if store_url is None else shown(parse(store_url)),
         "reading": dataset.reading,
         "window": None if dataset.window is None else list(dataset.window),
+        "originals": roots.beside(folder, dataset.paths),
     }
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
@@ -163,8 +165,9 @@ def _save_dataset(folder: Path, dataset: Dataset) -> None:
 
 
 def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
-    """The dataset of a workbench; images are mapped, not read."""
+    """The dataset of a workbench, its originals where they are now; images are mapped, not read."""
     samples = pd.read_parquet(folder / "samples.parquet")
+    paths = written_paths(samples)
     if about["modality"] == "image":
         content: Any = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
     elif about["modality"] == "text":
@@ -179,7 +182,7 @@ def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
         content=content,
         split=samples["split"].to_numpy(dtype=object),
         metadata=pd.read_parquet(folder / "metadata.parquet"),
-        paths=_readable(samples["path"]) if "path" in samples else None,
+        paths=None if paths is None else roots.found(paths, folder.parent, about),
         true_labels=samples["true_label"].to_numpy(dtype=np.int64) if "true_label" in samples else None,
         problems=pd.read_parquet(folder / "problems.parquet"),
         name=about["name"],
@@ -196,6 +199,20 @@ def _storable(paths: np.ndarray) -> np.ndarray:
     except UnicodeEncodeError:
         return np.array([path if path is None else os.fsencode(path) for path in paths], dtype=object)
     return paths
+
+
+def with_root(folder: Path, about: dict[str, Any], root: str | os.PathLike[str]) -> dict[str, Any]:
+    """What project.json says once it knows where the originals are now; see `roots.remember`."""
+    try:
+        samples = pd.read_parquet(folder / "dataset" / "samples.parquet")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"The workbench {str(folder)!r} is damaged: {error}.") from error
+    return roots.remember(folder, about, written_paths(samples), root)
+
+
+def written_paths(samples: pd.DataFrame) -> np.ndarray | None:
+    """The paths of the originals as they were written when the workbench was made."""
+    return _readable(samples["path"]) if "path" in samples else None
 
 
 def _readable(column: pd.Series) -> np.ndarray:

@@ -140,11 +140,13 @@ def _samples(
 
 
 def _content(folder: Path, about: dict[str, Any], dataset: Dataset | None, found: Findings, progress: bool) -> None:
-    from dqkit.workbench.project import plain_columns
+    from dqkit.workbench import roots
+    from dqkit.workbench.project import plain_columns, written_paths
 
     samples = pd.read_parquet(folder / "samples.parquet")
     n, image = len(samples), about["modality"] == "image"
-    paths = [Path(os.fsdecode(p)) for p in samples["path"]] if image and "path" in samples else None
+    written = written_paths(samples) if image else None
+    paths = None if written is None else [Path(p) for p in roots.found(written, folder.parent, about)]
     pixels = _reads(lambda: np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)) if image else None
     metadata = _reads(lambda: pd.read_parquet(folder / "metadata.parquet"))
     problems = _reads(lambda: pd.read_parquet(folder / "problems.parquet"))
