@@ -23,7 +23,7 @@ from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.untrained import too_few_labels, trained_labels
 from dqkit.baselines.views import view_of
-from dqkit.checks import as_array, shown, whole_number
+from dqkit.checks import as_array, number, shown, whole_number
 from dqkit.datasets.groups import group_codes, warn_of_groups_in_test
 from dqkit.datasets.paths import local_path
 from dqkit.records import Dataset, DqkitError, InputError, MissingExtra, Predictions
@@ -44,6 +44,7 @@ def cross_val_predictions(
     imbalance: str | None = None,
     tensorboard: str | Path | None = None,
     progress: bool = True,
+    budget_minutes: float | None = None,
 ) -> Predictions:
     """Predict every sample of a dataset by models that were not trained on that sample's label.
 
@@ -80,6 +81,10 @@ def cross_val_predictions(
         A folder for the network's logs, one run per fold. Fits found in `checkpoint_dir` are not logged again.
     progress : bool
         Whether to show a progress bar.
+    budget_minutes : float, optional
+        About how long the call may take, above 0. The installed network then sees photos at the largest of 224, 160 and
+        128 pixels that fits, timed on 32 of them; where none fits it is left out and a warning says so. The choice is
+        kept in `checkpoint_dir`; without it, it may differ from run to run, and so may the result.
 
     Returns
     -------
@@ -121,6 +126,7 @@ def cross_val_predictions(
             f"ds must be a dqkit.Dataset; got {type(ds).__name__}. Make one, such as with dqkit.from_arrays."
         )
     check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds))
+    minutes = None if budget_minutes is None else number("budget_minutes", budget_minutes, above=0)
     if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
         raise MissingExtra("tensorboard= needs TensorBoard. Run: pip install 'dqkit[tensorboard]'")
     folds, seed = int(folds), int(seed)
@@ -136,6 +142,7 @@ def cross_val_predictions(
             task,
             network=None if network is None else int(network),
             imbalance=imbalance,
+            minutes=minutes,
             logs=None if tensorboard is None else local_path("tensorboard", tensorboard),
         )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress)

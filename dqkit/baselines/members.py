@@ -80,6 +80,7 @@ class Task:
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
     network: how many networks images get among their members; None: one, where it is affordable. imbalance: None,
     "weighted" or "focal", how they treat rare classes. logs: the folder for their TensorBoard logs, or None.
+    minutes: the user's budget of time, which pretrained networks keep to; None: none.
     shelf: where arrays that do not depend on labels are kept for later calls.
     listeners: called with (passes done, passes in all) as a fit goes through the data. stop: set when the user has
     interrupted the call; a fit in another thread then ends by raising `FitStopped`.
@@ -92,6 +93,7 @@ class Task:
     network: int | None = None
     imbalance: str | None = None
     logs: Path | None = None
+    minutes: float | None = None
     shelf: Shelf = field(default_factory=Shelf)
     listeners: list[Callable[[int, int], None]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)

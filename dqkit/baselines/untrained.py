@@ -13,7 +13,7 @@ from dqkit.baselines.comparison import table
 from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.members import Task
 from dqkit.baselines.views import view_of
-from dqkit.checks import instance, seed_number
+from dqkit.checks import instance, number, seed_number
 from dqkit.records import UNLABELED, Dataset, Predictions
 
 
@@ -24,12 +24,13 @@ def untrained_predictions(
     checkpoint_dir: str | Path | None = None,
     pretrained: Any = None,
     progress: bool = True,
+    budget_minutes: float | None = None,
 ) -> Predictions:
     """Return predictions of no model, for a dataset with too few labels to train on.
 
     Parameters
     ----------
-    ds, seed, checkpoint_dir, pretrained, progress
+    ds, seed, checkpoint_dir, pretrained, progress, budget_minutes
         As in `cross_val_predictions`.
 
     Returns
@@ -42,9 +43,10 @@ def untrained_predictions(
     seed = seed_number(seed)
     n, c = len(ds), len(ds.classes)
     nowhere = np.full(n, UNLABELED, dtype=np.int64)
+    minutes = None if budget_minutes is None else number("budget_minutes", budget_minutes, above=0)
     given = not (pretrained is None or pretrained is False)
     with fitting_threads(n, pooled=ds.modality == "image" and not given):
-        task = Task(ds, nowhere, nowhere, seed, shelf=Shelf.of(checkpoint_dir, ds))
+        task = Task(ds, nowhere, nowhere, seed, minutes=minutes, shelf=Shelf.of(checkpoint_dir, ds))
         features = view_of(task, pretrained, checkpoint_dir, progress).features
     return Predictions(
         ids=ds.ids,

@@ -26,14 +26,20 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
     """
     if pretrained is False or (pretrained is None and not shows_photos(task.dataset)):
         return representation(task)
-    from dqkit.baselines.embedding.embed import SIDES, embed, embed_pictures, encoder_of
+    from dqkit.baselines.embedding.embed import embed, embed_pictures, encoder_of
+    from dqkit.baselines.embedding.forecast import chosen_side
+    from dqkit.baselines.embedding.lite0 import weights_file
     from dqkit.baselines.embedding.members import PhotoRepresentation, PretrainedRepresentation
 
     if task.dataset.modality == "table":
         raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
     try:
         if pretrained is None:
-            encoder = encoder_of(None, SIDES[0])
+            weights_file()  # before anything is timed
+            side = chosen_side(task.dataset, task.minutes, task.shelf)
+            if side is None:
+                return representation(task)
+            encoder = encoder_of(None, side)
             folder = None if cache is None else Path(cache)
             embedding = embed_pictures(task.dataset, encoder, folder, progress=progress)
             return PhotoRepresentation(task, embedding, f"{encoder.name} {encoder.revision}", "photo_")

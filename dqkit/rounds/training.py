@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import number
 from dqkit.datasets.groups import group_codes
 from dqkit.records import Dataset, InputError, Predictions
 
@@ -26,6 +27,8 @@ class Training:
         As in `dqkit.cross_val_predictions`.
     own : Predictions, optional
         The user's own; nothing is trained then.
+    budget_minutes
+        As in `dqkit.cross_val_predictions`.
     """
 
     estimators: Any = None
@@ -35,6 +38,7 @@ class Training:
     imbalance: str | None = None
     groups: ArrayLike | str | None = None
     own: Predictions | None = None
+    budget_minutes: float | None = None
 
     def checked(self, dataset: Dataset) -> Training:
         """Return the same with own predictions in the order of the dataset.
@@ -52,6 +56,8 @@ class Training:
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
         group_codes(dataset, self.groups)  # for its checks
+        if self.budget_minutes is not None:
+            number("budget_minutes", self.budget_minutes, above=0)
         if self.own is None:
             return self
         told = {"estimators": self.estimators, "pretrained": self.pretrained, "network": self.network}
@@ -66,6 +72,7 @@ class Training:
         """For JSON: an interrupted round goes on only under the same ones. What was left out is left out."""
         told: dict[str, Any] = {"folds": self.folds}
         plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
+        plain["budget_minutes"] = self.budget_minutes
         if isinstance(self.pretrained, tuple):  # the module's weights decide what is kept, not its place in memory
             plain["pretrained"] = f"own module {type(self.pretrained[0]).__name__}"
         told |= {name: str(value) for name, value in plain.items() if value is not None}
@@ -122,7 +129,12 @@ class Training:
 
         if too_few_labels(dataset) is not None:
             return untrained_predictions(
-                dataset, seed, checkpoint_dir=folder, pretrained=self.pretrained, progress=progress
+                dataset,
+                seed,
+                checkpoint_dir=folder,
+                pretrained=self.pretrained,
+                progress=progress,
+                budget_minutes=self.budget_minutes,
             )
         return cross_val_predictions(
             dataset,
@@ -135,6 +147,7 @@ class Training:
             network=self.network,
             imbalance=self.imbalance,
             progress=progress,
+            budget_minutes=self.budget_minutes,
         )
 
 

@@ -206,6 +206,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         exclude: Sequence[str] = (),
         progress: bool = True,
         control: float | None = None,
+        budget_minutes: float | None = None,
     ) -> Round:
         """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
 
@@ -220,7 +221,7 @@ class Workbench(Answers, Exchange, Elsewhere):
             How many samples to queue.
         seed : int
             The same labels, arguments and seed give the same round.
-        estimators, folds, pretrained, network, imbalance, groups
+        estimators, folds, pretrained, network, imbalance, groups, budget_minutes
             See `dqkit.cross_val_predictions`.
         audit_share, strategy, human_error, costs, min_share, class_quota
             How the budget is shared out; see `dqkit.acquisition.QueueOptions`.
@@ -259,7 +260,9 @@ class Workbench(Answers, Exchange, Elsewhere):
             settings = RoundSettings(
                 budget=budget,
                 seed=seed,
-                training=Training(estimators, folds, pretrained, network, imbalance, groups, predictions),
+                training=Training(
+                    estimators, folds, pretrained, network, imbalance, groups, predictions, budget_minutes
+                ),
                 queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
                 exclude=tuple(exclude),
             )

@@ -356,8 +356,11 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
 
     told, seed, kept = about["settings"], int(about["seed"]), path / "checkpoints"
     pretrained = False if told.get("pretrained") == "False" else told.get("pretrained")
+    minutes = None if told.get("budget_minutes") is None else float(told["budget_minutes"])
     if too_few_labels(dataset) is not None:
-        return untrained_predictions(dataset, seed, checkpoint_dir=kept, pretrained=pretrained, progress=progress)
+        return untrained_predictions(
+            dataset, seed, checkpoint_dir=kept, pretrained=pretrained, progress=progress, budget_minutes=minutes
+        )
     network = told.get("network")
     if isinstance(network, str):
         network = {"True": True, "False": False}.get(network, int(network) if network.isdigit() else None)
@@ -372,6 +375,7 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
         network=network,
         imbalance=told.get("imbalance"),
         progress=progress,
+        budget_minutes=minutes,
     )
 
 

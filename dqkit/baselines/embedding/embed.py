@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from dqkit.baselines.embedding.encoders import Encoder
 
 CHUNK = 256
-PROBE = 32
 TEXT_BATCH = 32
-SIDES = (224, 160, 128)
+SIDE = 224
 # A forecast below this is not worth a line.
 SHORT_SECONDS = 10.0
 
@@ -39,7 +38,7 @@ def embed(
     *,
     cache_dir: str | Path | None = None,
     batch: int | None = None,
-    side: int = SIDES[0],
+    side: int = SIDE,
     progress: bool = True,
 ) -> NDArray[np.float32]:
     """Compute embeddings of every image or text with a pretrained model.
@@ -117,6 +116,7 @@ def encoder_of(model: Any, side: int, batch: int | None = None) -> Encoder:
 
 def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progress: bool) -> NDArray[np.float32]:
     """float32 (n, d) of every picture; chunks that were saved are read."""
+    from dqkit.baselines.embedding.forecast import seconds_each
     from dqkit.baselines.embedding.pipeline import PictureEncoder
 
     network = PictureEncoder(ds, encoder)
@@ -127,13 +127,7 @@ def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progre
         unread.extend(made.unread)
         return made.values
 
-    def probe(start: int, stop: int) -> float:
-        network(start, min(start + encoder.batch, stop))  # the first batch is slow for reasons that do not come again
-        began = time.monotonic()
-        made = network(start, min(start + PROBE, stop))
-        return (time.monotonic() - began) / len(made.values)
-
-    out = _in_chunks(ds, encoder.name, encoder.revision, folder, compute, probe, progress)
+    out = _in_chunks(ds, encoder.name, encoder.revision, folder, compute, lambda: seconds_each(ds, encoder), progress)
     if unread:
         warnings.warn(
             f"{len(unread):,} of {len(ds):,} original pictures cannot be read now, such as {str(ds.ids[unread[0]])!r}; "
@@ -168,7 +162,7 @@ def _in_chunks(
     revision: str,
     folder: Path | None,
     compute: Callable[[int, int], NDArray[np.float32]],
-    probe: Callable[[int, int], float] | None,
+    probe: Callable[[], float] | None,
     progress: bool,
 ) -> NDArray[np.float32]:
     """What `compute` gives for every chunk that is not in the folder, and what is there for the others."""
@@ -188,9 +182,12 @@ def _in_chunks(
         count = sum(stop - start for (start, stop), _ in missing)
         expected = 0.0
         if probe is not None and progress and count >= 2 * CHUNK:
-            expected = probe(*missing[0][0]) * count
+            expected = probe() * count
             if expected >= SHORT_SECONDS:
-                bar.note(f"embeddings: {count:,} samples, {name}, about {spoken(expected)}")
+                bar.note(
+                    f"embeddings: {count:,} pictures, {name}: about {spoken(expected)} here; "
+                    "budget_minutes= or pretrained=False for less"
+                )
         began = time.monotonic()
         for chunk, path in missing:
             made = compute(*chunk)
