@@ -38,8 +38,14 @@ class PretrainedRepresentation(Representation):
         return principal(self.embedding, FEATURE_WIDTH, rows=self.task.unsupervised, seed=self.task.seed)
 
     def members(self) -> list[Member]:
+        """Heads of least squares, and for texts a logistic one.
+
+        Where labels were moved to a look-alike class, logistic regression on embeddings of photos learned the moved
+        labels too: the order by suspicion found them with an average precision of .64, and .81 without it.
+        """
+        ridge, logistic = head_members(self.task, self.embedding, prefix=self.prefix)
         kernel = kernel_member(self.task, lambda: self.embedding, f"{self.prefix}kernel")
-        members = [*head_members(self.task, self.embedding, prefix=self.prefix), kernel]
+        members = [ridge, kernel] if self.task.dataset.modality == "image" else [ridge, logistic, kernel]
         return [Member(m.name, m.fit, {**m.settings, "embedding": self.note}) for m in members]
 
 

@@ -178,7 +178,7 @@ def test_bounded_work_is_begun_ahead_of_who_takes_it() -> None:
 
 def test_photos_get_members_on_the_embedding_beside_patches(photos: Dataset, tmp_path: Path) -> None:
     out = cross_val_predictions(photos, folds=2, checkpoint_dir=tmp_path / "kept", progress=False)
-    assert out.members == ("photo_ridge", "photo_logistic", "photo_kernel", "patches")
+    assert out.members == ("photo_ridge", "photo_kernel", "patches")
     assert (out.pred_probs.argmax(axis=1) == photos.labels).all()
     again = cross_val_predictions(photos, folds=2, progress=False)
     np.testing.assert_array_equal(again.pred_probs, out.pred_probs)
