@@ -355,28 +355,20 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
     from dqkit.baselines import cross_val_predictions, too_few_labels, untrained_predictions
 
     told, seed, kept = about["settings"], int(about["seed"]), path / "checkpoints"
-    pretrained = False if told.get("pretrained") == "False" else told.get("pretrained")
-    minutes = None if told.get("budget_minutes") is None else float(told["budget_minutes"])
-    if too_few_labels(dataset) is not None:
-        return untrained_predictions(
-            dataset, seed, checkpoint_dir=kept, pretrained=pretrained, progress=progress, budget_minutes=minutes
-        )
     network = told.get("network")
     if isinstance(network, str):
         network = {"True": True, "False": False}.get(network, int(network) if network.isdigit() else None)
-    return cross_val_predictions(
-        dataset,
-        None,
-        int(told.get("folds", 5)),
-        seed,
-        checkpoint_dir=kept,
-        groups=groups,
-        pretrained=pretrained,
-        network=network,
-        imbalance=told.get("imbalance"),
-        progress=progress,
-        budget_minutes=minutes,
-    )
+    minutes = told.get("budget_minutes")
+    same: dict[str, Any] = {
+        "checkpoint_dir": kept,
+        "pretrained": False if told.get("pretrained") == "False" else told.get("pretrained"),
+        "budget_minutes": None if minutes is None else float(minutes),
+        "progress": progress,
+    }
+    if too_few_labels(dataset) is not None:
+        return untrained_predictions(dataset, seed, **same)
+    plan = {"groups": groups, "network": network, "imbalance": told.get("imbalance")}
+    return cross_val_predictions(dataset, None, int(told.get("folds", 5)), seed, **plan, **same)
 
 
 def _queue(states: pd.DataFrame, signals: pd.DataFrame, predictions: Predictions) -> pd.DataFrame:
