@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, MUTED, ACCENT, WARM = "#1f2937", "#6b7280", "#2563eb", "#d97706"
+# The figures have no ground of their own: these are read on white and on black alike.
+INK, MUTED, ACCENT, WARM, VIOLET = "#767676", "#767676", "#3b82f6", "#d97706", "#a855f7"
 
 
 def gallery(
@@ -76,26 +77,33 @@ def overview(signals: pd.DataFrame, queue: pd.DataFrame | None = None) -> Figure
     -------
     matplotlib.figure.Figure
     """
-    figure = _figure((10, 3.2))
     given = signals["given_label"].notna()
-    left, middle, right = (figure.add_subplot(1, 3, i) for i in (1, 2, 3))
+    known = signals[~given]["least_confidence"].notna()
+    # A panel for what there is: of a dataset that is labelled throughout none about samples without a label.
+    panels = [name for name, there in (("given", given.any()), ("open", known.any()), ("queue", True)) if there]
+    figure = _figure((10 * len(panels) / 3, 3.2))
+    axes = {name: figure.add_subplot(1, len(panels), i + 1) for i, name in enumerate(panels)}
     bins = np.linspace(0, 1, 26).tolist()
     flagged = signals["label_flag"].astype(bool)
-    left.hist(signals.loc[given & ~flagged, "label_score"], bins=bins, color=ACCENT, alpha=0.85, label="not flagged")
-    left.hist(signals.loc[given & flagged, "label_score"], bins=bins, color=WARM, label="flagged")
-    if given.any():
+    if "given" in axes:
+        left = axes["given"]
+        for rows, color, name in ((given & ~flagged, ACCENT, "not flagged"), (given & flagged, WARM, "flagged")):
+            if rows.any():
+                left.hist(signals.loc[rows, "label_score"], bins=bins, color=color, alpha=0.85, label=name)
         left.set_yscale("log")
-        left.legend(frameon=False, fontsize=8)
-    _name(left, "Given labels: does the label look wrong?", "label score", "samples")
-    middle.hist(signals.loc[~given, "least_confidence"].dropna(), bins=bins, color=ACCENT, alpha=0.85)
-    _name(middle, "Unlabelled: how unsure are the baselines?", "least confidence", "samples")
+        _legend(left)
+        _name(left, "Given labels: does the label look wrong?", "label score", "samples")
+    if "open" in axes:
+        axes["open"].hist(signals.loc[~given, "least_confidence"].dropna(), bins=bins, color=ACCENT, alpha=0.85)
+        _name(axes["open"], "Unlabelled: how unsure are the baselines?", "least confidence", "samples")
+    right = axes["queue"]
     right.scatter(signals["entropy"], signals["js_divergence"], s=5, color=MUTED, alpha=0.35, label="all", linewidths=0)
     if queue is not None and len(queue):
-        for action, color, mark in (("relabel", WARM, "o"), ("label", ACCENT, "^"), ("second_opinion", INK, "s")):
+        for action, color, mark in (("relabel", WARM, "o"), ("label", ACCENT, "^"), ("second_opinion", VIOLET, "s")):
             rows = signals.loc[queue.loc[queue["action"] == action, "sample_id"]]
             if len(rows):
                 right.scatter(rows["entropy"], rows["js_divergence"], s=18, color=color, marker=mark, label=action)
-    right.legend(frameon=False, fontsize=8)
+    _legend(right)
     _name(right, "The queue among all samples", "entropy", "disagreement")
     return figure
 
@@ -116,9 +124,9 @@ def learning_curve(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, ylabel:
     """
     figure = _figure((5.6, 3.4))
     axes = figure.add_subplot()
-    for (name, (x, y)), color, mark in zip(curves.items(), (ACCENT, MUTED, WARM, INK), "os^D", strict=False):
+    for (name, (x, y)), color, mark in zip(curves.items(), (ACCENT, MUTED, WARM, VIOLET), "os^D", strict=False):
         axes.plot(np.asarray(x), np.asarray(y), marker=mark, color=color, label=name)
-    axes.legend(frameon=False)
+    _legend(axes)
     _name(axes, "", "answers given", ylabel)
     return figure
 
@@ -129,8 +137,13 @@ def _figure(size: tuple[float, float]) -> Figure:
     # Through pyplot, since that is what registers a figure's picture with the notebook; closed, so that pyplot neither
     # keeps it alive nor shows it a second time.
     figure = plt.figure(figsize=size, layout="constrained")
+    figure.patch.set_alpha(0)
     plt.close(figure)
     return figure
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
 
 
 def _name(axes: Axes, title: str, x: str, y: str) -> None:
@@ -138,5 +151,7 @@ def _name(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_title(title, fontsize=10, color=INK, loc="left")
     axes.set_xlabel(x, **options)
     axes.set_ylabel(y, **options)
+    axes.patch.set_alpha(0)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["bottom", "left"]].set_color(MUTED)
     axes.tick_params(labelsize=8, colors=MUTED)

@@ -16,6 +16,7 @@ from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
 from dqkit.acquisition.queue.copies import with_copies
 from dqkit.bars import Stages
+from dqkit.datasets.pixels.sharpness import sharpness
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
 from dqkit.rounds.doubt import wrong_probability
@@ -71,7 +72,12 @@ def run(
         told.begin("baselines")
         predictions = settings.training.predict(snapshot.training, settings.seed, checkpoints, progress)
         told.begin("signals")
-        found = signal_table(settings.training.grouped(snapshot.audited), predictions, seed=settings.seed)
+        found = signal_table(
+            settings.training.grouped(snapshot.audited),
+            predictions,
+            seed=settings.seed,
+            sharpness=sharpness(snapshot.given, progress=progress),
+        )
         told.begin("findings")
         findings = find(_audit(snapshot, predictions, found))
         doubt = _doubt(snapshot, found)
@@ -116,7 +122,12 @@ def rerank(
     RoundResult, DataFrame
         The round as it is now, and the rows of its queue that are new.
     """
-    found = signal_table(settings.training.grouped(snapshot.audited), before.predictions, seed=settings.seed)
+    found = signal_table(
+        settings.training.grouped(snapshot.audited),
+        before.predictions,
+        seed=settings.seed,
+        sharpness=sharpness(snapshot.given),
+    )
     findings = find(_audit(snapshot, before.predictions, found))
     doubt = _doubt(snapshot, found)
     signals = with_scores(found.table, findings).assign(wrong_probability=doubt)

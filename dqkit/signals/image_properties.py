@@ -14,11 +14,16 @@ from dqkit.signals.image_measures import Measures, measure
 
 DARK, LIGHT, ODD_ASPECT_RATIO, LOW_INFORMATION, BLURRY = 0.32, 0.05, 0.35, 0.3, 0.29
 SIZE_IQR = 3.0
+# Of 120 photos of clothes 99.5 % are sharper than 0.48; blurred by 1.5 or 3 pixels of 512 and saved again, 99 % are
+# below 0.33 and 0.19.
+SOFT = 0.35
 _MOSTLY_COLOUR = 0.5
 LARGEST_SIDE = 10_000_000
 
 
-def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = None) -> pd.DataFrame:
+def image_properties(
+    pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = None, sharpness: ArrayLike | None = None
+) -> pd.DataFrame:
     """Find pictures that are dark, light, blurry, empty, oddly shaped or grey.
 
     Parameters
@@ -28,6 +33,9 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
     sizes : array-like, shape (n, 2), optional
         Width and height of the original pictures, where `pixels` holds them scaled to fit and centred on a black
         canvas. The canvas is then left out of every measure.
+    sharpness : array-like, shape (n,), optional
+        Of the originals, in (0, 1], higher = sharper, NaN where not measured; see
+        `dqkit.datasets.pixels.sharpness.sharpness_of`. It then decides what is blurry.
 
     Returns
     -------
@@ -43,7 +51,8 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
     Notes
     -----
     Definitions and thresholds are CleanVision's. dark: 99th percentile of the brightness below 0.32. light: 5th
-    percentile above 0.95. blurry: little contrast at the edges and in the histogram, measured at 64 pixels.
+    percentile above 0.95. blurry: sharpness below 0.35, and where it was not measured, little contrast at the edges and
+    in the histogram at 64 pixels.
     low_information: entropy of the values below 3 bits. odd_aspect_ratio: shorter / longer side below 0.35. odd_size:
     the root of the area is more than 3 IQR outside the quartiles. grayscale: no colour, flagged only in a set where
     most pictures have colour (CleanVision flags every one). CleanVision measures the original file: on scaled pixels,
@@ -73,7 +82,15 @@ def image_properties(pixels: NDArray[np.uint8], *, sizes: ArrayLike | None = Non
     ):
         told = f"sizes must hold a positive width and height for each of the {n} images"
         raise InputError(f"{told}, below {LARGEST_SIDE:,}; got {shapes.shape}.")
-    return _table(measure(pixels, None if sizes is None else shapes.astype(np.float64)), shapes.astype(np.float64))
+    table = _table(measure(pixels, None if sizes is None else shapes.astype(np.float64)), shapes.astype(np.float64))
+    if sharpness is not None:
+        known = numbers("sharpness", sharpness, shape=f"({n},)").astype(np.float64)
+        if known.shape != (n,) or (np.nan_to_num(known, nan=1.0) <= 0).any() or (np.nan_to_num(known) > 1).any():
+            raise InputError(f"sharpness must be one number in (0, 1], or NaN, for each of the {n} images.")
+        at = np.isfinite(known)
+        table.loc[at, "blurry_score"] = np.clip(1 - known[at] / (2 * SOFT), 0, 1)
+        table.loc[at, "blurry_flag"] = known[at] < SOFT
+    return table
 
 
 def property_correlation(properties: pd.DataFrame, labels: ArrayLike, *, q: float = 0.05) -> pd.DataFrame:

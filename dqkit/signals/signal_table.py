@@ -67,7 +67,9 @@ class SignalTable:
         return f"SignalTable({len(self):,} samples, {int(self.table['label_flag'].sum()):,} labels flagged)"
 
 
-def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -> SignalTable:
+def signal_table(
+    dataset: Dataset, predictions: Predictions, *, seed: int = 0, sharpness: NDArray[np.float64] | None = None
+) -> SignalTable:
     """Compute every signal of a dataset from out-of-sample predictions for its samples.
 
     Parameters
@@ -78,6 +80,8 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
         The same ids in the same order, and the same classes.
     seed : int
         For what is sampled.
+    sharpness : ndarray, shape (n,), optional
+        Of the originals of pictures, see `image_properties`.
 
     Returns
     -------
@@ -144,7 +148,7 @@ def signal_table(dataset: Dataset, predictions: Predictions, *, seed: int = 0) -
     )
     for column, values in _label_columns(errors, judged, names, predicted).items():
         table[column] = values
-    properties = _properties(dataset)
+    properties = _properties(dataset, sharpness)
     frames = [
         *_doubt_columns(predictions, temperatures),
         _neighbor_columns(graph, n),
@@ -331,7 +335,7 @@ def _doubt_columns(predictions: Predictions, temperatures: list[float]) -> list[
     return [pd.DataFrame(np.nan, index=range(len(predictions.ids)), columns=list(DOUBT))]
 
 
-def _properties(dataset: Dataset) -> pd.DataFrame | None:
+def _properties(dataset: Dataset, sharpness: NDArray[np.float64] | None) -> pd.DataFrame | None:
     """Properties of the content, one row a sample; None for tables."""
     if dataset.modality == "text":
         return text_properties([str(text) for text in dataset.content])
@@ -341,7 +345,7 @@ def _properties(dataset: Dataset) -> pd.DataFrame | None:
             # A picture that could not be read has no size; its pixels are blank whatever is assumed.
             height, width = dataset.content.shape[1:3]
             sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, [[width, height]])
-        return image_properties(dataset.content, sizes=sizes)
+        return image_properties(dataset.content, sizes=sizes, sharpness=sharpness)
     return None
 
 

@@ -301,11 +301,14 @@ def _round(
     summary = _reads(lambda: json.loads((folder / "summary.json").read_text(encoding="utf-8")))
     broken = predictions.features is not None and _reads(lambda: read_neighbors(folder)) is None
     if signals is None or summary is None or broken or state == REBUILT:
+        from dqkit.datasets.pixels.sharpness import sharpness
         from dqkit.rounds.doubt import wrong_probability
         from dqkit.signals import signal_table
 
         told = dataset if groups is None else dataclasses.replace(dataset, groups=groups)
-        computed = signal_table(under_labels(told, given), predictions, seed=int(about["seed"]))
+        computed = signal_table(
+            under_labels(told, given), predictions, seed=int(about["seed"]), sharpness=sharpness(dataset)
+        )
         unseen = ~dataset.is_test & dataset.is_usable & labels["source"].reindex(dataset.ids).eq("given").to_numpy()
         signals = computed.table.assign(wrong_probability=wrong_probability(computed, labels, unseen))
         replace(folder / "signals.parquet", lambda partial: signals.to_parquet(partial))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,17 @@ def test_the_notebook_without_labels_gets_further_than_random_samples_do(
     assert sum(score["queue"]) > sum(score["random"])
     assert score["queue"][-1] > 0.95
     assert (tmp_path / "no-labels" / "health.html").exists()
+
+
+@pytest.mark.parametrize("file", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda file: str(file.name))
+def test_a_notebook_asks_for_flags_that_signals_have(file: Path) -> None:
+    import numpy as np
+
+    from dqkit.signals import image_properties, text_properties
+
+    known = {"label_flag", "check_flag", *image_properties(np.zeros((1, 8, 8), np.uint8)), *text_properties(["a"])}
+    code = "\n".join("".join(c["source"]) for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code")
+    asked = set(re.findall(r"[\"'](\w+_flag)[\"']", code))
+    for names in re.findall(r"\(([a-z_|]+)\)_flag", code):
+        asked |= {f"{name}_flag" for name in names.split("|")}
+    assert asked <= known

@@ -63,3 +63,43 @@ def test_the_learning_curve_draws_one_line_per_name():
     lines = figure.axes[0].lines
     assert [line.get_label() for line in lines] == ["dqkit", "random"]
     assert lines[1].get_ydata().tolist() == [0.5, 0.7]
+
+
+def labelled_throughout():
+    columns = ("label_score", "least_confidence", "entropy", "js_divergence")
+    scores = {name: [0.1, 0.2] for name in columns}
+    return pd.DataFrame({"given_label": ["a", "b"], "label_flag": [False, False], **scores}, index=["x", "y"])
+
+
+def test_a_dataset_that_is_labelled_throughout_has_no_empty_panel_and_no_count_below_zero():
+    figure = overview(labelled_throughout())
+    assert [axes.get_title(loc="left")[:5] for axes in figure.axes] == ["Given", "The q"]
+    assert all(low >= 0 for low, _ in (axes.get_ylim() for axes in figure.axes[:1]))
+    drawn(figure)
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours by the definition of WCAG 2."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_figures_have_no_ground_of_their_own_and_are_read_on_white_and_on_dark():
+    from PIL import Image
+
+    from dqkit.report import figures
+
+    pixels = np.asarray(Image.open(io.BytesIO(drawn(overview(labelled_throughout())))))
+    assert pixels.shape[2] == 4
+    assert (pixels[..., 3] == 0).mean() > 0.5
+    for color in (figures.INK, figures.MUTED):
+        assert contrast(color, "#ffffff") >= 4.5
+        assert contrast(color, "#111111") >= 4
+    for color in (figures.ACCENT, figures.WARM, figures.VIOLET):
+        assert min(contrast(color, "#ffffff"), contrast(color, "#111111")) >= 3
