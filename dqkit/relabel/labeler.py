@@ -127,3 +127,18 @@ class Labeler(anywidget.AnyWidget):
         )
         data = {**data, "text/html": summary}
         return (data, *rest) if rest else data
+
+    def _ipython_display_(self) -> None:
+        """The summary as an output of its own, which the live widget's style hides, and then the widget.
+
+        A page made from an executed notebook shows nothing in place of a widget where its scripts cannot be fetched.
+        """
+        from IPython.display import display
+
+        bundle = self._repr_mimebundle_()
+        if bundle is None:
+            return
+        data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        live = {kind: value for kind, value in data.items() if kind != "text/html"}
+        display({"text/html": data["text/html"], "text/plain": self._sentence()}, raw=True)
+        display(live, raw=True, metadata=rest[0] if rest else None)

@@ -180,7 +180,7 @@ def _queue(
 
 def _doubt(snapshot: Snapshot, found: SignalTable) -> NDArray[np.float64]:
     measured = wrong_labels(snapshot, found)[0] if len(snapshot.sample.wrong) else None
-    return wrong_probability(found, snapshot.labels, snapshot.unseen, measured=measured)
+    return wrong_probability(found.table, snapshot.unseen, measured=measured)
 
 
 def _audit(snapshot: Snapshot, predictions: Predictions, found: SignalTable) -> Audit:

@@ -310,7 +310,7 @@ def _round(
             under_labels(told, given), predictions, seed=int(about["seed"]), sharpness=sharpness(dataset)
         )
         unseen = ~dataset.is_test & dataset.is_usable & labels["source"].reindex(dataset.ids).eq("given").to_numpy()
-        signals = computed.table.assign(wrong_probability=wrong_probability(computed, labels, unseen))
+        signals = computed.table.assign(wrong_probability=wrong_probability(computed.table, unseen))
         replace(folder / "signals.parquet", lambda partial: signals.to_parquet(partial))
         write_json(folder / "summary.json", as_json(computed.summary))
         if computed.neighbors is not None:

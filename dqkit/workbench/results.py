@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from dqkit.findings import Finding
 from dqkit.records import Predictions
 from dqkit.rounds import result
 from dqkit.workbench.alike import pages
+
+SHOWN = 8
+MOST_BYTES = 200_000  # of the pictures in the HTML of a round, which a notebook keeps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,8 +44,11 @@ class Round:
         What else the round was told.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, about: Mapping[str, Any], *, sign: Callable[[str], tuple[bytes, str]] | None = None
+    ) -> None:
         self.folder = folder
+        self._sign = sign  # a sample in small, as bytes and their type
         self.number: int = about["round"]
         self.budget: int = about["budget"]
         self.seed: int = about["seed"]
@@ -132,11 +139,37 @@ class Round:
 
     def _repr_html_(self) -> str:
         head = f"<p><b>Round {self.number}</b> · {html.escape(_figures(self.metrics))}</p>"
-        shown = self.queue.drop(columns="control", errors="ignore").head(8)
+        shown = self.queue.drop(columns=["control", "other_label"], errors="ignore").head(SHOWN)
         table = shown.to_html(index=False, escape=True, float_format=lambda v: f"{v:.2f}")
         for cell in ("th", "td"):  # notebooks set cells to the right, which is no way to read words
             table = table.replace(f"<{cell}>", f'<{cell} style="text-align: left">')
-        return f"{head}<p>The queue, {len(self.queue)} samples, best first:</p>{table}"
+        return f"{head}<p>The queue, {len(self.queue)} samples, best first:</p>{self._strip()}{table}"
+
+    def _strip(self) -> str:
+        """The head of the queue in small: pictures, or the first words of texts; nothing for rows of a table."""
+        cells, size = [], 0
+        for row in self.queue.head(SHOWN).to_dict("records") if self._sign is not None else []:
+            media, mime = self._sign(str(row["sample_id"]))
+            size += len(media)
+            if not media or size > MOST_BYTES:
+                continue
+            if mime == "image/png":
+                encoded = base64.b64encode(media).decode()
+                inside = f'<img alt="" style="max-width: 96px; max-height: 96px" src="data:image/png;base64,{encoded}">'
+            else:
+                inside = f'<span style="font-size: 11px">{html.escape(media.decode())}</span>'
+            said = html.escape(_proposal(row))
+            style = "display: inline-block; width: 104px; margin: 0 8px 8px 0; vertical-align: top; text-align: left"
+            cells.append(f'<div style="{style}">{inside}<div style="font-size: 11px">{said}</div></div>')
+        return f"<div>{''.join(cells)}</div>" if cells else ""
+
+
+def _proposal(row: Mapping[Hashable, Any]) -> str:
+    """What Enter does on a row, in words; the random audit sample is not given away."""
+    if row.get("control") or not isinstance(row["suggested_label"], str):
+        return "no suggestion"
+    verb = {"keep": "keep", "change": "change to"}.get(str(row.get("proposal")), "label")
+    return f"{verb} {row['suggested_label']}"
 
 
 def _figures(metrics: Mapping[str, Any]) -> str:

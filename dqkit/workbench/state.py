@@ -85,8 +85,15 @@ class State:
             number, folder = about["round"], self.path / "rounds" / f"{about['round']:04d}"
             # Another machine may have run it, or ranked it again.
             if self.store.fetch_files(number, folder) or number not in self._rounds:
-                self._rounds[number] = Round(folder, about)
+                self._rounds[number] = Round(folder, about, sign=self._sign)
         return [self._rounds[about["round"]] for about in done]
+
+    def _sign(self, sample_id: str) -> tuple[bytes, str]:
+        """A sample in small: a picture, or the start of a text."""
+        from dqkit.workbench.media import thumbnail_of
+
+        at = int(self.dataset.positions([sample_id])[0])
+        return thumbnail_of(self, at), "image/png" if self.dataset.modality == "image" else "text/plain"
 
     @property
     def number(self) -> int:

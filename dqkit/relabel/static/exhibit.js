@@ -135,10 +135,12 @@ function tableRow({ media, leans = {} }) {
   const leaning = cells.some(({ name }) => leans[name]);
   const lines = cells.map(({ name, value, text }) => {
     const style = value === null ? "dq-missing" : typeof value === "number" ? "dq-number" : null;
-    const lean = leaning ? h("td", { class: "dq-lean", dir: "auto" }, leans[name] ? `speaks for ${leans[name]}` : "") : null;
+    const lean = leaning ? h("td", { class: "dq-lean", dir: "auto" }, leans[name] ?? "") : null;
     return h("tr", {}, h("th", { scope: "row", dir: "auto" }, name), h("td", { class: style, dir: "auto" }, text), lean);
   });
-  const table = h("table", { class: "dq-row" }, h("tbody", {}, ...lines));
+  const heads = ["Column", "Value", "Speaks for"].map((name) => h("th", { scope: "col" }, name));
+  const head = leaning ? h("thead", {}, h("tr", {}, ...heads)) : null;
+  const table = h("table", { class: "dq-row" }, head, h("tbody", {}, ...lines));
   return shown(h("div", { class: "dq-rows", tabindex: 0, role: "group", "aria-label": "The row to label" }, table));
 }
 

@@ -13,12 +13,12 @@ const RATE_OF = 20; // answers
 const PAUSE_MS = 120_000; // a longer wait between two answers is a pause, not work
 
 const SINGLE_COMMANDS = [
-  ["keep", "Keep given", "K"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
-  ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"], ["details", "Details", "?"], ["newClass", "New class", "+", "add_class"],
+  ["keep", "Keep", "K"], ["skip", "Skip", "Space"], ["flag", "Flag", "F"], ["undo", "Undo", "⌫"],
+  ["write", "Note", "N"], ["zoom", "Zoom", "Z"], ["view", "Grid", "G"], ["newClass", "New class", "+", "add_class"],
   ["people", "Team", "P", "team"],
 ];
 const GRID_COMMANDS = [
-  ["gridConfirm", "Confirm all", "Enter"], ["gridKeep", "Keep all given", "K"], ["gridToggle", "Take out", "X"], ["gridPass", "Next page", "Space"],
+  ["gridConfirm", "Confirm all", "Enter"], ["gridKeep", "Keep all", "K"], ["gridToggle", "Take out", "X"], ["gridPass", "Next page", "Space"],
   ["undo", "Undo page", "⌫"], ["view", "One by one", "G"], ["people", "Team", "P", "team"],
 ];
 

@@ -21,10 +21,11 @@ function factsOf(card) {
   const parts = [h("div", { class: "dq-facts" }, fact("Given", given), enterButton(card))];
   if (card.sentence) parts.push(h("p", { class: "dq-sentence", dir: "auto" }, card.sentence));
   else if (card.reasons.length) parts.push(h("p", { class: "dq-sentence", dir: "auto" }, card.reasons[0]));
+  const details = detailsOf(card);
+  if (details.length) parts.push(h("button", { class: "dq-command dq-more-hint", type: "button", "data-intent": "details" }, kbd("?"), "What this rests on"));
   if (card.cues?.length) parts.push(h("p", { class: "dq-hint" }, h("mark", { class: "dq-cue" }, "Marked"), " words speak for ", h("strong", { dir: "auto" }, card.suggested), "."));
   if (card.neighbors.length) parts.push(section("Most similar", h("ul", { class: "dq-neighbors" }, ...card.neighbors.map(neighbor))));
-  const details = detailsOf(card);
-  if (details.length) parts.push(h("p", { class: "dq-hint dq-more-hint" }, kbd("?"), " shows what this rests on"), h("div", { class: "dq-details" }, ...details));
+  if (details.length) parts.push(h("div", { class: "dq-details" }, ...details));
   return parts;
 }
 
