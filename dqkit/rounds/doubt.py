@@ -20,9 +20,9 @@ def wrong_probability(
 ) -> NDArray[np.float64]:
     """P(the label is wrong) of every sample, the mean of that at the estimated rate of wrong labels and at its low end.
 
-    How much of a weak model's doubt is its own, and how much is wrong labels, its predictions do not tell: the rate, the
-    prior odds of every row, is uncertain by far more than sampling. A label that somebody gave is changed on what holds
-    at both ends: where only the mean of the two is above one half, it is one half.
+    How much of a weak model's doubt is its own, and how much is wrong labels, its predictions do not tell: the rate,
+    and with it the prior odds of every row, is uncertain by far more than sampling. A label that somebody gave is
+    changed on what holds at both ends: where only the mean of the two is above one half, it is one half.
 
     Parameters
     ----------

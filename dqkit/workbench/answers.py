@@ -225,6 +225,22 @@ class Answers:
         """
         return evidence.advise(self.state, budget_left=budget_left)
 
+    def page_checks(self) -> pd.DataFrame:
+        """How often grid pages that were answered at once were wrong.
+
+        A tenth of each page, at least one sample, is asked again later, blind and one by one. That answer counts.
+
+        Returns
+        -------
+        DataFrame
+            One row a page: page, annotator, round, label, confirmed (samples answered at once), checked (asked again),
+            differs (with another label then), error (differs of checked; NaN before any), low, high (its 95 %
+            interval).
+        """
+        from dqkit.workbench.page_checks import page_checks
+
+        return page_checks(self.state)
+
     def agreement(self) -> Agreement:
         """How far people agree, and how good each one's answers are.
 

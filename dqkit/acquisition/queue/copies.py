@@ -25,17 +25,21 @@ def in_conflict(table: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray((group >= 0) & (pd.Series(group).map(kinds).to_numpy() > 1))
 
 
-def one_of_each(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows with one of each group of copies: the one most probably wrong, unlabelled ones last.
+def decided(table: pd.DataFrame, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) True for labelled copies of a sample that a person has decided about, where no label differs from that."""
+    group = groups_of(table)
+    if "given_label" not in table or not (group >= 0).any():
+        return np.zeros(len(table), dtype=bool)
+    known = np.isin(group, group[seen & (group >= 0)])
+    return np.asarray(known & ~seen & ~in_conflict(table) & table["given_label"].notna().to_numpy())
 
-    Where a person has decided about a copy and no label differs from that, only that copy is left: the same content is
-    never asked twice.
-    """
+
+def one_of_each(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with one of each group of copies: the one most probably wrong, unlabelled ones last."""
     group = pd.Series(groups_of(table), index=table.index).reindex(rows.index).to_numpy()
     if not (group >= 0).any():
         return rows
-    decided = rows["seen"].to_numpy(bool) & ~rows["certain"].to_numpy(bool)
-    key = (rows.index.to_numpy(str), -rows["wrong"].to_numpy(float), rows["action"].to_numpy(str) == "label", ~decided)
+    key = (rows.index.to_numpy(str), -rows["wrong"].to_numpy(float), rows["action"].to_numpy(str) == "label")
     order = np.lexsort(key)
     first = pd.Series(group[order]).duplicated().to_numpy() & (group[order] >= 0)
     return rows.iloc[np.sort(order[~first])]

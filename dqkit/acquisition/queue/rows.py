@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.acquisition.queue.copies import in_conflict, one_of_each
+from dqkit.acquisition.queue.copies import decided, in_conflict, one_of_each
 from dqkit.acquisition.queue.options import QueueOptions
 from dqkit.acquisition.queue.suspicion import with_predictions
 from dqkit.acquisition.queue.worth import after_yield, harm, human_doubt, with_rate
@@ -91,7 +91,7 @@ def eligible_rows(
     asks = disputed | certain | (doubted & (answers < MAX_OPINIONS))
     excluded = np.array([each in left_out for each in rows.index], dtype=bool)
     rows["certain"] = certain
-    queued: pd.DataFrame = rows[(~seen | asks) & ~excluded]
+    queued: pd.DataFrame = rows[(~seen | asks) & ~excluded & ~decided(table, seen)]
     return one_of_each(queued, table)
 
 
