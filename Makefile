@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "dqkit needs Python 3.11 or newer; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,fiftyone,pretrained,postgres,snorkel,tensorboard,excel,docs,dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,fiftyone,pretrained,texts,postgres,snorkel,tensorboard,excel,docs,dev]'
 	$(MONGOD) || $(MAKE) --no-print-directory mongod
 	@touch $@
 

@@ -42,6 +42,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByServer(config, log)
 
 
+@pytest.fixture(autouse=True)
+def _words_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts are judged by their words, as without the sentence encoder; tests of the encoder itself have it."""
+    if request.node.get_closest_marker("sentence_encoder") is None:
+        monkeypatch.setattr("dqkit.baselines.embedding.texts.PACKAGE", "no_such_package_of_a_sentence_encoder")
+
+
 @pytest.fixture(scope="session")
 def playwright():
     """Playwright, once for all: a second one cannot start while the first is running."""

@@ -69,8 +69,9 @@ def cross_val_predictions(
     pretrained : str, Path, pair or False, optional
         A transformers model (name or folder), or for images a pair (torch module, transform); see `embed`. Its
         embeddings replace the features of images and texts. If it cannot be loaded, a warning says so and the defaults
-        are used. None: images larger than 48 pixels get the embeddings of the network that is installed with dqkit, and
-        members on them beside those on the pixels. False: no pretrained model.
+        are used. None: images larger than 48 pixels get the embeddings of the network that is installed with dqkit, texts
+        those of the sentence encoder where the extra `texts` is installed, and members on them stand beside those on
+        pixels or words. False: no pretrained model.
     network : bool or int, optional
         Whether images get a small convolutional network among the default members, or how many (they differ by their
         seeds). None: one on a GPU, for few or small images, and for more than 60,000. On a CPU it takes at least four

@@ -24,6 +24,8 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
 
     pretrained: None for the installed network where it helps, False for none, or a model as `embed` takes it.
     """
+    if pretrained is None and task.dataset.modality == "text":
+        return _sentences(task, cache, progress)
     if pretrained is False or (pretrained is None and not shows_photos(task.dataset)):
         return representation(task)
     from dqkit.baselines.embedding.embed import embed, embed_pictures, encoder_of
@@ -50,6 +52,28 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
     digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
     name = Path(str(pretrained)).name if isinstance(pretrained, str | Path) else type(pretrained[0]).__name__
     return PretrainedRepresentation(task, embedding, f"{name} {digest}")
+
+
+def _sentences(task: Task, cache: str | Path | None, progress: bool) -> Representation:
+    """Words, characters and, where the sentence encoder is installed, its embeddings."""
+    from dqkit.baselines.embedding.texts import installed_encoder, text_encoder
+
+    try:
+        folder = installed_encoder()
+    except MissingExtra:
+        return representation(task)  # an extra that nobody asked for
+    except InputError as error:
+        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=5)
+        return representation(task)
+    from dqkit.baselines.embedding.embed import embed_texts
+    from dqkit.baselines.embedding.forecast import sentences_fit
+    from dqkit.baselines.embedding.members import SentenceRepresentation
+
+    encoder = text_encoder(folder)
+    if not sentences_fit(task.dataset, encoder, task.minutes, task.shelf):
+        return representation(task)
+    embedding = embed_texts(task.dataset, encoder, None if cache is None else Path(cache), progress=progress)
+    return SentenceRepresentation(task, embedding, f"{encoder.name} {encoder.revision}", "sentence_")
 
 
 def shows_photos(dataset: Dataset) -> bool:

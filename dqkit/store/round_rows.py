@@ -74,7 +74,13 @@ class RoundRows(Connected):
         return self.read(lambda connection: rounds.table(connection, self.number))
 
     def newest_round(self) -> int:
-        """The number of the newest finished round, 0 before the first."""
+        """Return the number of the newest finished round.
+
+        Returns
+        -------
+        int
+            1 or more; 0 before the first round.
+        """
         return self.read(lambda connection: rounds.newest(connection, self.number))
 
     def keep_files(self, number: int, folder: Path) -> None:

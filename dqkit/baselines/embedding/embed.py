@@ -24,9 +24,9 @@ from dqkit.records import Dataset, InputError
 
 if TYPE_CHECKING:
     from dqkit.baselines.embedding.encoders import Encoder
+    from dqkit.baselines.embedding.texts import TextEncoder
 
 CHUNK = 256
-TEXT_BATCH = 32
 SIDE = 224
 # A forecast below this is not worth a line.
 SHORT_SECONDS = 10.0
@@ -95,7 +95,11 @@ def embed(
         return embed_pictures(
             ds, encoder_of(model, whole_number("side", side, least=32), batch), folder, progress=progress
         )
-    return _embed_texts(ds, model, TEXT_BATCH if batch is None else batch, folder, progress)
+    from dqkit.baselines.embedding.texts import text_encoder
+
+    if not isinstance(model, str | Path):
+        raise InputError(f"model must be a folder or a name for texts; got {type(model).__name__}.")
+    return embed_texts(ds, text_encoder(_located(model), batch), folder, progress=progress)
 
 
 def encoder_of(model: Any, side: int, batch: int | None = None) -> Encoder:
@@ -138,18 +142,16 @@ def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progre
     return out
 
 
-def _embed_texts(ds: Dataset, model: Any, batch: int, folder: Path | None, progress: bool) -> NDArray[np.float32]:
-    from dqkit.baselines.embedding.texts import TextEncoder
-
-    if not isinstance(model, str | Path):
-        raise InputError(f"model must be a folder or a name for texts; got {type(model).__name__}.")
-    model = _located(model)
-    encoder = TextEncoder(model, batch)
+def embed_texts(ds: Dataset, encoder: TextEncoder, folder: Path | None, *, progress: bool) -> NDArray[np.float32]:
+    """float32 (n, d) of every text; chunks that were saved are read."""
+    from dqkit.baselines.embedding.forecast import seconds_a_text
 
     def compute(start: int, stop: int) -> NDArray[np.float32]:
         return encoder([str(text) for text in ds.content[start:stop]])
 
-    return _in_chunks(ds, Path(str(model)).name, encoder.revision, folder, compute, None, progress)
+    return _in_chunks(
+        ds, encoder.name, encoder.revision, folder, compute, lambda: seconds_a_text(ds, encoder), progress
+    )
 
 
 def _located(model: str | Path) -> str | Path:
@@ -167,6 +169,7 @@ def _in_chunks(
 ) -> NDArray[np.float32]:
     """What `compute` gives for every chunk that is not in the folder, and what is there for the others."""
     n = len(ds)
+    noun = "pictures" if ds.modality == "image" else "texts"
     chunks = [(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
     out: NDArray[np.float32] | None = None
     missing = []
@@ -185,7 +188,7 @@ def _in_chunks(
             expected = probe() * count
             if expected >= SHORT_SECONDS:
                 bar.note(
-                    f"embeddings: {count:,} pictures, {name}: about {spoken(expected)} here; "
+                    f"embeddings: {count:,} {noun}, {name}: about {spoken(expected)} here; "
                     "budget_minutes= or pretrained=False for less"
                 )
         began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from dqkit.baselines.embedding.pipeline import PictureEncoder
 from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.runs import BaselineWarning
 from dqkit.records import Dataset
+
+if TYPE_CHECKING:
+    from dqkit.baselines.embedding.texts import TextEncoder
 
 PROBE = 32
 SIDES = (224, 160, 128)
@@ -57,3 +61,44 @@ def chosen_side(dataset: Dataset, minutes: float | None, shelf: Shelf, timer: Ti
         return np.array(0)
 
     return int(shelf.array("side", {"minutes": minutes, "sides": SIDES}, choose)) or None
+
+
+def seconds_a_text(dataset: Dataset, encoder: TextEncoder) -> float:
+    """Seconds a text, timed on up to 32 of them from all over the dataset, after a first run, which is slow."""
+    at = np.unique(np.linspace(0, len(dataset) - 1, PROBE).astype(int))
+    some = [str(dataset.content[i]) for i in at]
+    encoder(some)
+    began = time.monotonic()
+    encoder(some)
+    return (time.monotonic() - began) / len(some)
+
+
+def sentences_fit(
+    dataset: Dataset,
+    encoder: TextEncoder,
+    minutes: float | None,
+    shelf: Shelf,
+    timer: Callable[[Dataset, TextEncoder], float] = seconds_a_text,
+) -> bool:
+    """Whether the sentence encoder fits into `minutes`; without a budget, whether the texts are not too many for it.
+
+    What was timed is kept on the shelf, as for photos. A warning says where the encoder is left out.
+    """
+    if minutes is None:
+        if len(dataset) > MANY:
+            warnings.warn(
+                f"{len(dataset):,} texts are many for the sentence encoder, so their words stand alone; "
+                "budget_minutes= or pretrained= uses it",
+                BaselineWarning,
+                stacklevel=2,
+            )
+        return len(dataset) <= MANY
+    seconds = shelf.array("sentences", {"minutes": minutes}, lambda: np.array(timer(dataset, encoder) * len(dataset)))
+    if seconds > 60 * minutes * SHARE:
+        warnings.warn(
+            f"the sentence encoder would take about {spoken(float(seconds))} for {len(dataset):,} texts, more than its "
+            f"part of budget_minutes={minutes:g}; their words stand alone",
+            BaselineWarning,
+            stacklevel=2,
+        )
+    return bool(seconds <= 60 * minutes * SHARE)
