@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dqkit.datasets.pixels.originals import Shown, show, thumbnail
+from dqkit.datasets.pixels.originals import Shown, show
+from dqkit.workbench.signs import sign_of
 from dqkit.workbench.state import State
-
-SNIPPET = 120
-THUMBNAIL = 128
 
 
 def media_of(state: State, i: int) -> tuple[bytes, str]:
@@ -65,9 +63,4 @@ def _cell(value: Any) -> Any:
 
 def thumbnail_of(state: State, i: int) -> bytes:
     """A small sign of the sample: its picture as PNG, the start of its text, or nothing for a table row."""
-    if state.dataset.modality == "image":
-        return thumbnail(state.dataset, i, longest=THUMBNAIL)
-    if state.dataset.modality == "text":
-        text = " ".join(str(state.dataset.content[i]).split())
-        return (text if len(text) <= SNIPPET else f"{text[:SNIPPET]}…").encode()
-    return b""
+    return sign_of(state.dataset, i)

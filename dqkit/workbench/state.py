@@ -16,6 +16,7 @@ from dqkit.store import Store
 from dqkit.store.added_classes import names_and_keys
 from dqkit.workbench import project
 from dqkit.workbench.results import Round
+from dqkit.workbench.signs import sign_of
 
 
 class State:
@@ -90,10 +91,8 @@ class State:
 
     def _sign(self, sample_id: str) -> tuple[bytes, str]:
         """A sample in small: a picture, or the start of a text."""
-        from dqkit.workbench.media import thumbnail_of
-
         at = int(self.dataset.positions([sample_id])[0])
-        return thumbnail_of(self, at), "image/png" if self.dataset.modality == "image" else "text/plain"
+        return sign_of(self.dataset, at), "image/png" if self.dataset.modality == "image" else "text/plain"
 
     @property
     def number(self) -> int:
