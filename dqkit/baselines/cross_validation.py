@@ -69,8 +69,8 @@ def cross_val_predictions(
     pretrained : str, Path, pair or False, optional
         A transformers model (name or folder), or for images a pair (torch module, transform); see `embed`. Its
         embeddings replace the features of images and texts. If it cannot be loaded, a warning says so and the defaults
-        are used. None: images larger than 48 pixels get the embeddings of the network that is installed with dqkit, texts
-        those of the sentence encoder where the extra `texts` is installed, and members on them stand beside those on
+        are used. None: images larger than 48 pixels get the embeddings of the network that is installed with dqkit,
+        texts those of the sentence encoder where the extra `texts` is installed. Members on them stand beside those on
         pixels or words. False: no pretrained model.
     network : bool or int, optional
         Whether images get a small convolutional network among the default members, or how many (they differ by their
