@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from dqkit.datasets.pixels.originals import original, small_png
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.relabel import Card
+from dqkit.relabel.sentences import evidence_sentence
 
 SHOWN_NEIGHBORS = 5
 THUMBNAIL = 96
@@ -24,12 +27,17 @@ DEALT = (
 
 
 def queue_evidence(
-    dataset: Dataset, sample_ids: Sequence[str], predictions: Predictions | None, neighbors: ArrayLike | None
+    dataset: Dataset,
+    queue: pd.DataFrame,
+    labels: pd.DataFrame,
+    predictions: Predictions | None,
+    neighbors: ArrayLike | None,
 ) -> list[dict[str, Any]]:
     """What a push keeps with each queued sample for its card, as its database holds it.
 
-    votes: [class, share of the members that choose it], most first; left out for a single model. near: the ids of the
-    nearest samples, nearest first. neighbors: (n, k) positions in the dataset, -1 for none.
+    probability: that the suggested label is right, where the queue says so. sentence: what speaks for it. votes:
+    [class, share of the members that choose it], most first; left out for a single model. near: the ids of the nearest
+    samples, nearest first. neighbors: (n, k) positions in the dataset, -1 for none.
     """
     near = None if neighbors is None else np.asarray(neighbors)
     if near is not None and (near.ndim != 2 or len(near) != len(dataset) or not np.issubdtype(near.dtype, np.integer)):
@@ -37,11 +45,19 @@ def queue_evidence(
             f"the 'neighbors' argument must hold positions, one row per sample ({len(dataset)}); "
             f"got shape {near.shape} of {near.dtype}."
         )
+    sample_ids = list(queue["sample_id"])
+    current = labels["label"].reindex(dataset.ids) if "label" in labels else pd.Series(None, index=dataset.ids)
     rows: list[dict[str, Any]] = []
     at_predicted = {} if predictions is None else {str(key): at for at, key in enumerate(predictions.ids)}
-    for sample_id, at in zip(sample_ids, dataset.positions(sample_ids), strict=True):
-        found: dict[str, Any] = {}
+    told = zip(queue["suggested_label"], queue.get("probability", [None] * len(queue)), strict=True)
+    for sample_id, at, (suggested, prob) in zip(sample_ids, dataset.positions(sample_ids), told, strict=True):
+        found: dict[str, Any] = {} if prob is None or pd.isna(prob) else {"probability": float(prob)}
+        models: dict[str, int] = {}
+        alike: dict[str, int] = {}
         row = at_predicted.get(str(sample_id))
+        if predictions is not None and row is not None and predictions.is_trained:
+            tops = predictions.member_probs[:, row].argmax(axis=1).tolist()
+            models = {str(predictions.classes[c]): count for c, count in Counter(tops).items()}
         if predictions is not None and row is not None and len(predictions.member_probs) > 1:
             chosen = predictions.member_probs[:, row].argmax(axis=1)
             shares = np.bincount(chosen, minlength=len(predictions.classes)) / len(chosen)
@@ -50,6 +66,11 @@ def queue_evidence(
         if near is not None:
             others = [int(j) for j in near[at] if j >= 0 and j != at][:SHOWN_NEIGHBORS]
             found["near"] = [str(dataset.ids[j]) for j in others]
+            around = [int(j) for j in near[at] if j >= 0 and j != at]
+            alike = dict(Counter(name for name in current.iloc[around] if isinstance(name, str)))
+        said = evidence_sentence(models, alike, suggested if isinstance(suggested, str) else None)
+        if said:
+            found["sentence"] = said
         rows.append(found)
     return rows
 
@@ -62,13 +83,20 @@ def make_card(row: Mapping[str, Any], about: Mapping[str, Any], near: Mapping[st
     action = str(row.get("queue_action"))
     blind = row["dqkit_id"] in about.get("blind", ())
     known = row.get("queue_evidence") or {}
+    if action == "second_opinion" and label and suggested == label["label"]:
+        suggested = None  # what somebody said is not to be told by what is suggested
     others = [near[key] for key in known.get("near", ()) if key in near] if modality != "table" else []
     return Card(
         sample_id=row["dqkit_id"],
         action=action,
         given_label=label["label"] if label else None,
         suggested_label=suggested,
-        suggested_prob=_probability(row.get("prediction"), suggested, about.get("classes", [])),
+        suggested_prob=(
+            known["probability"]
+            if "probability" in known and suggested is not None
+            else _probability(row.get("prediction"), suggested, about.get("classes", []))
+        ),
+        sentence=str(known.get("sentence", "")),
         reasons=tuple(part for part in (row.get("queue_reasons") or "").split("; ") if part),
         media=media,
         mime=mime,

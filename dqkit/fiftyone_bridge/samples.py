@@ -104,7 +104,7 @@ def push(
         raise InputError(f"the 'name' argument must be a non-empty text; got {name!r}.")
     columns = sample_columns(dataset, signals, predictions)
     current = _current_labels(dataset, labels)
-    queued = None if queue is None else _queue_rows(dataset, queue, predictions, neighbors)
+    queued = None if queue is None else _queue_rows(dataset, queue, labels, predictions, neighbors)
     fo = connect(uri)
     target = open_or_create(fo, name, owner)
     serial = _next_serial(target, dataset, queue)
@@ -197,7 +197,11 @@ def _current_labels(dataset: Dataset, labels: pd.DataFrame) -> dict[str, list[st
 
 
 def _queue_rows(
-    dataset: Dataset, queue: pd.DataFrame, predictions: Predictions | None, neighbors: ArrayLike | None
+    dataset: Dataset,
+    queue: pd.DataFrame,
+    labels: pd.DataFrame,
+    predictions: Predictions | None,
+    neighbors: ArrayLike | None,
 ) -> list[tuple[Any, ...]]:
     """(n,) the queue fields of every sample, all None for those that are not queued."""
     wanted = ("sample_id", "action", "score", "suggested_label", "reasons")
@@ -206,7 +210,7 @@ def _queue_rows(
         raise InputError(f"the 'queue' argument must have the columns {list(wanted)}; {missing} are not there.")
     rows: list[tuple[Any, ...]] = [(None,) * len(QUEUE_FIELDS)] * len(dataset)
     done = queue["done"].astype(bool) if "done" in queue.columns else [False] * len(queue)
-    evidence = queue_evidence(dataset, list(queue["sample_id"]), predictions, neighbors)
+    evidence = queue_evidence(dataset, queue, labels, predictions, neighbors)
     details = zip(*(queue[name] for name in wanted[1:]), done, evidence, strict=True)
     for rank, (at, row) in enumerate(zip(dataset.positions(queue["sample_id"]), details, strict=True)):
         action, score, suggestion, reasons, answered, known = row

@@ -356,7 +356,8 @@ class Workbench(Answers, Exchange, Elsewhere):
         Notes
         -----
         mode is "review", "blind" or "second_opinion" for every sample; by default the random audit sample is blind, a
-        sample that somebody else answered is a second opinion, and the rest is reviewed. overlap (int) is how many
+        sample that somebody else answered is a second opinion, and the rest is reviewed. With "review" the random audit
+        sample is not blind and does not count as such. overlap (int) is how many
         people each sample wants, for the share overlap_share of the samples, in [0, 1]. gold maps sample ids to class
         names that are sure: about one sample in ten is such a gold question, its answer never becomes a label, and {}
         takes them away. prefetch (int) is how many samples the page holds ahead.

@@ -94,6 +94,7 @@ def test_the_panel_shows_the_votes_and_neighbours_that_the_notebook_shows(fo, be
         assert card.votes == pytest.approx(same.votes)
         assert [label for _, label in card.neighbors] == [label for _, label in same.neighbors]
         assert (card.mode, card.suggested_label, card.reasons) == (same.mode, same.suggested_label, same.reasons)
+        assert (card.sentence, card.suggested_prob) == (same.sentence, same.suggested_prob)
 
 
 @pytest.mark.slow
