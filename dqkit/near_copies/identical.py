@@ -47,14 +47,15 @@ def identical_content(dataset: Dataset, among: ArrayLike | None = None) -> NDArr
         rows = np.unique(whole_numbers("among", among, shape="(k,), positions", ndim=1, least=0, most=most))
     rows = rows[np.asarray(dataset.is_usable, dtype=bool)[rows]]
     seen: dict[Hashable, int] = {}
-    for row, content in zip(rows, _contents(dataset, rows), strict=True):
+    for row, content in zip(rows, content_keys(dataset, rows), strict=True):
         first[row] = seen.setdefault(content, int(row))
     return first
 
 
-def _contents(dataset: Dataset, rows: NDArray[np.int64]) -> Iterator[Hashable]:
-    """A value for each row that is equal for samples whose content is."""
+def content_keys(dataset: Dataset, rows: NDArray[np.int64] | None = None) -> Iterator[Hashable]:
+    """A value for each row, of all where None, that is equal for samples whose content is."""
     content: Any = dataset.content
+    rows = np.arange(len(dataset), dtype=np.int64) if rows is None else rows
     if dataset.modality == "image":
         # All pictures of a dataset have one shape, so that the bytes alone tell them apart.
         return (blake2b(np.ascontiguousarray(content[row]).tobytes(), digest_size=16).digest() for row in rows)

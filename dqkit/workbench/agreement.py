@@ -68,7 +68,10 @@ def agreement(state: State) -> Agreement:
     probs = None
     if state.rounds and len(ids):
         predictions = widened(state.rounds[-1].predictions, ds.classes)
-        probs = predictions.pred_probs[ds.positions(ids)]
+        at = ds.positions(ids)
+        known = at < len(predictions.pred_probs)  # a sample that was added since has no prediction: any class may be it
+        probs = np.full((len(ids), len(ds.classes)), 1 / len(ds.classes), dtype=np.float32)
+        probs[known] = predictions.pred_probs[at[known]]
     quality, method = _quality(answers, probs, people, len(ds.classes))
     first = checked.drop_duplicates(["annotator", "sample_id"], keep="first")
     first = first[first["kind"] == "label"]

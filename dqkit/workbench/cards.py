@@ -121,18 +121,20 @@ class CardMaker:
         """The labels the round was computed from, so that what is marked does not move while people answer."""
         code = {name: c for c, name in enumerate(self.round.predictions.classes)}
         labels = np.array(self.round.labels_before["label"].map(code).fillna(UNLABELED), dtype=np.int64)
-        labels[self._state.dataset.is_test] = UNLABELED
+        labels[self._state.dataset.is_test[: len(labels)]] = UNLABELED
         return labels
 
     def _cue_words(self, i: int, label: int) -> tuple[str, ...]:
         dataset = self._state.dataset
         if self._cues is None:
-            self._cues = Cues(dataset.content, self._before(), len(self.round.predictions.classes))
+            self._cues = Cues(dataset.content[: self.round.size], self._before(), len(self.round.predictions.classes))
         return self._cues.of(str(dataset.content[i]), label)
 
     def _known_columns(self) -> Columns:
         if self._columns is None:
-            self._columns = Columns(self._state.dataset.content, self._before(), self.round.predictions.classes)
+            self._columns = Columns(
+                self._state.dataset_of(self.round.size).content, self._before(), self.round.predictions.classes
+            )
         return self._columns
 
 

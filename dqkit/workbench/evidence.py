@@ -81,9 +81,9 @@ def reviews(state: State) -> pd.DataFrame:
 def wrong_labels(state: State) -> WrongLabels:
     """The wrong labels that are left now, by the newest round and all answers to random audit samples."""
     rnd = state.rounds[-1]
-    labelled = rnd.signals["given_label"].notna().to_numpy() & ~state.dataset.is_test
+    labelled = rnd.signals["given_label"].notna().to_numpy() & ~state.dataset.is_test[: rnd.size]
     told = rnd.summary.get("label_errors") or {}
-    people = state.labels()["source"].isin(HUMAN_SOURCES).to_numpy()
+    people = state.labels()["source"].isin(HUMAN_SOURCES).to_numpy()[: rnd.size]
     return wrong_labels_now(
         told.get("estimated_rate"),
         told.get("interval"),
@@ -104,9 +104,9 @@ def audit_sample(state: State) -> AuditSample:
     weight = np.ones(len(known))
     for rnd in state.rounds:
         here = (known["round"] == rnd.number).to_numpy()
-        could = in_play & (rnd.labels_before["source"] == "given").to_numpy()
+        could = in_play[: rnd.size] & (rnd.labels_before["source"] == "given").to_numpy()
         at = np.cumsum(could)[state.dataset.positions(known.loc[here, "sample_id"])] - 1
-        weight[here] = share_left(rnd.signals["label_score"].to_numpy(float)[could], left[could], at)
+        weight[here] = share_left(rnd.signals["label_score"].to_numpy(float)[could], left[: rnd.size][could], at)
     error = float(state.rounds[-1].settings.get("human_error", QueueOptions().human_error))
     return AuditSample((known["answer"] != known["given_label"]).to_numpy(bool), weight, error)
 
@@ -130,7 +130,8 @@ def advise(state: State, *, budget_left: float | None) -> Advice:
         if not rnd.predictions.is_trained:
             return None
         # A class may have been added between two rounds.
-        return np.asarray(widened(rnd.predictions, state.dataset.classes).pred_probs[in_play])
+        seen = min(each.size for each in rounds[-2:])  # samples may have been added between two rounds
+        return np.asarray(widened(rnd.predictions, state.dataset.classes).pred_probs[:seen][in_play[:seen]])
 
     states = state.store.queue_states()["state"]
     criteria = stopping(
@@ -152,7 +153,7 @@ def drawn(state: State, rnd: Round) -> pd.DataFrame:
     """What was known of the rows of a round's queue when it was drawn; see `drawn_rows`."""
     if rnd.drawn is not None:
         return rnd.drawn
-    return drawn_rows(rnd.queue, rnd.signals, rnd.labels_before, _in_play(state))
+    return drawn_rows(rnd.queue, rnd.signals, rnd.labels_before, _in_play(state)[: rnd.size])
 
 
 def _in_play(state: State) -> np.ndarray[Any, Any]:

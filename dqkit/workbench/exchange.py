@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dqkit.export import Exported, Material
+    from dqkit.records import Dataset
     from dqkit.workbench.state import State
 
 
@@ -19,6 +20,38 @@ class Exchange:
     """Methods of `Workbench`."""
 
     state: State
+
+    def add(self, dataset: Dataset) -> pd.DataFrame:
+        """Append new samples, such as next week's; the journal, the rounds and the queue go on as they were.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Loaded as the workbench's was: of the same kind, with classes of the workbench. Samples that the workbench
+            has may be among them.
+
+        Returns
+        -------
+        DataFrame
+            One row a sample: sample_id, state and why. "new": appended with its given label. "known": its content is
+            there already, under its id or another. "changed": its id is there with other content, and what is there
+            stays.
+
+        Raises
+        ------
+        InputError
+            For samples of another kind, other columns or an unknown class; then nothing was changed.
+        StoreError
+            While another process runs a round here, or where the folder cannot be written to.
+
+        Notes
+        -----
+        All new samples are there when it returns, or none. Earlier rounds do not know them; the next one does. Pictures
+        are the same where their pixels in the cache are.
+        """
+        from dqkit.workbench.adding import add
+
+        return add(self.state, dataset)
 
     def export(
         self,

@@ -8,6 +8,7 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from dqkit.records import Dataset, InputError, StoreError
 from dqkit.store import Store
 from dqkit.store.address import PASSWORD_VARIABLE, has_password, parse, shown, sqlite_file
 from dqkit.workbench import roots
-from dqkit.workbench.roots import PROJECT_FILE
+from dqkit.workbench.roots import PROJECT_FILE as PROJECT_FILE
 
 FORMAT = 1
+ADDED, PART_FILE = "added", "part.json"
 DATABASE_FILE = "labels.sqlite"
 
 
@@ -154,20 +156,69 @@ def samples_table(dataset: Dataset) -> pd.DataFrame:
 
 def _save_dataset(folder: Path, dataset: Dataset) -> None:
     folder.mkdir()
+    save_tables(folder, dataset)
+    if dataset.modality == "image":
+        np.save(folder / "images.npy", dataset.content, allow_pickle=False)
+
+
+def save_tables(folder: Path, dataset: Dataset) -> None:
+    """Write everything of a dataset but its pictures."""
     samples = samples_table(dataset)
     samples.to_parquet(folder / "samples.parquet", index=False)
     plain_columns(dataset.metadata).to_parquet(folder / "metadata.parquet")
     dataset.problems.to_parquet(folder / "problems.parquet", index=False)
-    if dataset.modality == "image":
-        np.save(folder / "images.npy", dataset.content, allow_pickle=False)
-    elif dataset.modality == "table":
+    if dataset.modality == "table":
         plain_columns(dataset.content).to_parquet(folder / "table.parquet", index=False)
 
 
 def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
-    """The dataset of a workbench, its originals where they are now; images are mapped, not read."""
+    """The dataset of a workbench with what was added to it; images are mapped, not read."""
+    added = [load_part(part, about, folder.parent) for part in parts(folder)]
+    first = load_part(folder, about, folder.parent)
+    return _joined([first, *added]) if added else first
+
+
+def parts(folder: Path) -> list[Path]:
+    """The additions in a dataset's folder, in order; see `dqkit.workbench.adding`."""
+    return sorted(path for path in (folder / ADDED).glob("[0-9]*") if path.is_dir())
+
+
+def _joined(some: list[Dataset]) -> Dataset:
+    """One dataset of several, in order. The file of pictures of the last part holds those of all."""
+    first, last = some[0], some[-1]
+    if first.modality == "table":
+        content: Any = pd.concat([part.content for part in some], ignore_index=True)
+    else:
+        content = last.content if first.modality == "image" else np.concatenate([part.content for part in some])
+
+    def joined(name: str, missing: Any) -> Any:
+        values = [getattr(part, name) for part in some]
+        if all(value is None for value in values):
+            return None
+        pairs = zip(values, some, strict=True)
+        return np.concatenate([np.full(len(p), missing, dtype=object) if v is None else v for v, p in pairs])
+
+    known = all(part.true_labels is not None for part in some)
+    return replace(
+        first,
+        ids=np.concatenate([part.ids for part in some]),
+        labels=np.concatenate([part.labels for part in some]),
+        content=content,
+        split=np.concatenate([part.split for part in some]),
+        metadata=pd.concat([part.metadata for part in some]),
+        paths=joined("paths", None),
+        groups=joined("groups", None),
+        true_labels=np.concatenate([part.true_labels for part in some]) if known else None,
+        problems=pd.concat([part.problems for part in some], ignore_index=True),
+    )
+
+
+def load_part(folder: Path, about: dict[str, Any], workbench: Path) -> Dataset:
+    """The samples that the workbench was made of, or those of one addition."""
     samples = pd.read_parquet(folder / "samples.parquet")
     paths = written_paths(samples)
+    file = folder / PART_FILE
+    own = {**about, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {})}
     if about["modality"] == "image":
         content: Any = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
     elif about["modality"] == "text":
@@ -182,7 +233,7 @@ def load_dataset(folder: Path, about: dict[str, Any]) -> Dataset:
         content=content,
         split=samples["split"].to_numpy(dtype=object),
         metadata=pd.read_parquet(folder / "metadata.parquet"),
-        paths=None if paths is None else roots.found(paths, folder.parent, about),
+        paths=None if paths is None else roots.found(paths, workbench, about if folder.parent == workbench else own),
         true_labels=samples["true_label"].to_numpy(dtype=np.int64) if "true_label" in samples else None,
         problems=pd.read_parquet(folder / "problems.parquet"),
         name=about["name"],

@@ -17,6 +17,7 @@ from dqkit.export import journal
 from dqkit.files import replace, write_array, write_json
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Predictions, StoreError
 from dqkit.workbench import project, project_file
+from dqkit.workbench.adding import known_to, state_of_parts
 
 WHOLE, REBUILT, LOST = "whole", "rebuilt", "lost"
 
@@ -83,6 +84,8 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
         if not _samples(folder, bench.about, events, dataset, found):
             return found.table()
         _content(folder, bench.about, dataset, found, progress)
+        for name, whole in state_of_parts(folder, bench.about):
+            found.add(name, WHOLE if whole else LOST, "" if whole else "take it away and call wb.add again")
     # Opened anew, with the dataset that is whole now.
     with Workbench.open(path) as bench:
         if LOST in {state for _, state, _ in found.rows}:
@@ -91,7 +94,8 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
             if about["status"] == "done":
                 number = int(about["round"])
                 before = len(found.rows)
-                _round(bench.path, about, bench.dataset, events, bench.store.queue_states(number), found, progress)
+                dataset = known_to(bench.state, number)
+                _round(bench.path, about, dataset, events, bench.store.queue_states(number), found, progress)
                 if REBUILT in {state for _, state, _ in found.rows[before:]}:
                     bench.store.keep_files(number, bench.path / "rounds" / f"{number:04d}")
     return found.table()
@@ -124,7 +128,8 @@ def _samples(
             "it held the ids and given labels; load the originals again and pass them: rebuild(path, dataset)",
         )
         return False
-    strange = set(events["sample_id"]) - set(dataset.ids)
+    later = _reads(lambda: [pd.read_parquet(part / "samples.parquet")["sample_id"] for part in project.parts(folder)])
+    strange = set(events["sample_id"]).difference(dataset.ids, *(later or []))
     if strange or dataset.modality != about["modality"] or list(dataset.classes) != list(about["classes"]):
         what = (
             f"the journal speaks of {min(strange)!r}"
@@ -159,9 +164,7 @@ def _content(folder: Path, about: dict[str, Any], dataset: Dataset | None, found
     if paths is not None and dataset is None and not all(whole.values()):
         decoded = _decoded(paths, pixels, folder, progress)
     if image:
-        _one(
-            found, "images.npy", whole, _pixels(dataset, decoded, folder), "the images came from memory, not from files"
-        )
+        _one(found, "images.npy", whole, _pixels(dataset, decoded, folder), "the images came from memory, not files")
     elif about["modality"] == "table":
         table = _reads(lambda: pd.read_parquet(folder / "table.parquet"))
         make = None
@@ -306,9 +309,8 @@ def _round(
         from dqkit.signals import signal_table
 
         told = dataset if groups is None else dataclasses.replace(dataset, groups=groups)
-        computed = signal_table(
-            under_labels(told, given), predictions, seed=int(about["seed"]), sharpness=sharpness(dataset)
-        )
+        soft = sharpness(dataset)
+        computed = signal_table(under_labels(told, given), predictions, seed=int(about["seed"]), sharpness=soft)
         unseen = ~dataset.is_test & dataset.is_usable & labels["source"].reindex(dataset.ids).eq("given").to_numpy()
         signals = computed.table.assign(wrong_probability=wrong_probability(computed.table, unseen))
         replace(folder / "signals.parquet", lambda partial: signals.to_parquet(partial))

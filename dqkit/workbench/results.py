@@ -58,6 +58,11 @@ class Round:
         self.settings: dict[str, Any] = about["settings"]
 
     @cached_property
+    def size(self) -> int:
+        """How many samples the workbench had; those that were added since come after them."""
+        return len(self.labels_before)
+
+    @cached_property
     def predictions(self) -> Predictions:
         """Out-of-sample probabilities, features and the table of baselines."""
         return result.read_predictions(self.folder)

@@ -51,7 +51,9 @@ def found(paths: Paths, folder: Path, about: dict[str, Any]) -> Paths:
     old = common_root(paths)
     named = about.get("root")
     if named and old and os.path.isdir(named):
-        return moved(paths, old, Path(named))
+        there = moved(paths, old, Path(named))
+        if any(path and os.path.isfile(path) for path in there):
+            return there
     if not old or os.path.isdir(old):
         return paths
     beside = about.get("originals")

@@ -74,6 +74,9 @@ def rerank(state: State, *, budget: int | None, strategy: str | None) -> Round:
         if about["status"] == "running":
             raise InputError(f"Round {about['round']} is not finished; call wb.run_round as before to finish it first.")
         rnd = state.rounds[-1]
+        if rnd.size < len(state.dataset):
+            more = len(state.dataset) - rnd.size
+            raise InputError(f"Round {rnd.number} knows nothing of {more:,} samples added since; run another round.")
         told = about["settings"] | ({} if strategy is None else {"strategy": strategy})
         size = rnd.budget if budget is None else budget
         if not is_whole(size) or size < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ class State:
     @cached_property
     def _loaded(self) -> Dataset:
         try:
-            return project.load_dataset(self.path / "dataset", self.about)
+            loaded = project.load_dataset(self.path / "dataset", self.about)
+            added = [name for name, _ in names_and_keys(self.store)]
+            return with_classes(loaded, (*self.about["classes"], *added))
         except (OSError, ValueError, KeyError, EOFError) as error:  # gone, cut, or not what dqkit wrote
             raise StoreError(
                 f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
@@ -60,6 +63,29 @@ class State:
     def dataset(self) -> Dataset:
         """The dataset under its given labels; classes that were added, as far as they are known, come last."""
         return self._loaded
+
+    def reload(self) -> None:
+        """Read the dataset again when it is next looked at: samples were added to it."""
+        self.__dict__.pop("_loaded", None)
+
+    def dataset_of(self, size: int) -> Dataset:
+        """The first `size` samples, those that a round knew; later ones were added since."""
+        whole = self.dataset
+        if size == len(whole):
+            return whole
+        inside = whole.ids[:size]
+        return replace(
+            whole,
+            ids=inside,
+            labels=whole.labels[:size],
+            content=whole.content.iloc[:size] if whole.modality == "table" else whole.content[:size],
+            split=whole.split[:size],
+            metadata=whole.metadata.iloc[:size],
+            paths=None if whole.paths is None else whole.paths[:size],
+            groups=None if whole.groups is None else whole.groups[:size],
+            true_labels=None if whole.true_labels is None else whole.true_labels[:size],
+            problems=whole.problems[whole.problems["sample_id"].isin(inside)],
+        )
 
     def refresh(self) -> None:
         """Take over the classes that were added since the dataset was read, here or in another process."""

@@ -155,7 +155,7 @@ def still_true(rnd: Round, labels: pd.DataFrame) -> list[Finding]:
     While no label has changed, all but those that read the journal; later those that come from the signals of the round
     alone and name no sample whose label has changed.
     """
-    before = rnd.labels_before
+    before = rnd.labels_before.reindex(labels.index)  # a sample that was added since had no label
     moved = before["label"].ne(labels["label"]) & ~(before["label"].isna() & labels["label"].isna())
     moved |= before["source"].fillna("") != labels["source"].fillna("")
     changed = set(before.index[moved])
@@ -194,11 +194,12 @@ def _intervals(state: State, before: Round, after: Round) -> dict[str, tuple[flo
     """The 95 % intervals of what changed from one round to the next, on the samples that both were judged on."""
     if not (before.predictions.is_trained and after.predictions.is_trained):
         return {}
-    classes, usable, is_test = state.dataset.classes, state.dataset.is_usable, state.dataset.is_test
+    both = state.dataset_of(min(before.size, after.size))
+    classes, usable, is_test = both.classes, both.is_usable, both.is_test
     right, loss, known = [], [], usable.copy()
     for rnd in (before, after):
-        probs = widened(rnd.predictions, classes).pred_probs
-        label = pd.Index(classes).get_indexer(pd.Index(rnd.labels_before["label"]))
+        probs = widened(rnd.predictions, classes).pred_probs[: len(both)]
+        label = pd.Index(classes).get_indexer(pd.Index(rnd.labels_before["label"]))[: len(both)]
         known &= label >= 0
         right.append(probs.argmax(axis=1) == label)
         loss.append(-np.log(np.clip(probs[np.arange(len(label)), label].astype(np.float64), 1e-12, 1)))

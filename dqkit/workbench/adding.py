@@ -1,0 +1,160 @@
+"""New samples for a workbench: each addition is a folder of its own, which is there whole or not at all.
+
+Samples are appended, so that a round, the queue and the journal speak of what they spoke of: a round knows the first so
+many samples, and a position keeps its sample.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dqkit.files import write_json
+from dqkit.near_copies.identical import content_keys
+from dqkit.records import UNLABELED, Dataset, InputError, StoreError
+from dqkit.workbench import project, roots
+from dqkit.workbench.state import State
+
+NEW, KNOWN, CHANGED = "new", "known", "changed"
+BLOCK = 4096
+
+
+def add(state: State, dataset: Dataset) -> pd.DataFrame:
+    """See `Workbench.add`."""
+    if not isinstance(dataset, Dataset):
+        raise InputError(
+            f"dataset must be a dqkit Dataset; got {type(dataset).__name__}. "
+            "Make one with dqkit.from_arrays, from_folder or from_table."
+        )
+    with state.store.only_runner(state.path):
+        state.refresh()
+        present = state.dataset
+        _check(present, dataset)
+        outcome = _compared(present, dataset)
+        fresh = np.flatnonzero(outcome["state"] == NEW)
+        if len(fresh):
+            _write(state, present, _coded(dataset.take(fresh), present.classes))
+            state.reload()
+    return outcome
+
+
+def _check(present: Dataset, dataset: Dataset) -> None:
+    if dataset.modality != present.modality:
+        raise InputError(
+            f"dataset must hold {present.modality} samples, as the workbench does; got {dataset.modality}. "
+            "Nothing was changed."
+        )
+    strange = [name for name in dataset.classes if name not in present.classes]
+    if strange:
+        raise InputError(
+            f"dataset must have classes of the workbench, {', '.join(map(repr, present.classes))}; got {strange[0]!r} "
+            f"too. Add it first: wb.add_class({strange[0]!r}, annotator=...). Nothing was changed."
+        )
+    if present.modality == "image" and np.shape(dataset.content)[1:] != np.shape(present.content)[1:]:
+        raise InputError(
+            f"dataset must hold pictures of {np.shape(present.content)[1:]} pixels, as the workbench does; got "
+            f"{np.shape(dataset.content)[1:]}. Load them in the same way. Nothing was changed."
+        )
+    if present.modality == "table":
+        ours, theirs = (list(map(str, d.content.columns)) for d in (present, dataset))
+        if ours != theirs:
+            raise InputError(
+                f"dataset must have the feature columns of the workbench, {', '.join(ours)}; got {', '.join(theirs)}. "
+                "Nothing was changed."
+            )
+
+
+def _coded(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
+    """The same labels as positions in the classes of the workbench."""
+    code = np.array([*(classes.index(name) for name in dataset.classes), UNLABELED], dtype=np.int64)
+    truth = None if dataset.true_labels is None else code[dataset.true_labels]
+    return replace(dataset, classes=classes, labels=code[dataset.labels], true_labels=truth)
+
+
+def _compared(present: Dataset, dataset: Dataset) -> pd.DataFrame:
+    """What each sample is: new; known, its content is there under this id or another; changed, its id has another."""
+    keys = dict[Any, str]()
+    by_id: dict[str, Any] = {}
+    for sample_id, key in zip(present.ids, content_keys(present), strict=True):
+        keys.setdefault(key, str(sample_id))
+        by_id[str(sample_id)] = key
+    rows = []
+    for sample_id, key, usable in zip(dataset.ids, content_keys(dataset), dataset.is_usable, strict=True):
+        own = by_id.get(str(sample_id))
+        if own is not None:
+            rows.append((sample_id, KNOWN, "") if own == key else (sample_id, CHANGED, "its content is another now"))
+        elif usable and key in keys:
+            rows.append((sample_id, KNOWN, f"the same content as {keys[key]!r}"))
+        else:
+            rows.append((sample_id, NEW, ""))
+            keys.setdefault(key, str(sample_id))
+    return pd.DataFrame(rows, columns=["sample_id", "state", "why"])
+
+
+def _write(state: State, present: Dataset, fresh: Dataset) -> None:
+    folder = state.path / "dataset" / project.ADDED
+    number = 1 + max((int(part.name) for part in project.parts(folder.parent)), default=0)
+    partial = folder / f".{number:04d}.{os.getpid()}.partial"
+    try:
+        partial.mkdir(parents=True)
+        # Of pictures one file holds all, so that they are mapped and not read.
+        project.save_tables(partial, fresh)
+        write_json(partial / project.PART_FILE, {"originals": roots.beside(state.path, fresh.paths)})
+        if fresh.modality == "image":
+            _join(partial / "images.npy", present.content, fresh.content)
+        partial.rename(folder / f"{number:04d}")
+    except OSError as error:
+        raise StoreError(
+            f"The samples cannot be added to {str(state.path)!r}: {error}. Nothing was changed."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _join(file: Path, *pictures: NDArray[np.uint8]) -> None:
+    total = sum(len(some) for some in pictures)
+    out = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(total, *pictures[0].shape[1:]))
+    at = 0
+    for some in pictures:
+        for block in _blocks(some):
+            out[at : at + len(block)] = block
+            at += len(block)
+    out.flush()
+
+
+def _blocks(pictures: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(pictures), BLOCK):
+        yield np.asarray(pictures[start : start + BLOCK])
+
+
+def state_of_parts(folder: Path, about: dict[str, Any]) -> list[tuple[str, bool]]:
+    """The additions of a dataset's folder by their place in it, and whether each can be read."""
+    out = []
+    for part in project.parts(folder):
+        try:
+            project.load_part(part, about, folder.parent)
+            whole = True
+        except (StoreError, OSError, ValueError, KeyError, EOFError, TypeError):
+            whole = False
+        out.append((f"dataset/{project.ADDED}/{part.name}", whole))
+    return out
+
+
+def known_to(state: State, number: int) -> Dataset:
+    """The samples that a round knew, by one of its files; later ones were added since."""
+    for name in ("labels.parquet", "signals.parquet"):
+        try:
+            size = len(pd.read_parquet(state.path / "rounds" / f"{number:04d}" / name))
+        except (OSError, ValueError):
+            continue
+        if size <= len(state.dataset):
+            return state.dataset_of(size)
+    return state.dataset
