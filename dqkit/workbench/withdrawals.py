@@ -30,23 +30,27 @@ def undo(state: State, *, annotator: str, undoes: str | None = None, event_id: s
     undo_id, at, number = event_id or uuid.uuid4().hex, project.now(), state.number
 
     def withdrawal(of: LabelEvent, new_id: str) -> LabelEvent:
-        return LabelEvent(
-            event_id=new_id,
-            sample_id=of.sample_id,
-            kind="undo",
-            label=None,
-            source=of.source,
-            annotator=annotator,
-            at=at,
-            round=number,
-            why=f"withdraws {of.label or of.kind}",
-            undoes=of.event_id,
-        )
+        return _undo(of, new_id, annotator=annotator, at=at, number=number, why=f"withdraws {of.label or of.kind}")
 
     brought = copied_from(state, target)
     if brought:
         state.store.undo_all([withdrawal(each, f"{undo_id}{MARK}{each.sample_id}") for each in brought])
     return state.store.undo(withdrawal(target, undo_id))
+
+
+def _undo(of: LabelEvent, event_id: str, *, annotator: str, at: str, number: int, why: str) -> LabelEvent:
+    return LabelEvent(
+        event_id=event_id,
+        sample_id=of.sample_id,
+        kind="undo",
+        label=None,
+        source=of.source,
+        annotator=annotator,
+        at=at,
+        round=number,
+        why=why,
+        undoes=of.event_id,
+    )
 
 
 def undo_batch(
@@ -81,17 +85,13 @@ def undo_batch(
     at, newest = project.now(), state.number
     return state.store.undo_all(
         [
-            LabelEvent(
-                event_id=uuid.uuid4().hex,
-                sample_id=row.sample_id,
-                kind="undo",
-                label=None,
-                source=row.source,
+            _undo(
+                row,
+                uuid.uuid4().hex,
                 annotator=actor,
                 at=at,
-                round=newest,
+                number=newest,
                 why=why or f"withdraws {row.label or row.kind}, one of {len(found)} by {annotator}",
-                undoes=row.event_id,
             )
             # Newest first, as they would be undone one by one.
             for row in reversed(found)

@@ -50,45 +50,47 @@ class PretrainedRepresentation(Representation):
         return [Member(m.name, m.fit, {**m.settings, "embedding": self.note}) for m in members]
 
 
-class PhotoRepresentation(PretrainedRepresentation):
-    """Embeddings beside what is learned from the pixels alone."""
+class BesideRepresentation(PretrainedRepresentation):
+    """Embeddings beside what is learned from the data alone; `own` is that view."""
 
-    @cached_property
-    def pixels(self) -> ImageRepresentation:
-        """The view that pictures without a pretrained network get."""
-        return ImageRepresentation(self.task)
+    own: Representation
 
     @cached_property
     def plain(self) -> NDArray[np.float32]:
-        return self.pixels.plain
+        return self.own.plain
+
+
+class PhotoRepresentation(BesideRepresentation):
+    """Embeddings of pictures beside their pixels."""
+
+    @cached_property
+    def own(self) -> ImageRepresentation:  # type: ignore[override]
+        """The view that pictures without a pretrained network get."""
+        return ImageRepresentation(self.task)
 
     def members(self) -> list[Member]:
         """Heads on the embedding and patches; networks only where they are asked for.
 
         Out of sample, patches of 64-pixel copies still added to the embedding; the other members on them did not.
         """
-        networks = self.pixels.networks(int(self.task.network or 0), few=False)
-        return [*super().members(), self.pixels.patch_member(), *networks]
+        networks = self.own.networks(int(self.task.network or 0), few=False)
+        return [*super().members(), self.own.patch_member(), *networks]
 
 
-class SentenceRepresentation(PretrainedRepresentation):
+class SentenceRepresentation(BesideRepresentation):
     """Embeddings of texts beside their words and characters.
 
     Out of sample, the two together were ahead of either alone on every set that was tried (`benchmarks/texts.py`).
     """
 
     @cached_property
-    def words(self) -> TextRepresentation:
+    def own(self) -> TextRepresentation:  # type: ignore[override]
         """The view that texts without a pretrained network get."""
         return TextRepresentation(self.task)
 
-    @cached_property
-    def plain(self) -> NDArray[np.float32]:
-        return self.words.plain
-
     def members(self) -> list[Member]:
         """Those on words and characters first, as without an encoder."""
-        return [*self.words.members(), *super().members()]
+        return [*self.own.members(), *super().members()]
 
 
 def normalized(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
