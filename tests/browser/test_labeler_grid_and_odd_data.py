@@ -160,6 +160,69 @@ def test_a_blind_card_shows_no_suggestion_and_enter_takes_none(open_notebook):
     assert notebook.evaluate(EVENTS) == []
 
 
+def test_enter_keeps_or_changes_as_its_button_says_and_k_keeps(open_notebook):
+    notebook = start(
+        open_notebook,
+        """
+        keeps = replace(cards[0], suggested_label=cards[0].given_label, sentence="3 of 4 models say one.")
+        keeps = replace(keeps, about=("box/a file.png", "train split", "28 x 28 pixels"))
+        queue = MemoryQueue([keeps, *cards[1:4]], classes)
+        """.replace("\n        ", "\n"),
+    )
+    page = notebook.page
+    notebook.painted("s000")
+    assert page.locator(".dq-enter").inner_text().split() == ["Enter", "Keep", "one", "93", "%"]
+    said = page.locator(".dq-why").inner_text()
+    assert "3 of 4 models say one." in said
+    assert "box/a file.png · train split · 28 x 28 pixels" in said
+    assert not page.locator(".dq-details").is_visible()
+    page.keyboard.press("?")
+    assert page.locator(".dq-details .dq-vote").first.is_visible()
+    page.keyboard.press("Enter")
+    notebook.painted("s001")
+    assert page.locator(".dq-enter").inner_text().split() == ["Enter", "Change", "to", "one", "93", "%"]
+    assert page.locator(".dq-details").is_visible()
+    page.keyboard.press("k")
+    notebook.painted("s002")
+    page.locator(".dq-enter").click()
+    notebook.painted("s003")
+    notebook.saved()
+    assert notebook.evaluate(EVENTS) == [["s000", "label", "one"], ["s001", "label", "two"], ["s002", "label", "two"]]
+
+
+def test_rows_of_a_table_say_what_they_speak_for_scroll_and_stand_in_the_grid(open_notebook):
+    notebook = start(
+        open_notebook,
+        """
+        def row(i, card):
+            cells = {f"column {k}": k + i for k in range(40)}
+            near = ((b"column 3 7 and 2 more", "one"),)
+            leans = {"column 0": "zero", "column 2": "one"}
+            media = json.dumps(cells).encode()
+            return replace(card, media=media, mime="application/json", leans=leans, neighbors=near)
+        queue = MemoryQueue([row(i, card) for i, card in enumerate(cards)], classes)
+        """.replace("\n        ", "\n"),
+    )
+    page = notebook.page
+    notebook.painted("s000")
+    lines = page.locator(".dq-row tbody tr")
+    assert lines.nth(0).inner_text().split("\t") == ["column 0", "0", "zero"]
+    assert lines.nth(1).inner_text().split("\t")[:2] == ["column 1", "1"]
+    assert page.locator(".dq-rows").evaluate("(n) => n.scrollHeight > n.clientHeight")
+    assert page.locator(".dq-stage").evaluate("(n) => n.scrollHeight <= n.clientHeight")
+    assert "column 3 7 and 2 more" in page.locator(".dq-why").inner_text()
+    page.keyboard.press("g")
+    page.wait_for_selector(".dq-cell")
+    assert page.locator(".dq-cell").count() == 10
+    assert "column 4 4" in page.locator(".dq-cell").first.inner_text()
+    title = page.locator(".dq-grid-title").inner_text().replace("\u00a0", " ")
+    assert "93 % of them expected right (a page needs 90 %)" in title
+    page.keyboard.press("k")
+    page.wait_for_selector("text=10 samples keep their labels")
+    notebook.saved()
+    assert {label for _, _, label in notebook.evaluate(EVENTS)} == {"one"}
+
+
 def test_a_past_answer_is_changed_by_going_back_to_it(open_notebook):
     notebook = start(open_notebook)
     for i in range(3):

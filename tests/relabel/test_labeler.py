@@ -12,6 +12,7 @@ from memory_queue import MemoryQueue, digit_cards
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Labeler
 from dqkit.relabel.messages import batches, pack, unpack
+from dqkit.relabel.sentences import evidence_sentence
 
 CLASSES = ["cat", "dog", "owl"]
 
@@ -302,3 +303,58 @@ def test_cues_margins_and_others_are_hidden_with_what_they_would_tell():
     assert packed["review"]["reveal"] is packed["blind"]["reveal"] is None
     assert packed["second_opinion"]["reveal"]["others"] == [["bob", "cat"]]
     assert "bob" not in json.dumps({**packed["second_opinion"], "reveal": None})
+
+
+def test_the_name_the_sentence_and_the_leaning_columns_are_hidden_where_they_would_tell_the_label():
+    (card,) = digit_cards(1, classes=CLASSES)
+    about = ("cat/cat12.jpg", "train split", "28 x 28 pixels")
+    card = dataclasses.replace(card, about=about, sentence="4 of 4 models say cat.", leans={"age": "cat"})
+    packed = {mode: pack(dataclasses.replace(card, mode=mode))[0] for mode in ("review", "blind", "second_opinion")}
+    assert packed["review"]["about"] == list(about)
+    assert packed["review"]["sentence"] == "4 of 4 models say cat."
+    assert packed["review"]["leans"] == {"age": "cat"}
+    for mode in ("blind", "second_opinion"):
+        assert packed[mode]["about"] == ["train split", "28 x 28 pixels"]
+        assert (packed[mode]["sentence"], packed[mode]["leans"]) == ("", {})
+
+
+def test_an_answer_names_the_page_it_was_given_with(page, queue):
+    raw = {"event_id": "e1", "sample_id": "s000", "kind": "label", "label": "cat"}
+    page.say(type="answer", answer={**raw, "page": "p7"})
+    page.say(type="answer", answer={**raw, "event_id": "e2", "sample_id": "s001"})
+    assert [event.page for event in queue.events] == ["p7", ""]
+    for wrong in (7, "x" * 101):
+        (reply,) = page.say(type="answer", answer={**raw, "event_id": "e3", "page": wrong})
+        assert reply["type"] == "refused"
+        assert "page" in reply["message"]
+
+
+def test_the_summary_is_an_output_of_its_own_that_an_export_of_an_executed_notebook_shows(queue, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    Labeler(queue, annotator="ana")._ipython_display_()
+    summary, live = shown
+    assert "0 of 6 samples answered" in summary["text/html"]
+    assert "text/html" not in live
+    assert "application/vnd.jupyter.widget-view+json" in live
+
+
+@pytest.mark.parametrize(
+    ("models", "alike", "label", "said"),
+    [
+        ({"cat": 4}, {"cat": 10}, "cat", "4 of 4 models and 10 of 10 look-alikes say cat."),
+        ({"cat": 1}, {}, "cat", "The model says cat."),
+        ({"dog": 1}, {}, "cat", "The model says dog, not cat."),
+        (
+            {"dog": 3, "cat": 1},
+            {"cat": 3},
+            "cat",
+            "1 of 4 models and 3 of 3 look-alikes say cat; 3 of 4 models say dog.",
+        ),
+        ({"cat": 4}, {"owl": 2}, "cat", "4 of 4 models and 0 of 2 look-alikes say cat; 2 of 2 look-alikes say owl."),
+        ({}, {}, "cat", ""),
+        ({"cat": 4}, {}, None, ""),
+    ],
+)
+def test_one_sentence_says_what_speaks_for_the_suggestion_and_what_against(models, alike, label, said):
+    assert evidence_sentence(models, alike, label) == said

@@ -10,6 +10,7 @@ from PIL import Image
 
 import dqkit as dq
 from dqkit.relabel import Answer
+from dqkit.workbench.evidence import answers
 from dqkit.workbench.labelling import QueueCards
 from tests.workbench.conftest import quick
 
@@ -115,3 +116,52 @@ def test_nothing_of_a_closed_workbench_stays_in_memory(tmp_path):
     left = shown_and_closed()
     gc.collect()
     assert [what() for what in left] == [None, None]
+
+
+def test_asked_to_review_everything_nothing_is_blind_and_the_audit_sample_does_not_count(bench):
+    bench.run_round(budget=12, estimators=quick(), progress=False, audit_share=0.5)
+    queue = bench.rounds[-1].queue
+    control = set(queue.loc[queue["control"], "sample_id"])
+    assert control
+    review = QueueCards(bench.state, mode="review")
+    dealt = review.cards(12, "ana", ())
+    assert {card.mode for card in dealt} == {"review"}
+    assert all(card.suggested_label for card in dealt)
+    for i, card in enumerate(dealt):
+        review.record(Answer(f"e{i}", card.sample_id, "label", "red"), "ana")
+    known = answers(bench.state)
+    assert len(known) == 12
+    assert not known["control"].any()
+
+
+def test_a_card_shows_the_most_probable_label_and_its_probability_as_the_queue_has_it(bench, cards):
+    queue = bench.rounds[-1].queue.set_index("sample_id")
+    for card in cards.cards(12, "ana", ()):
+        if card.mode != "review":
+            continue
+        row = queue.loc[card.sample_id]
+        assert card.suggested_prob == pytest.approx(row["probability"])
+        assert (card.suggested_label == card.given_label) == (row["proposal"] == "keep")
+        assert card.sentence.endswith(".")
+        assert card.about == (card.sample_id, "train split", "4 columns")
+
+
+def test_a_second_opinion_is_not_told_by_what_is_suggested(bench, cards):
+    first = next(card for card in cards.cards(12, "ana", ()) if card.mode == "review")
+    bench.store.overlap(2)
+    cards.record(Answer("e1", first.sample_id, "label", "red"), "ana")
+    second = next(card for card in cards.cards(12, "bob", ()) if card.sample_id == first.sample_id)
+    assert (second.mode, second.suggested_label) == ("second_opinion", None)
+
+
+def test_a_round_shows_the_head_of_its_queue_in_pictures_of_bounded_size(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = np.arange(60) % 2
+    images = (rng.integers(0, 60, size=(60, 6, 6)) + 150 * truth[:, None, None]).astype(np.uint8)
+    names = ["<b>dark</b>", "light"]
+    with dq.Workbench.create(tmp_path / "wb", dq.from_arrays(images, truth, classes=names)) as bench:
+        bench.run_round(budget=20, estimators=quick(), progress=False)
+        page = bench.rounds[-1]._repr_html_()
+    assert page.count('src="data:image/png;base64,') == 8
+    assert "<b>dark" not in page
+    assert len(page) < 400_000
