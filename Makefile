@@ -11,7 +11,7 @@ WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-fast lint docs lab fiftyone clean
+.PHONY: help env demo test test-fast lint docs guides lab fiftyone clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lint: $(READY) ## Style and types only
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+guides: $(READY) ## Run the guided notebooks and keep their results for the documentation in docs/outputs/
+	$(PY) docs/executed.py
 
 lab: $(READY) ## Open JupyterLab on the notebooks
 	$(VENV)/bin/dqkit lab

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 import shutil
 import sys
@@ -22,10 +23,10 @@ copyright = "the dqkit authors, Apache-2.0"
 version = release = dqkit.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
-exclude_patterns = ["_build", "**/.ipynb_checkpoints"]
+exclude_patterns = ["_build", "**/.ipynb_checkpoints", "outputs"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # `make test` runs the notebooks; here they are shown as they are written
+nb_execution_mode = "off"  # `make test` runs the notebooks; `make guides` keeps their results in docs/outputs
 default_role = "code"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -112,11 +113,17 @@ def write_reference() -> None:
 
 
 def copy_notebooks() -> None:
-    """Put the guided notebooks where Sphinx finds them."""
+    """Put the guided notebooks where Sphinx finds them, with their results where these are of the same cells."""
     for old in (HERE / "guides").glob("*.ipynb"):
         old.unlink()
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        shutil.copy(notebook, HERE / "guides" / notebook.name)
+        done = HERE / "outputs" / notebook.name
+        same = done.exists() and _cells(done) == _cells(notebook)
+        shutil.copy(done if same else notebook, HERE / "guides" / notebook.name)
+
+
+def _cells(notebook: Path) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]]
 
 
 SECTION = re.compile(r"^\s*-{3,}\s*$")
