@@ -19,7 +19,8 @@ def with_scores(signals: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFr
     signals
         The signal table, indexed by sample id.
     findings
-        What `find` returned; those of dqkit's own checks change nothing, as they come from the table.
+        What `find` returned. Those of dqkit's own checks change nothing, as they come from the table; but columns that
+        give the label away are the first reason of each flagged label.
 
     Returns
     -------
@@ -29,6 +30,7 @@ def with_scores(signals: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFr
         them); and in the column `reasons` of each affected sample the title of the check. The queue shows these
         reasons.
     """
+    signals = _with_leaks(signals, findings)
     own = [finding for finding in findings if finding.name not in CHECKS and finding.status == "ok"]
     if not own:
         return signals
@@ -54,3 +56,21 @@ def with_scores(signals: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFr
     out["check_flag"] = any_affected
     out["reasons"] = pd.Series(list(reasons), index=out.index, dtype=object)
     return out
+
+
+def _with_leaks(signals: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
+    """The table with the columns that give the label away as the first reason of each flagged label."""
+    leaky = [
+        name for finding in findings if finding.name == "column_power" for name in finding.data.get("suspects", [])
+    ]
+    if not leaky or not {"reasons", "label_flag"} <= set(signals.columns):
+        return signals
+    names = ", ".join(str(name).replace(";", ",") for name in leaky[:3])
+    words = f"judged with {names}, which gives the label away"
+    flagged = signals["label_flag"].astype(bool).to_numpy()
+    said = signals["reasons"].fillna("").astype(object).to_numpy()
+    told = [
+        "; ".join(part for part in (words, old) if part) if here else old
+        for old, here in zip(said, flagged, strict=True)
+    ]
+    return signals.assign(reasons=pd.Series(told, index=signals.index, dtype=object))

@@ -40,3 +40,14 @@ def test_a_column_of_the_signals_is_never_overwritten() -> None:
     table = with_scores(signals, find(make_audit(), {"dark": lambda _: np.ones(12)}))
     pd.testing.assert_series_equal(table["dark_score"], signals["dark_score"])
     assert table["own_dark_score"].eq(1).all()
+
+
+def test_a_column_that_gives_the_label_away_is_the_first_reason_of_each_flagged_label() -> None:
+    signals = make_inputs()["signals"]
+    leak = Finding("column_power", "Columns", severity="error", data={"suspects": ["code; of outcome"]})
+    table = with_scores(signals, [leak])
+    flagged = signals["label_flag"].astype(bool)
+    words = "judged with code, of outcome, which gives the label away"
+    assert flagged.any()
+    assert table.loc[flagged, "reasons"].str.startswith(words).all()
+    assert table.loc[~flagged, "reasons"].tolist() == signals.loc[~flagged, "reasons"].tolist()

@@ -158,3 +158,12 @@ def test_texts_and_tables_without_labels_get_a_first_queue(tmp_path: Path) -> No
         assert len(rnd.queue) == 9
         if name == "texts":
             assert {texts[i].split()[0] for i in ds.positions(rnd.queue["sample_id"])} == {"apple", "pear", "plum"}
+
+
+def test_a_round_whose_predictions_judge_no_label_has_a_queue_all_the_same(tmp_path):
+    frame = {"a": [i % 7 for i in range(60)], "b": [1.5, 2.5, 3.5] * 20, "y": ["n", "y"] * 30}
+    with dq.Workbench.create(tmp_path / "wb", dq.from_table(frame, features=["a", "b"], label="y")) as bench:
+        rnd = bench.run_round(budget=5, progress=False)
+        assert rnd.metrics["labels_not_judged"]
+        assert len(rnd.queue) == 5
+        assert "not known yet: answer about 30 more of the random sample" in bench.advice().text

@@ -31,10 +31,14 @@ def test_it_is_named_first_and_excluded_by_one_word(tmp_path):
         assert "exclude=['closed_code']" in facts["verdict"]["sentences"][0]
         assert facts["metrics"]["leaky_columns"] == 1
         assert "closed_code" in facts["sections"]["next_steps"]["steps"][0]["do"]
+        flagged = first.signals["label_flag"].astype(bool)
+        words = "judged with closed_code, which gives the label away"
+        assert first.signals.loc[flagged, "reasons"].str.startswith(words).all()
         second = bench.run_round(budget=10, exclude=["closed_code"], progress=False)
         facts = json.loads(bench.report(tmp_path / "b.html").with_suffix(".json").read_text())
         assert facts["metrics"]["leaky_columns"] == 0
         flags = [rnd.signals["label_flag"].to_numpy(bool) for rnd in (first, second)]
+        assert not second.signals["reasons"].fillna("").str.contains("gives the label away").any()
         recall = [float(flag[wrong].mean()) for flag in flags]
         assert recall[1] > recall[0] + 0.3
         again = bench.rerank(budget=12)

@@ -35,8 +35,8 @@ def explain(picks: pd.DataFrame, signals: pd.DataFrame, top_two: dict[str, str])
 
 
 def _first(row: dict[Hashable, Any], given: object, top_two: str) -> str:
-    # Nothing a model says is certain.
-    share = min(99, round(100 * row["wrong"]))
+    # Nothing a model says is certain; where it judges no label, it says nothing.
+    share = 0 if pd.isna(row["wrong"]) else min(99, round(100 * row["wrong"]))
     percent = f"{share} %"
     expected = row["expected"]
     if row["action"] == "label":
