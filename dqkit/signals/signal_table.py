@@ -14,6 +14,7 @@ from dqkit.near_copies import identical_content, linked_groups, similar_images
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import best_temperature
 from dqkit.signals.copies import copies, settle_copies
+from dqkit.signals.duplicates import lone_pairs
 from dqkit.signals.image_properties import image_properties
 from dqkit.signals.label_noise.families import training_history
 from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
@@ -107,8 +108,8 @@ def signal_table(
     - outlier_score, outlier (bool), nearest_distance, exact_duplicate (bool, another sample has the same content, see
       `dqkit.near_copies.identical_content`), near_duplicate (bool), duplicate_group (int, -1 = none), uniqueness,
       representativeness: from `neighbors`. For a sample without features or that is not usable 0, False, -1, and NaN
-      for nearest_distance. The duplicates of texts are those of `similar_texts`. Those of images are joined with what
-      `dqkit.near_copies.similar_images` sees in their pixels.
+      for nearest_distance. The duplicates of texts are those of `similar_texts`. Those of images are joined with
+      `dqkit.signals.duplicates.lone_pairs` and with what `dqkit.near_copies.similar_images` sees in their pixels.
     - copy_of (id, "" = none): the first sample with identical content, see `dqkit.signals.copies.copies`. Where the
       labels of copies differ one of them is certainly wrong, and their label_score add up to 1 or more.
     - knn_agreement: the share of the labelled neighbours that carry this sample's label (the predicted one if it has
@@ -164,7 +165,8 @@ def signal_table(
         table["near_duplicate"] = table["near_identical_flag"]
     if dataset.modality == "image":
         # Features even out contrast, and with it blow up the grain of a picture saved again: pixels have their say too.
-        group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable))
+        pairs = [] if graph is None else [lone_pairs(graph.indices, graph.distances)]
+        group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable), *pairs)
         table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
     # Texts without a letter or digit are in no group, and may still be identical.
     first = _first(dataset, None if dataset.modality == "text" else table["duplicate_group"])
