@@ -90,12 +90,11 @@ def _accuracy(values: pd.Series[Any], codes: NDArray[np.int64], fold: NDArray[np
         numbers[np.asarray(values.isna())] = np.nan
         numbers[np.isinf(numbers)] = np.nan
         return _by_tree(numbers, codes, fold)
-    kinds, _ = pd.factorize(values.astype(object).where(values.notna(), None).map(_name), use_na_sentinel=False)
+    seen: dict[str, int] = {}
+    gone = np.asarray(values.isna())
+    cells = [None if missing else value for value, missing in zip(values.tolist(), gone, strict=True)]
+    kinds = [seen.setdefault("" if value is None else str(value), len(seen)) for value in cells]
     return _by_value(np.asarray(kinds, dtype=np.int64), codes, fold)
-
-
-def _name(value: Any) -> str:
-    return "" if value is None else str(value)
 
 
 def _by_value(kinds: NDArray[np.int64], codes: NDArray[np.int64], fold: NDArray[np.int64]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -72,10 +73,9 @@ def column_values(table: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.bool_]]
 
 
 def _one_value(known: pd.Series[Any]) -> bool:
-    try:
-        return int(known.nunique()) == 1
-    except TypeError:  # lists and dicts
-        return False
+    if pd.api.types.is_numeric_dtype(known):
+        return bool((known == known.iloc[0]).all())
+    return len({str(value) for value in known.tolist()}) == 1
 
 
 def _odd_numbers(numbers: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_], str]]:
@@ -114,8 +114,8 @@ def _far(numbers: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.
 
 def _spellings(known: pd.Series[Any]) -> tuple[int, str, str]:
     """Rows in a rarer spelling, the spellings, and the commonest of each."""
-    counts = known.astype(object).value_counts()
-    words = [word for word in counts.index if isinstance(word, str)]
+    counts = Counter(value for value in known.tolist() if isinstance(value, str))
+    words = list(counts)
     if not words or len(words) > len(known) / 2:
         return 0, "", ""
     groups: dict[str, list[str]] = {}

@@ -119,7 +119,7 @@ def wrong_labels_left(
     ('not known yet: answer about 30 more of the random sample', True)
     """
     n = whole_number("among", among, least=0, most=MOST_ROWS)
-    classes = whole_number("classes", classes, least=2)
+    classes = whole_number("classes", classes, least=2, most=MOST_ROWS)
     told = sample or AuditSample()
     wrong = truth_values("sample.wrong", told.wrong)
     weight = numbers("sample.weight", told.weight, shape=f"({len(wrong)},)", finite=True)
