@@ -49,7 +49,7 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
     except (InputError, MissingExtra) as error:
         warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=4)
         return representation(task)
-    digest = hashlib.blake2b(embedding.tobytes(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(np.ascontiguousarray(embedding).data, digest_size=16).hexdigest()
     name = Path(str(pretrained)).name if isinstance(pretrained, str | Path) else type(pretrained[0]).__name__
     return PretrainedRepresentation(task, embedding, f"{name} {digest}")
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.baselines.compress import CHUNK, principal
+from dqkit.baselines.compress import CHUNK, STATISTICS_ROWS, principal
 from dqkit.baselines.images import ImageRepresentation
 from dqkit.baselines.kernel import kernel_member
 from dqkit.baselines.linear_heads import head_members
@@ -94,16 +94,18 @@ class SentenceRepresentation(BesideRepresentation):
 
 
 def normalized(embedding: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Rows of one length, centred and divided by one number, both of `rows`: distances are those of the angles.
+    """Rows of one length, centred and divided by one number, both of (up to 20,000 of) `rows`, in place.
 
-    On photos the heads were right on more of them than with columns scaled one by one, which makes much of columns that
-    hardly vary.
+    Distances are then those of the angles. On photos the heads were right on more of them than with columns scaled one
+    by one, which makes much of columns that hardly vary.
     """
-    out = np.empty_like(embedding, dtype=np.float32)
+    out = np.require(embedding, np.float32, "W")
     for start in range(0, len(out), CHUNK):
-        part = embedding[start : start + CHUNK].astype(np.float32)
-        out[start : start + CHUNK] = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
-    seen = out[rows]
+        part = out[start : start + CHUNK]
+        part /= np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)
+    if not len(rows):
+        return out
+    seen = out[rows[:: max(1, -(-len(rows) // STATISTICS_ROWS))]]
     out -= seen.mean(axis=0, dtype=np.float64).astype(np.float32)
-    out /= np.float32(max(float(seen.std(axis=0, dtype=np.float64).mean()), 1e-12))
+    out /= np.float32(max(float(seen.std(axis=0, dtype=np.float64).mean()), 1e-6))
     return out
