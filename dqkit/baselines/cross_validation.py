@@ -74,8 +74,9 @@ def cross_val_predictions(
         pixels or words. False: no pretrained model.
     network : bool or int, optional
         Whether images get a small convolutional network among the default members, or how many (they differ by their
-        seeds). None: one on a GPU, for few or small images, and for more than 60,000. On a CPU it takes at least four
-        times the time of the other members together, which pays for tens of thousands of images.
+        seeds). None: one on a GPU, for few or small images, and for more than 60,000; beside a pretrained network none.
+        On a CPU it takes at least four times the time of the other members together, which pays for tens of thousands
+        of images.
     imbalance : {None, "weighted", "focal"}
         "weighted": the network's batches hold all classes equally often. "focal": its loss dwells on doubtful samples.
     tensorboard : str or Path, optional
