@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 import uuid
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -140,5 +141,6 @@ class Labeler(anywidget.AnyWidget):
             return
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
         live = {kind: value for kind, value in data.items() if kind != "text/html"}
-        display({"text/html": data["text/html"], "text/plain": self._sentence()}, raw=True)
-        display(live, raw=True, metadata=rest[0] if rest else None)
+        show: Callable[..., Any] = display
+        show({"text/html": data["text/html"], "text/plain": self._sentence()}, raw=True)
+        show(live, raw=True, metadata=rest[0] if rest else None)

@@ -44,15 +44,21 @@ class WeakLabels:
     lf_table : DataFrame
         One row per function: polarity, coverage, overlaps, conflicts (shares of n) and weight (the estimated chance
         that its vote is right). With dev labels also dev_votes and dev_accuracy (smoothed by two votes at 0.7).
+    stored : int or None
+        How many samples carry them in the workbench now: those without a given label, sure enough and outside the test
+        split. None where no workbench is.
     """
 
     probs: NDArray[np.float64]
     labels: NDArray[np.int64]
     lf_table: pd.DataFrame
+    stored: int | None = None
 
     def __repr__(self) -> str:
         covered = int((self.labels != ABSTAIN).sum())
-        return f"WeakLabels({covered:,} of {len(self.labels):,} samples labelled by {len(self.lf_table)} functions)"
+        said = f"{len(self.lf_table)} functions agree on a class for {covered:,} of {len(self.labels):,} samples"
+        kept = "" if self.stored is None else f"; {self.stored:,} had no label, and carry it now"
+        return f"WeakLabels({said}{kept})"
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>" + str(

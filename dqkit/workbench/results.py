@@ -153,8 +153,11 @@ class Round:
     def _strip(self) -> str:
         """The head of the queue in small: pictures, or the first words of texts; nothing for rows of a table."""
         cells, size = [], 0
-        for row in self.queue.head(SHOWN).to_dict("records") if self._sign is not None else []:
-            media, mime = self._sign(str(row["sample_id"]))
+        sign = self._sign
+        if sign is None:
+            return ""
+        for row in self.queue.head(SHOWN).to_dict("records"):
+            media, mime = sign(str(row["sample_id"]))
             size += len(media)
             if not media or size > MOST_BYTES:
                 continue

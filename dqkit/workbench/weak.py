@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
 
@@ -44,8 +45,8 @@ def add_weak_labels(
         dev = np.where(current.is_test, UNLABELED, current.labels)
         weak = label_model(votes, len(current.classes), dev_labels=dev, names=names, model=model, seed=seed)
         stages.begin("journal")
-        _write(state, current, votes, weak, names, min_probability)
-    return weak
+        stored = _write(state, current, votes, weak, names, min_probability)
+    return replace(weak, stored=stored)
 
 
 def _write(
@@ -55,8 +56,8 @@ def _write(
     weak: WeakLabels,
     names: Sequence[str],
     min_probability: float,
-) -> None:
-    """The weak labels as events: new ones, and those that the functions no longer reach undone."""
+) -> int:
+    """The weak labels as events: new ones, and those that the functions no longer reach undone; how many stand."""
     # A person's label stands above a weak one in the journal, so that undoing it brings the weak one back.
     free = (state.dataset.labels == UNLABELED) & ~current.is_test & (weak.labels != ABSTAIN)
     chosen = {
@@ -79,3 +80,4 @@ def _write(
     for sample_id in before.index.difference(sorted(kept)):
         new.append(event(sample_id, None, "no longer reached by the functions", before.loc[sample_id, "event_id"]))
     state.store.record(new)
+    return int((current.labels[list(chosen)] == UNLABELED).sum())

@@ -33,6 +33,8 @@ def test_weak_labels_fill_gaps_and_never_touch_a_given_or_human_label(bench):
     assert len(added) > 20
     truth = pd.Series(np.array(ds.classes)[ds.true_labels], ds.ids)
     assert (added["label"] == truth[added.index]).mean() > 0.9
+    assert weak.stored == len(added)
+    assert repr(weak).endswith(f" samples; {len(added):,} had no label, and carry it now)")
     assert "tallest" in bench.history(added.index[0])["why"].iloc[0]
 
 
