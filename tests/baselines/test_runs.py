@@ -41,7 +41,7 @@ def test_a_long_fit_of_any_member_says_what_it_waited_for(
     lines = out.checks[out.checks["check"] == "bottleneck"]
     assert lines["member"].tolist() == ["waiting", "waiting"]
     assert lines["found"].str.startswith("data: the processor waited").all()
-    assert "fold 2/2, waiting: bottleneck: data" in capsys.readouterr().out
+    assert "fold 2/2, waiting: bottleneck: data" in capsys.readouterr().err
 
 
 def test_every_row_that_learns_says_what_it_costs_and_the_ensemble_costs_its_members() -> None:
