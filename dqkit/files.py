@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +58,17 @@ def write_array(file: Path, values: Any, *, durable: bool = True) -> None:
             np.save(opened, np.asarray(values), allow_pickle=False)
 
     replace(file, write, durable=durable)
+
+
+def content_name(raw: bytes, ending: str) -> str:
+    """A relative path, with "/", that is the same for the same bytes, such as "0a/488b...b78964.png"."""
+    name = hashlib.blake2b(raw, digest_size=16).hexdigest()
+    return f"{name[:2]}/{name[2:]}{ending}"
+
+
+def is_content_name(path: str | Path) -> bool:
+    """Whether a file is named by `content_name`, which says nothing to a person."""
+    return re.search(r"(^|/)[0-9a-f]{2}/[0-9a-f]{30}\.\w+$", Path(path).as_posix()) is not None
 
 
 def sync(file: str | Path) -> None:

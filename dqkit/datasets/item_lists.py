@@ -13,6 +13,7 @@ from dqkit.datasets.image_arrays import images_of, of_several_sizes
 from dqkit.datasets.memory import Content
 from dqkit.datasets.picture_column import pictures_of, png_of
 from dqkit.datasets.pixels import decode
+from dqkit.datasets.pixels.brought import keep
 from dqkit.datasets.roles import looks_like_pictures
 from dqkit.records import InputError
 
@@ -87,13 +88,15 @@ def _pictures(items: list[Any], side: int) -> Content:
         raise InputError(
             f"x must hold readable pictures; none of {len(items):,} is. First, at position {first}: {problems[first]}."
         )
+    brought, said = keep(found.sources, decoded.sizes, problems, side)
+    paths = [own or kept for own, kept in zip(found.paths, brought, strict=True)]
     return Content(
         "image",
         decoded.pixels,
-        paths=found.paths if any(found.paths) else None,
+        paths=paths if any(paths) else None,
         problems=problems,
         window=decoded.window,
-        notes=(f"{len(items):,} pictures fitted to {side} x {side} pixels.",),
+        notes=(f"{len(items):,} pictures fitted to {side} x {side} pixels.", *([said] if said else [])),
     )
 
 
@@ -103,6 +106,15 @@ def _arrays(items: list[Any], channels: str | None, side: int) -> Content:
     if len({array.shape for array in arrays}) == 1:
         return images_of(np.stack(arrays), channels)
     parts, said = of_several_sizes(arrays, channels)
-    decoded = decode([png_of(part) for part in parts], side=side, progress=True)
+    files = [png_of(part) for part in parts]
+    decoded = decode(files, side=side, progress=True)
+    paths, kept = keep(files, decoded.sizes, decoded.failures, side)
     notes = [*said, f"{len(items):,} images of several sizes fitted to {side} x {side} pixels."]
-    return Content("image", decoded.pixels, problems=decoded.failures, notes=tuple(notes))
+    notes += [kept] if kept else []
+    return Content(
+        "image",
+        decoded.pixels,
+        paths=paths if any(paths) else None,
+        problems=decoded.failures,
+        notes=tuple(notes),
+    )

@@ -19,6 +19,7 @@ from dqkit.datasets.groups import column_groups
 from dqkit.datasets.labels import LabelRules
 from dqkit.datasets.picture_column import pictures_of
 from dqkit.datasets.pixels import SIDE, decode
+from dqkit.datasets.pixels.brought import keep
 from dqkit.datasets.roles import choose_features, one_column, shown
 from dqkit.datasets.sources import ReadOptions, Table, read
 from dqkit.datasets.splits import is_split_column
@@ -181,14 +182,16 @@ def from_table(
     own = {"width", "height"} & set(frame.columns)
     sizes = pd.DataFrame(decoded.sizes, columns=["image_width", "image_height"] if own else ["width", "height"])
     added = frame[rest].assign(**{str(k): v for k, v in sizes.items() if k not in frame})
-    samples = Samples(decoded.pixels, "image", pictures.paths, decoded.window, [*twice, *found])
+    brought, said_of_them = keep(pictures.sources, decoded.sizes, failures, side)
+    paths = [own or kept for own, kept in zip(pictures.paths, brought, strict=True)]
+    samples = Samples(decoded.pixels, "image", paths if any(paths) else None, decoded.window, [*twice, *found])
     if failures:
         first = min(failures)
         notes.append(
             f"{len(failures):,} of {n:,} pictures cannot be read and are kept out of training and queues; the first, "
             f"in row {first}: {failures[first]}."
         )
-    reading = " ".join([*notes, *pictures.notes])
+    reading = " ".join([*notes, *pictures.notes, *([said_of_them] if said_of_them else [])])
     return assemble(samples, given, replace(columns, metadata=added), name=table.name, reading=reading)
 
 

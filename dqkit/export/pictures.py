@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dqkit.bars import over
 from dqkit.export.file_names import FreeNames
 from dqkit.export.selection import Chosen
-from dqkit.files import sync
+from dqkit.files import is_content_name, sync
 from dqkit.records import InputError
 
 WAYS = ("copy", "hardlink", "symlink")
@@ -30,7 +30,7 @@ def with_pictures(chosen: Chosen) -> Chosen:
     dataset = chosen.dataset
     if dataset.paths is None:
         return chosen.without(~dataset.is_usable[chosen.at], "unreadable")
-    there = np.array([os.path.isfile(dataset.paths[i]) for i in chosen.at], dtype=bool)
+    there = np.array([bool(dataset.paths[i]) and os.path.isfile(dataset.paths[i]) for i in chosen.at], dtype=bool)
     if len(there) and not there.any():
         raise InputError(
             f"the images must be where they were; none of {len(there):,} files is there, such as "
@@ -49,7 +49,10 @@ def place(root: Path, chosen: Chosen, folders: Sequence[str], *, way: str = "cop
     names: list[str] = []
     for i, sample_id, inside in zip(chosen.at, chosen.table["sample_id"], folders, strict=True):
         # An id with "/" is a path of its own; the file keeps its name.
-        wanted = f"{sample_id}.png" if dataset.paths is None else os.path.basename(str(dataset.paths[i]))
+        path = None if dataset.paths is None else dataset.paths[i]
+        wanted = os.path.basename(str(path)) if path else f"{sample_id}.png"
+        if path and is_content_name(path):
+            wanted = f"{sample_id}{os.path.splitext(wanted)[1]}"
         names.append(f"{inside}/{free.take(inside, wanted)}" if inside else free.take(inside, wanted))
     for inside in sorted(set(folders)):
         (root / inside).mkdir(parents=True, exist_ok=True)

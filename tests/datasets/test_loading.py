@@ -296,7 +296,6 @@ def test_a_table_of_image_paths_is_relative_to_the_table(tmp_path):
         ({"text": "review", "features": ["stars"], "label": "stars"}, "exactly one"),
         ({"features": ["stars"], "label": "stars"}, "label column"),
         ({"features": "review", "label": "stars"}, r"\['review'\]"),
-        ({"text": "review", "label": "stars", "id": "same"}, "unique"),
     ],
 )
 def test_bad_table_options_are_refused_by_name(tmp_path, options, words):
