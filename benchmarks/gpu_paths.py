@@ -2,7 +2,8 @@
 memory does it hold? Run by `benchmarks/gpu.sh`; without a GPU: python benchmarks/gpu_paths.py --device cpu --rows 2000.
 
 Printed, a line "figure NAME VALUE" each: the share of neighbours that agree, the least cosine of embeddings, the
-largest difference of patch features, seconds on the device, and MiB of device memory at the peak.
+largest difference of patch features, the accuracy of the fine-tuned member, seconds on the device, and MiB of device
+memory at the peak.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 from unittest import mock
@@ -20,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqkit.baselines import embed
+from dqkit.baselines import cross_val_predictions, embed
 from dqkit.baselines.embedding import encoders, own_module, transformers_models
 from dqkit.baselines.patches import learn_dictionary, patch_features, patch_features_on, settings_for
 from dqkit.datasets import from_arrays
@@ -108,6 +110,15 @@ def of_embeddings(device: str, pictures: NDArray[np.uint8]) -> None:
             print(f"figure {name} least cosine {cosine.min():.4f}")
 
 
+def of_finetuning(device: str, pictures: NDArray[np.uint8]) -> None:
+    light = pictures.mean(axis=(1, 2, 3))
+    y = (light > np.median(light)).astype(np.int64)
+    ds = from_arrays(pictures, y, classes=["dark", "light"])
+    call = partial(cross_val_predictions, ds, folds=2, finetune="anyway", progress=False)
+    out = measured("fine-tuning", device, call)
+    print(f"figure fine-tuning accuracy {float((out.member_probs[-1].argmax(axis=1) == y).mean()):.4f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
@@ -120,6 +131,7 @@ def main() -> None:
     pictures = coarse.repeat(8, axis=1).repeat(8, axis=2)
     of_patches(args.device, pictures)
     of_embeddings(args.device, pictures)
+    of_finetuning(args.device, pictures[:512])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dqkit.baselines.cross_validation import check_options, cross_val_predictions
 from dqkit.baselines.embedding.embed import embed
 from dqkit.baselines.estimators import describe_estimators
+from dqkit.baselines.finetuning.consent import check_finetune
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.linear_heads import logistic_folds
 from dqkit.baselines.runs import BaselineWarning
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaselineWarning",
+    "check_finetune",
     "check_options",
     "check_training",
     "cross_val_predictions",

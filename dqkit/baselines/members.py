@@ -78,6 +78,7 @@ class Task:
     """The data the members of one call share.
 
     y: (n,) class positions, -1 for every sample that is not trained on. folds: (n,), -1 likewise.
+    together: (n,), samples that share a number are copies or of one group; None: each stands alone.
     network: how many networks images get among their members; None: one, where it is affordable. imbalance: None,
     "weighted" or "focal", how they treat rare classes. logs: the folder for their TensorBoard logs, or None.
     minutes: the user's budget of time, which pretrained networks keep to; None: none.
@@ -90,6 +91,7 @@ class Task:
     y: NDArray[np.int64]
     folds: NDArray[np.int64]
     seed: int
+    together: NDArray[np.int64] | None = None
     network: int | None = None
     imbalance: str | None = None
     logs: Path | None = None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dqkit.baselines.defaults import representation
-from dqkit.baselines.members import Task
+from dqkit.baselines.members import Member, Task
 from dqkit.baselines.representation import Representation
 from dqkit.baselines.runs import BaselineWarning
 from dqkit.records import Dataset, InputError, MissingExtra
+
+if TYPE_CHECKING:
+    from dqkit.baselines.finetuning.networks import Start
 
 # The network was trained on photos of 224 pixels; below this pictures hold too little of what it looks for.
 PHOTO_EDGE = 48
@@ -85,3 +88,19 @@ def shows_photos(dataset: Dataset) -> bool:
     from dqkit.baselines.embedding.pictures import shorter_edges
 
     return bool(np.median(shorter_edges(dataset)[dataset.is_usable]) > PHOTO_EDGE)
+
+
+def starting_point(task: Task, pretrained: Any) -> Start | None:
+    """The network that is fine-tuned, loaded before anything is computed; None where no time is left for it."""
+    from dqkit.baselines.finetuning.networks import start_of
+
+    return start_of(task, pretrained, photos=shows_photos(task.dataset))
+
+
+def with_finetuned(task: Task, members: list[Member], start: Start, cache: Path | None) -> list[Member]:
+    """The members and the fine-tuned network."""
+    from dqkit.baselines.finetuning.member import NAME, finetuned_member
+
+    if any(member.name == NAME for member in members):
+        raise InputError(f"estimators must not be named {NAME!r} beside finetune. Give that one another name.")
+    return [*members, finetuned_member(task, start, cache)]

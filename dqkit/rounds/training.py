@@ -27,7 +27,7 @@ class Training:
         As in `dqkit.cross_val_predictions`.
     own : Predictions, optional
         The user's own; nothing is trained then.
-    budget_minutes
+    budget_minutes, finetune
         As in `dqkit.cross_val_predictions`.
     """
 
@@ -39,6 +39,7 @@ class Training:
     groups: ArrayLike | str | None = None
     own: Predictions | None = None
     budget_minutes: float | None = None
+    finetune: bool | str = False
 
     def checked(self, dataset: Dataset) -> Training:
         """Return the same with own predictions in the order of the dataset.
@@ -52,16 +53,17 @@ class Training:
         -------
         Training
         """
-        from dqkit.baselines import check_options
+        from dqkit.baselines import check_finetune, check_options
 
         check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
         group_codes(dataset, self.groups)  # for its checks
         if self.budget_minutes is not None:
             number("budget_minutes", self.budget_minutes, above=0)
         if self.own is None:
+            check_finetune(self.finetune, dataset, self.pretrained, self.folds)
             return self
         told = {"estimators": self.estimators, "pretrained": self.pretrained, "network": self.network}
-        told |= {"imbalance": self.imbalance}
+        told |= {"imbalance": self.imbalance, "finetune": self.finetune or None}
         for name, value in told.items():
             if value is not None:
                 raise InputError(f"predictions must come alone, because nothing is trained then; got {name} too.")
@@ -72,7 +74,7 @@ class Training:
         """For JSON: an interrupted round goes on only under the same ones. What was left out is left out."""
         told: dict[str, Any] = {"folds": self.folds}
         plain = {"pretrained": self.pretrained, "network": self.network, "imbalance": self.imbalance}
-        plain["budget_minutes"] = self.budget_minutes
+        plain |= {"budget_minutes": self.budget_minutes, "finetune": bool(self.finetune) or None}
         if isinstance(self.pretrained, tuple):  # the module's weights decide what is kept, not its place in memory
             plain["pretrained"] = f"own module {type(self.pretrained[0]).__name__}"
         told |= {name: str(value) for name, value in plain.items() if value is not None}
@@ -148,6 +150,7 @@ class Training:
             imbalance=self.imbalance,
             progress=progress,
             budget_minutes=self.budget_minutes,
+            finetune=self.finetune,
         )
 
 

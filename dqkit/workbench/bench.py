@@ -207,6 +207,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         progress: bool = True,
         control: float | None = None,
         budget_minutes: float | None = None,
+        finetune: bool | str = False,
     ) -> Round:
         """Train baselines on the current labels, find what is wrong, and queue what is most worth a look.
 
@@ -221,7 +222,7 @@ class Workbench(Answers, Exchange, Elsewhere):
             How many samples to queue.
         seed : int
             The same labels, arguments and seed give the same round.
-        estimators, folds, pretrained, network, imbalance, groups, budget_minutes
+        estimators, folds, pretrained, network, imbalance, groups, budget_minutes, finetune
             See `dqkit.cross_val_predictions`.
         audit_share, strategy, human_error, costs, min_share, class_quota
             How the budget is shared out; see `dqkit.acquisition.QueueOptions`.
@@ -261,7 +262,7 @@ class Workbench(Answers, Exchange, Elsewhere):
                 budget=budget,
                 seed=seed,
                 training=Training(
-                    estimators, folds, pretrained, network, imbalance, groups, predictions, budget_minutes
+                    estimators, folds, pretrained, network, imbalance, groups, predictions, budget_minutes, finetune
                 ),
                 queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
                 exclude=tuple(exclude),

@@ -372,7 +372,8 @@ def _trained(dataset: Dataset, about: dict[str, Any], path: Path, groups: Any, p
     }
     if too_few_labels(dataset) is not None:
         return untrained_predictions(dataset, seed, **same)
-    plan = {"groups": groups, "network": network, "imbalance": told.get("imbalance")}
+    again = "anyway" if told.get("finetune") else False  # what was allowed once, without a GPU too
+    plan = {"groups": groups, "network": network, "imbalance": told.get("imbalance"), "finetune": again}
     return cross_val_predictions(dataset, None, int(told.get("folds", 5)), seed, **plan, **same)
 
 

@@ -111,6 +111,14 @@ def test_options_reach_the_baselines_and_tell_interrupted_rounds_apart(
     with pytest.raises(KeyboardInterrupt):
         wb.run_round(budget=5, network=2, imbalance="focal", pretrained=tmp_path / "model", progress=False)
     assert [told[0][name] for name in ("network", "imbalance", "pretrained")] == [2, "focal", tmp_path / "model"]
+    assert told[0]["finetune"] is False
+    photos = dq.Workbench.create(
+        tmp_path / "photos", dq.from_arrays(np.zeros((9, 8, 8), dtype=np.uint8), [0, 1, 2] * 3)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        photos.run_round(budget=5, finetune="anyway", progress=False)
+    assert told[1]["finetune"] == "anyway"
+    assert photos.store.rounds()[-1]["settings"]["finetune"] == "True"
     assert wb.store.rounds()[-1]["settings"]["network"] == "2"
     same = [Training(groups=parts).settings for parts in (groups, list(groups * 3), groups[::-1])]  # under other names
     assert same[0] == same[1] == same[2]

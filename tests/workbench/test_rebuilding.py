@@ -8,7 +8,7 @@ import pytest
 
 import dqkit as dq
 from dqkit.cli import main
-from dqkit.workbench.rebuilding import labels_at, rebuild
+from dqkit.workbench.rebuilding import _trained, labels_at, rebuild
 from tests.workbench.conftest import small
 from tests.workbench.test_exporting import images
 
@@ -196,3 +196,11 @@ def test_own_predictions_may_come_with_groups_whose_leakage_is_reported(tmp_path
     with dq.Workbench.create(tmp_path / "wb", data) as bench:
         found = bench.run_round(budget=3, predictions=own, groups=["one"] * 30, progress=False)
         assert found.summary["group_leakage"]["groups"] == 1
+
+
+@pytest.mark.parametrize(("told", "asked"), [({}, False), ({"finetune": "True"}, "anyway")])
+def test_a_round_that_was_fine_tuned_is_rebuilt_so_without_a_gpu_too(tmp_path, monkeypatch, told, asked):
+    heard = []
+    monkeypatch.setattr("dqkit.baselines.cross_val_predictions", lambda *_, **options: heard.append(options))
+    _trained(small(90), {"settings": {"folds": 2, **told}, "seed": 0}, tmp_path, None, False)
+    assert [options["finetune"] for options in heard] == [asked]

@@ -99,7 +99,7 @@ def embed(
 
     if not isinstance(model, str | Path):
         raise InputError(f"model must be a folder or a name for texts; got {type(model).__name__}.")
-    return embed_texts(ds, text_encoder(_located(model), batch), folder, progress=progress)
+    return embed_texts(ds, text_encoder(located(model), batch), folder, progress=progress)
 
 
 def encoder_of(model: Any, side: int, batch: int | None = None) -> Encoder:
@@ -112,7 +112,7 @@ def encoder_of(model: Any, side: int, batch: int | None = None) -> Encoder:
     if isinstance(model, str | Path):
         from dqkit.baselines.embedding.transformers_models import transformers_encoder
 
-        return transformers_encoder(_located(model), **told)
+        return transformers_encoder(located(model), **told)
     from dqkit.baselines.embedding.own_module import module_encoder
 
     return module_encoder(model, **told)
@@ -154,7 +154,8 @@ def embed_texts(ds: Dataset, encoder: TextEncoder, folder: Path | None, *, progr
     )
 
 
-def _located(model: str | Path) -> str | Path:
+def located(model: str | Path) -> str | Path:
+    """A name as it is, a path with its home folder written out."""
     return local_path("model", model) if str(model).startswith("~") else model
 
 

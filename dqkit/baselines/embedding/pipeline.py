@@ -62,13 +62,14 @@ class PictureEncoder:
         values: list[NDArray[np.float32]] = []
         unread: list[int] = []
         with side_by_side(processors()) as pool:
-            work = self._prepared if on_device else self._whole
+            work = self.prepared if on_device else self._whole
             for made, missing in ahead(pool, work, parts, AHEAD * processors()):
                 values.append(self._on_device(made) if on_device else made)
                 unread += missing
         return Features(np.concatenate(values), tuple(unread))
 
-    def _prepared(self, part: range) -> tuple[Any, list[int]]:
+    def prepared(self, part: Iterable[int]) -> tuple[Any, list[int]]:
+        """(b, 3, h, w) of some pictures on the processor, and those whose original could not be read."""
         import torch
 
         made, missing = [], []
@@ -82,7 +83,7 @@ class PictureEncoder:
         return batch.contiguous(memory_format=torch.channels_last), missing
 
     def _whole(self, part: range) -> tuple[Any, list[int]]:
-        batch, missing = self._prepared(part)
+        batch, missing = self.prepared(part)
         return self._features(batch), missing
 
     def _features(self, batch: Any) -> NDArray[np.float32]:

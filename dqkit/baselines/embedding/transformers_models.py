@@ -54,10 +54,10 @@ def transformers_encoder(model: str | Path, *, batch: int = 8) -> Encoder:
     revision = weights_digest(network.state_dict().items(), told)
     network.to(device=device, dtype=dtype)
     name = Path(str(model)).name
-    return Encoder(name, revision, prepare, _reader(network), prepare.reads, device, dtype, batch)
+    return Encoder(name, revision, prepare, reader(network), prepare.reads, device, dtype, batch)
 
 
-def _reader(network: Any) -> Callable[[Any], Any]:
+def reader(network: Any) -> Callable[[Any], Any]:
     """(b, 3, h, w) -> (b, d), as the model's family is meant to be read."""
     if hasattr(network, "get_image_features"):  # CLIP, SigLIP and their kin: the space that texts share
 
