@@ -83,14 +83,16 @@ def assemble(samples: Samples, given: GivenLabels, columns: Columns, *, name: st
     if truth is not None and (truth.shape != (n,) or truth.dtype.kind not in "iu"):
         raise InputError(f"true_labels must be {n:,} positions in classes; got {truth.dtype} of shape {truth.shape}.")
     rows = pd.DataFrame(list(samples.problems), columns=list(PROBLEM_COLUMNS))
+    rest: Any = Later(partial(_by_id, metadata, ids), n) if isinstance(ids, Later) else _by_id(metadata, ids)
+    later: Any = ids  # the record makes what is `Later` when it is first read
     return Dataset(
-        ids=ids,
+        ids=later,
         labels=encoded.codes,
         classes=names,
         modality=samples.modality,
         content=content,
         split=splits,
-        metadata=Later(partial(_by_id, metadata, ids), n) if isinstance(ids, Later) else _by_id(metadata, ids),
+        metadata=rest,
         paths=None if samples.paths is None else np.asarray(samples.paths, dtype=object),
         true_labels=None if truth is None else truth.astype(np.int64),
         problems=rows.astype({"fatal": bool}),

@@ -52,14 +52,14 @@ def split_names(split: ArrayLike | None, *, n: int, name: str = "") -> tuple[NDA
                 'with np.where(mask, "test", "train").'
             )
         other = TEST_SPLIT if member == TRAIN_SPLIT else TRAIN_SPLIT
-        names = [member if _text(v).casefold() in _TRUE else other for v in distinct]
+        read = [member if _text(v).casefold() in _TRUE else other for v in distinct]
         notes: tuple[str, ...] = (f"Split: {name!r} marks {member}.",)
     else:
-        names = [_known(_text(v)) for v in distinct]
+        read = [_known(_text(v)) for v in distinct]
         notes = ()
         if words and all(re.fullmatch(r"-?\d+(\.0)?", w) for w in words):
             notes = (f"Split: the numbers {_shown(distinct)} are taken as folds; none is held out for test.",)
-    table = np.array([*names, TRAIN_SPLIT], dtype=object)
+    table = np.array([*read, TRAIN_SPLIT], dtype=object)
     out = table[at]
     out[gone] = TRAIN_SPLIT
     return out, notes

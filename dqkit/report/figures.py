@@ -100,9 +100,9 @@ def overview(signals: pd.DataFrame, queue: pd.DataFrame | None = None) -> Figure
     right.scatter(signals["entropy"], signals["js_divergence"], s=5, color=MUTED, alpha=0.35, label="all", linewidths=0)
     if queue is not None and len(queue):
         for action, color, mark in (("relabel", WARM, "o"), ("label", ACCENT, "^"), ("second_opinion", VIOLET, "s")):
-            rows = signals.loc[queue.loc[queue["action"] == action, "sample_id"]]
-            if len(rows):
-                right.scatter(rows["entropy"], rows["js_divergence"], s=18, color=color, marker=mark, label=action)
+            queued = signals.loc[queue.loc[queue["action"] == action, "sample_id"]]
+            if len(queued):
+                right.scatter(queued["entropy"], queued["js_divergence"], s=18, color=color, marker=mark, label=action)
     _legend(right)
     _name(right, "The queue among all samples", "entropy", "disagreement")
     return figure
