@@ -25,12 +25,16 @@ from dqkit.records import Dataset
 @dataclass(frozen=True)
 class Tuning:
     """epochs: passes at most. patience: passes without a lower loss on the validation part, after which it ends. rate:
-    the learning rate of the last blocks. head_rate: that of the head. decay: of the weights. batch: pictures a step."""
+    the learning rate of the last blocks. head_rate: that of the head. decay: of the weights. batch: pictures a step.
+
+    The rates are low because the probe is good already. On 640 photos of clothing the loss on the validation part rose
+    from the first pass on with 1e-4 and with 3e-5 for the blocks; with 1e-5 it fell a little, from .785 to .784.
+    """
 
     epochs: int = EPOCHS
     patience: int = 2
-    rate: float = 1e-4
-    head_rate: float = 3e-4
+    rate: float = 1e-5
+    head_rate: float = 1e-4
     decay: float = 0.01
     batch: int = 32
 
