@@ -88,7 +88,8 @@ def _content(audit: Audit) -> dict[str, Any]:
     if ds.modality == "image":
         shape = np.shape(ds.content)
         channels = shape[3] if len(shape) > 3 else 1
-        return {"height": shape[1], "width": shape[2], "channels": channels, "originals": _originals(ds)}
+        size = {"height": shape[1], "width": shape[2], "channels": channels}
+        return {**size, "originals": _originals(ds), "pretrained": _pretrained(audit)}
     if ds.modality == "text":
         lengths = np.asarray([len(str(text)) for text in ds.content], dtype=np.int64)
         if not len(lengths):
@@ -102,6 +103,12 @@ def _content(audit: Audit) -> dict[str, Any]:
         for name in frame.columns
     ]
     return {"columns": columns[:60], "n_columns": len(columns)}
+
+
+def _pretrained(audit: Audit) -> bool:
+    """Whether a pretrained network read the originals (its members are called so; see `dqkit.baselines.embedding`)."""
+    members = () if audit.predictions is None else audit.predictions.members
+    return any(name.startswith("photo_") for name in members)
 
 
 def _originals(ds: Dataset) -> dict[str, Any] | None:

@@ -6,6 +6,8 @@ import base64
 import io
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -32,6 +34,31 @@ def test_the_smallest_the_middle_and_the_largest_original_are_named_by_area(data
     page = render(health(dataset), dataset)
     assert "Pictures have 50 × 60 to 2,000 × 100 pixels, 400 × 200 in the middle" in page
     assert "the models see each at 64 × 64" in page
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        (("photo_ridge", "patches"), "the pretrained network sees the originals, the other models copies of 64 × 64"),
+        (("patches", "kernel"), "the models see each at 64 × 64"),
+    ],
+)
+def test_what_the_models_see_follows_from_who_they_are(
+    dataset: dq.Dataset, members: tuple[str, ...], words: str
+) -> None:
+    probs = np.full((len(dataset), 2), 0.5, dtype=np.float32)
+    told = dq.Predictions(
+        ids=dataset.ids,
+        classes=dataset.classes,
+        member_probs=np.stack([probs] * len(members)),
+        pred_probs=probs,
+        members=tuple(members),
+        weights=np.full(len(members), 1 / len(members)),
+        folds=np.zeros(len(dataset), dtype=np.int64),
+        features=np.eye(len(dataset), dtype=np.float32),
+        baselines=pd.DataFrame(),
+    )
+    assert words in render(health(dataset, predictions=told), dataset)
 
 
 def test_pictures_that_are_no_files_have_the_size_of_the_array() -> None:
