@@ -62,7 +62,8 @@ def main() -> None:
                 given = truth.copy()
                 moved = rng.random(n) < NOISE
                 given[moved] = (given[moved] + rng.integers(1, len(classes), int(moved.sum()))) % len(classes)
-                ds = dq.from_arrays(some["text"].astype(str).tolist(), given, classes=list(classes))
+                names = [f"class {name}" for name in classes]  # a number alone might be a position
+                ds = dq.from_arrays(some["text"].astype(str).tolist(), given, classes=names)
                 embed(ds, settings["encoder"], cache_dir=args.cache, progress=False)
                 for setting, pretrained in settings.items():
                     began = time.process_time()

@@ -111,6 +111,8 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
             "name first, such as with labels.str.strip().str.lower() in pandas.",
             stacklevel=4,
         )
+    if classes is not None and whole and names.values is None:
+        notes += _names_or_positions(names.names, known, written=rules.written)
     positions = names.positions_of(keys, whole=whole)
     for i, (key, position) in enumerate(zip(keys, positions, strict=True)):
         if key is not None and position is None:
@@ -131,6 +133,28 @@ def encode(labels: Any, classes: Any, *, n: int, rules: LabelRules | None = None
         )
     table = np.array([UNLABELED if p is None else p for p in positions] + [UNLABELED], dtype=np.int64)
     return Encoded(codes=table[at], classes=names.names, notes=tuple(notes))
+
+
+def _names_or_positions(names: Sequence[str], known: Sequence[Any], *, written: bool) -> list[str]:
+    """A sentence where whole numbers are names and could be positions of other classes too.
+
+    Raises `InputError` where that cannot be told apart: names out of order ("0", "1", "10", "2") are those of folders,
+    whose numbers are positions in most libraries. In a table's column they are what is written there.
+    """
+    by_name = {name: i for i, name in enumerate(names)}
+    if not all(str(k) in by_name and 0 <= k < len(names) for k in known):
+        return []
+    odd = next((k for k in known if by_name[str(k)] != k), None)
+    if odd is None:
+        return []
+    in_order = all(name.lstrip("-").isdecimal() for name in names) and list(names) == sorted(names, key=int)
+    if not written and not in_order:
+        raise InputError(
+            f"labels must be names or positions of classes, and these whole numbers may be both; label {odd} is the "
+            f"name of class {by_name[str(odd)]} and the position of class {names[odd]!r}. If they are names, pass them "
+            "as texts, such as [str(v) for v in labels]. If they are positions, pass [classes[v] for v in labels]."
+        )
+    return [f"Whole numbers as labels are taken for the names of classes, not for positions: {odd} is {str(odd)!r}."]
 
 
 def _one_each(labels: Any, n: int) -> Any:

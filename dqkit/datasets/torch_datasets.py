@@ -52,7 +52,8 @@ def _torch(x: Any) -> Items:
     classes = getattr(whole, "classes", None) or getattr(whole, "class_to_idx", None)
     kind = f"Samples of {type(x).__name__}, in its order."
     if isinstance(pairs[0], tuple | list) and len(pairs[0]) == 2:
-        return Items([pair[0] for pair in pairs], [_label(pair[1]) for pair in pairs], classes, (kind,))
+        labels = _named([_label(pair[1]) for pair in pairs], classes)
+        return Items([pair[0] for pair in pairs], labels, classes, (kind,))
     if isinstance(pairs[0], tuple | list) and len(pairs[0]) == 1:
         return Items([pair[0] for pair in pairs], None, classes, (kind,))
     if isinstance(pairs[0], tuple | list | dict):
@@ -61,6 +62,14 @@ def _torch(x: Any) -> Items:
             "from_arrays([s[0] for s in x], [s[1] for s in x])."
         )
     return Items(pairs, None, classes, (kind,))
+
+
+def _named(labels: list[Any], classes: Any) -> list[Any]:
+    """The labels by name: a torch dataset's whole numbers are positions, also where its folders are called "10"."""
+    if not isinstance(classes, list | tuple):
+        return labels
+    whole = all(isinstance(v, int | np.integer) and 0 <= v < len(classes) for v in labels)
+    return [str(classes[v]) for v in labels] if whole else labels
 
 
 def _label(value: Any) -> Any:

@@ -143,3 +143,37 @@ def test_labels_in_another_order_than_the_frame_are_refused():
 def test_classes_may_be_a_dictionary(classes, labels, names):
     ds = dq.from_arrays(np.eye(2), labels, classes=classes)
     assert [ds.classes[k] for k in ds.labels] == names
+
+
+FOLDERS = ["0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"]  # as a listing sorts them
+
+
+def test_whole_numbers_that_may_be_names_or_positions_are_refused_with_both_calls():
+    y = list(range(11))
+    with pytest.raises(dq.InputError, match="label 2 is the name of class 3 and the position of class '10'"):
+        dq.from_arrays(np.eye(11), y, classes=FOLDERS)
+    by_name = dq.from_arrays(np.eye(11), [str(v) for v in y], classes=FOLDERS)
+    assert by_name.labels.tolist() == [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 2]
+    by_position = dq.from_arrays(np.eye(11), [FOLDERS[v] for v in y], classes=FOLDERS)
+    assert by_position.labels.tolist() == y
+
+
+def test_names_that_are_numbers_in_order_are_names_and_that_is_said():
+    ds = dq.from_arrays(np.eye(4), [1, 2, 3, 4], classes=["1", "2", "3", "4", "5"])
+    assert ds.labels.tolist() == [0, 1, 2, 3]
+    assert "taken for the names of classes, not for positions: 1 is '1'" in ds.reading
+
+
+def test_the_numbers_of_a_torch_dataset_are_positions_also_where_its_folders_are_called_by_numbers():
+    import torch
+
+    class Folder(torch.utils.data.Dataset):
+        classes = FOLDERS
+
+        def __len__(self):
+            return 11
+
+        def __getitem__(self, i):
+            return torch.full((3,), float(i)), i
+
+    assert dq.from_arrays(Folder()).labels.tolist() == list(range(11))
