@@ -307,6 +307,7 @@ ELSEWHERE = {
     "cross_val_predictions": "tests/baselines; its options are those of check_options",
     "describe_estimators": "tests/baselines",
     "embed": "tests/baselines",
+    "check_finetune": "tests/baselines/finetuning",
     "check_training": "tests/baselines",
     "weak_groups": "the older name of underperforming_groups",
     "register_check": "tests/findings",

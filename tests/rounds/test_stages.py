@@ -66,7 +66,7 @@ def test_an_audit_has_no_queue(tmp_path):
 
 def test_every_argument_is_in_the_settings_that_a_round_writes_down():
     told = settings(
-        training=Training({"plain": LogisticRegression(C=0.5)}, 4, "model", 2, "focal", list("ab"), None, 5.0),
+        training=Training({"plain": LogisticRegression(C=0.5)}, 4, "model", 2, "focal", list("ab"), None, 5.0, True),
         queue=QueueOptions(0.2, "margin", 0.05, {"label": 2.0}, {"label": 0.3}, {"red": 1}),
     ).described()
     queue = {field.name for field in dataclasses.fields(QueueOptions)} - {"noise_rate"}  # estimated, not told
