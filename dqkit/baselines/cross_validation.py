@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -133,7 +134,7 @@ def cross_val_predictions(
         raise InputError(
             f"ds must be a dqkit.Dataset; got {type(ds).__name__}. Make one, such as with dqkit.from_arrays."
         )
-    check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds))
+    check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds), pretrained=pretrained)
     check_finetune(finetune, ds, pretrained, folds)
     minutes = None if budget_minutes is None else number("budget_minutes", budget_minutes, above=0)
     if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
@@ -158,7 +159,14 @@ def cross_val_predictions(
 
 
 def check_options(
-    folds: object, seed: object, *, network: object, imbalance: object, groups: ArrayLike | str | None, n: int
+    folds: object,
+    seed: object,
+    *,
+    network: object,
+    imbalance: object,
+    groups: ArrayLike | str | None,
+    n: int,
+    pretrained: object = None,
 ) -> None:
     """Raise `InputError` where `cross_val_predictions` would refuse these options.
 
@@ -168,6 +176,8 @@ def check_options(
         As in `cross_val_predictions`.
     n : int
         The number of samples.
+    pretrained : object
+        As in `cross_val_predictions`; whether the model can be loaded is not tried.
 
     Raises
     ------
@@ -180,6 +190,12 @@ def check_options(
         raise InputError(f"imbalance must be None, 'weighted' or 'focal'; got {shown(imbalance)}.")
     if network is not None and (not isinstance(network, int | np.integer) or not 0 <= network <= MOST_NETWORKS):
         raise InputError(f"network must be None, True, False or how many, 0 to {MOST_NETWORKS}; got {network!r}.")
+    named = pretrained is None or pretrained is False or isinstance(pretrained, str | os.PathLike)
+    if not named and not (isinstance(pretrained, tuple | list) and len(pretrained) == 2):
+        raise InputError(
+            "pretrained must be a model's name or folder, a pair (torch module, transform), False for none, or None "
+            f"for the default; got {shown(pretrained)}."
+        )
     if groups is not None and not isinstance(groups, str):
         n = whole_number("n", n, least=0)
         shape = as_array("groups", groups, shape=f"({n},), one value a sample").shape

@@ -50,8 +50,10 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
             return PhotoRepresentation(task, embedding, f"{encoder.name} {encoder.revision}", "photo_")
         embedding = embed(task.dataset, pretrained, cache_dir=cache, progress=progress)
     except (InputError, MissingExtra) as error:
-        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=4)
-        return representation(task)
+        named = pretrained is not None
+        left = "defaults" if named else "from-scratch defaults"
+        warnings.warn(f"{error} The {left} are used instead.", BaselineWarning, stacklevel=4)
+        return view_of(task, None, cache, progress) if named else representation(task)
     digest = hashlib.blake2b(np.ascontiguousarray(embedding).data, digest_size=16).hexdigest()
     name = Path(str(pretrained)).name if isinstance(pretrained, str | Path) else type(pretrained[0]).__name__
     return PretrainedRepresentation(task, embedding, f"{name} {digest}")
@@ -66,7 +68,7 @@ def _sentences(task: Task, cache: str | Path | None, progress: bool) -> Represen
     except MissingExtra:
         return representation(task)  # an extra that nobody asked for
     except InputError as error:
-        warnings.warn(f"{error} The from-scratch defaults are used instead.", BaselineWarning, stacklevel=5)
+        warnings.warn(f"{error} Words stand alone.", BaselineWarning, stacklevel=5)
         return representation(task)
     from dqkit.baselines.embedding.embed import embed_texts
     from dqkit.baselines.embedding.forecast import sentences_fit

@@ -55,7 +55,15 @@ class Training:
         """
         from dqkit.baselines import check_finetune, check_options
 
-        check_options(self.folds, 0, network=self.network, imbalance=self.imbalance, groups=self.groups, n=len(dataset))
+        check_options(
+            self.folds,
+            0,
+            network=self.network,
+            imbalance=self.imbalance,
+            groups=self.groups,
+            n=len(dataset),
+            pretrained=self.pretrained,
+        )
         group_codes(dataset, self.groups)  # for its checks
         if self.budget_minutes is not None:
             number("budget_minutes", self.budget_minutes, above=0)

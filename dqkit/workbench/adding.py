@@ -6,6 +6,7 @@ many samples, and a position keeps its sample.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.datasets.assemble import sample_names
 from dqkit.files import write_json
 from dqkit.near_copies.identical import content_keys
 from dqkit.records import UNLABELED, Dataset, InputError, StoreError
@@ -41,7 +43,8 @@ def add(state: State, dataset: Dataset) -> pd.DataFrame:
         outcome = _compared(present, dataset)
         fresh = np.flatnonzero(outcome["state"] == NEW)
         if len(fresh):
-            _write(state, present, _coded(dataset.take(fresh), present.classes))
+            added = _renamed(dataset.take(fresh), outcome["sample_id"].to_numpy(dtype=object)[fresh])
+            _write(state, present, _coded(added, present.classes))
             state.reload()
     return outcome
 
@@ -72,6 +75,15 @@ def _check(present: Dataset, dataset: Dataset) -> None:
             )
 
 
+def _renamed(dataset: Dataset, ids: NDArray[np.object_]) -> Dataset:
+    """The same samples under other ids, also in what is known by id."""
+    if np.array_equal(dataset.ids, ids):
+        return dataset
+    names = dict(zip(dataset.ids, ids, strict=True))
+    problems = dataset.problems.assign(sample_id=[names[i] for i in dataset.problems["sample_id"]])
+    return replace(dataset, ids=ids, metadata=dataset.metadata.set_axis(ids, axis=0), problems=problems)
+
+
 def _coded(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
     """The same labels as positions in the classes of the workbench."""
     code = np.array([*(classes.index(name) for name in dataset.classes), UNLABELED], dtype=np.int64)
@@ -80,7 +92,13 @@ def _coded(dataset: Dataset, classes: tuple[str, ...]) -> Dataset:
 
 
 def _compared(present: Dataset, dataset: Dataset) -> pd.DataFrame:
-    """What each sample is: new; known, its content is there under this id or another; changed, its id has another."""
+    """What each sample is: new; known, its content is there under this id or another; changed, its id has another.
+
+    Row numbers, which stand for ids where there are none, say nothing of a sample: such samples are known by their
+    content alone, and new ones get the next numbers.
+    """
+    numbered = np.array_equal(dataset.ids, sample_names(None, n=len(dataset)))
+    taken, following = set(map(str, present.ids)), itertools.count(len(present))
     keys = dict[Any, str]()
     by_id: dict[str, Any] = {}
     for sample_id, key in zip(present.ids, content_keys(present), strict=True):
@@ -88,14 +106,18 @@ def _compared(present: Dataset, dataset: Dataset) -> pd.DataFrame:
         by_id[str(sample_id)] = key
     rows = []
     for sample_id, key, usable in zip(dataset.ids, content_keys(dataset), dataset.is_usable, strict=True):
-        own = by_id.get(str(sample_id))
+        own = None if numbered else by_id.get(str(sample_id))
         if own is not None:
             rows.append((sample_id, KNOWN, "") if own == key else (sample_id, CHANGED, "its content is another now"))
         elif usable and key in keys:
             rows.append((sample_id, KNOWN, f"the same content as {keys[key]!r}"))
         else:
-            rows.append((sample_id, NEW, ""))
-            keys.setdefault(key, str(sample_id))
+            name, why = str(sample_id), ""
+            if numbered:
+                name = next(name for name in map("{:07d}".format, following) if name not in taken)
+                why = f"row {sample_id} has no id of its own; it is called {name!r}"
+            rows.append((name, NEW, why))
+            keys.setdefault(key, name)
     return pd.DataFrame(rows, columns=["sample_id", "state", "why"])
 
 

@@ -35,7 +35,8 @@ class Exchange:
         DataFrame
             One row a sample: sample_id, state and why. "new": appended with its given label. "known": its content is
             there already, under its id or another. "changed": its id is there with other content, and what is there
-            stays.
+            stays. Where the ids are row numbers, because the data bring none, the content decides, and new samples get
+            the next numbers.
 
         Raises
         ------

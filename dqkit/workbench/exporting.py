@@ -22,6 +22,8 @@ def source_folders(dataset: Dataset) -> list[Path]:
         return []
     roots = set()
     for sample_id, path in zip(dataset.ids, dataset.paths, strict=True):
+        if not path:
+            continue
         file, below = os.path.abspath(str(path)), os.sep + str(sample_id).replace("/", os.sep)
         roots.add(file[: -len(below)] if file.endswith(below) else os.path.dirname(file))
     return sorted(Path(root).resolve() for root in roots if root)

@@ -267,7 +267,8 @@ def written_paths(samples: pd.DataFrame) -> np.ndarray | None:
 
 
 def _readable(column: pd.Series) -> np.ndarray:
-    return np.array([path if path is None else os.fsdecode(path) for path in column], dtype=object)
+    """None for a sample without a file, which pandas may read back as not-a-number."""
+    return np.array([os.fsdecode(path) if isinstance(path, str | bytes) else None for path in column], dtype=object)
 
 
 def _groups(samples: pd.DataFrame) -> np.ndarray | None:

@@ -356,3 +356,13 @@ def test_confident_learning_scores_a_single_class_as_cleanlab_does():
 def test_a_continuous_target_with_a_gap_is_told_so_and_not_taken_for_classes():
     with pytest.raises(InputError, match="targets and predictions must be finite"):
         label_errors([0.5, np.nan, 1.5], [0.4, 0.2, 1.0])
+
+
+@pytest.mark.parametrize("n", [300, 500, 600, 999, 1000, 2000])
+def test_the_interval_holds_the_rate_also_where_no_label_is_in_doubt(n):
+    """Rounding once lifted the low end of nothing above 0."""
+    y = np.arange(n) % 2
+    probs = np.where(np.eye(2)[y] > 0, 1 - 1e-7, 1e-7)
+    found = label_errors(y, np.stack([probs] * 3))
+    low, high = found.noise_rate_interval
+    assert 0 <= low <= found.noise_rate <= high <= 1

@@ -148,3 +148,43 @@ def test_an_addition_that_was_cut_short_leaves_nothing_and_a_damaged_one_is_name
     shutil.rmtree(part)
     with dq.Workbench.open(bench.path) as again:
         assert again.add(more)["state"].eq("new").sum() == 40
+
+
+def texts(lines):
+    return dq.from_table(
+        pd.DataFrame({"text": lines, "label": ["a", "b"] * (len(lines) // 2)}), text="text", label="label"
+    )
+
+
+def test_row_numbers_are_no_ids_so_content_decides_and_new_rows_get_the_next_numbers(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", texts([f"old {i}" for i in range(20)])) as wb:
+        told = wb.add(texts(["new one", "old 7", "new two", "old 3"]))
+        assert told["state"].tolist() == ["new", "known", "new", "known"]
+        assert told["sample_id"].tolist() == ["0000020", "0000001", "0000021", "0000003"]
+        assert told["why"].tolist()[:2] == [
+            "row 0000000 has no id of its own; it is called '0000020'",
+            "the same content as '0000007'",
+        ]
+        assert wb.dataset.ids.tolist() == [f"{i:07d}" for i in range(22)]
+        assert wb.dataset.content[20:].tolist() == ["new one", "new two"]
+        assert wb.dataset.metadata.index.tolist() == wb.dataset.ids.tolist()
+    with dq.Workbench.open(tmp_path / "wb") as wb:
+        assert wb.dataset.content[20:].tolist() == ["new one", "new two"]
+
+
+def test_a_picture_that_has_no_file_is_kept_out_and_the_workbench_goes_on(tmp_path, monkeypatch):
+    """Bytes that are no picture have no file; the others have one."""
+    monkeypatch.setenv("DQKIT_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(12):
+        file = tmp_path / "one.png"
+        Image.fromarray(rng.integers(0, 120, (70, 70, 3), dtype=np.uint8) + 120 * np.uint8(i % 2)).save(file)
+        rows.append(file.read_bytes())
+    table = pd.DataFrame({"image": [*rows, b"junk", None], "label": ["a", "b"] * 7})
+    with dq.Workbench.create(tmp_path / "wb", dq.from_table(table, image="image", label="label")) as wb:
+        wb.run_round(budget=3, pretrained=False, progress=False)
+        wb.export(tmp_path / "out.csv")
+    with dq.Workbench.open(tmp_path / "wb") as wb:
+        assert [path is None for path in wb.dataset.paths] == [False] * 12 + [True] * 2
+        assert wb.report(tmp_path / "health.html") is not None

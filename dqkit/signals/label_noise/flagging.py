@@ -128,4 +128,6 @@ def _interval(
     high = max(shares.untrusted, rate)
     # Above 40 % noise a class can lose its own majority, which no probability of the given label shows.
     high += 0.3 * (1 - high) * _ramp(rate, *HEAVY)
-    return float(wilson_interval([low * k], [k])[0][0]), float(wilson_interval([high * k], [k])[1][0])
+    # Wilson's low end of a share of 0 is 0 but for rounding, which must not lift it above the rate.
+    below, above = wilson_interval([low * k], [k])[0][0], wilson_interval([high * k], [k])[1][0]
+    return float(min(below, rate)), float(max(above, rate))

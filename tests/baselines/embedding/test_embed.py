@@ -224,3 +224,9 @@ def test_a_pair_that_is_no_module_and_transform_is_refused(photos: Dataset) -> N
 
 def test_the_revision_of_an_encoder_names_side_and_arithmetic() -> None:
     assert len({lite0_encoder(side).revision for side in (128, 160, 224)}) == 3
+
+
+@pytest.mark.parametrize("value", [True, 5, 0.5, object(), (1,)])
+def test_what_can_be_no_model_is_refused_before_anything_is_trained(value):
+    with pytest.raises(dq.InputError, match="pretrained must be a model's name or folder"):
+        cross_val_predictions(digits(40), pretrained=value, progress=False)

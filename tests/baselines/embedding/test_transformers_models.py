@@ -65,7 +65,7 @@ def test_a_text_has_the_same_embedding_alone_and_among_longer_ones(text_model: P
 
 def test_a_missing_model_is_reported_and_the_defaults_are_used(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.warns(BaselineWarning, match="from-scratch defaults are used"):
+    with pytest.warns(BaselineWarning, match="The defaults are used"):
         out = cross_val_predictions(digits(60), folds=2, pretrained=tmp_path / "empty", progress=False)
     assert "patches" in out.members
 
