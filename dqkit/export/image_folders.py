@@ -12,7 +12,7 @@ import numpy as np
 from dqkit.export.file_names import SPECIAL, folder_names
 from dqkit.export.pictures import place, with_pictures
 from dqkit.export.selection import Chosen
-from dqkit.records import UNLABELED
+from dqkit.records import UNLABELED, size_columns
 
 UNLABELED_FOLDER = "unlabeled"
 
@@ -149,10 +149,7 @@ def _sizes(chosen: Chosen) -> list[tuple[int, int]]:
     if dataset.paths is None:
         height, width = np.shape(dataset.content)[1:3]
         return [(int(width), int(height))] * len(chosen)
-    columns = next(
-        (pair for pair in (("image_width", "image_height"), ("width", "height")) if set(pair) <= set(dataset.metadata)),
-        None,
-    )
+    columns = size_columns(dataset.metadata.columns)
     if columns is None:
         return [_measured(str(dataset.paths[i])) for i in chosen.at]
     sizes = dataset.metadata[list(columns)].iloc[chosen.at].fillna(0).astype(int)

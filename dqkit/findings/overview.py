@@ -11,11 +11,9 @@ import pandas as pd
 from dqkit.findings.audit import Audit, texts
 from dqkit.findings.finding import Finding
 from dqkit.findings.words import counted
-from dqkit.records import Dataset
+from dqkit.records import Dataset, size_columns
 
 SHOWN_PROBLEMS = 20
-# A table's own columns "width" and "height" are its owner's; the originals' sizes then have longer names.
-SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
 
 
 def overview(audit: Audit) -> Finding:
@@ -113,7 +111,7 @@ def _pretrained(audit: Audit) -> bool:
 
 def _originals(ds: Dataset) -> dict[str, Any] | None:
     """The smallest, the middle and the largest original by area, in pixels; None where the pictures are no files."""
-    names = next((n for n in SIZE_COLUMNS if set(n) <= set(ds.metadata.columns)), None)
+    names = size_columns(ds.metadata.columns)
     if ds.paths is None or names is None:
         return None
     sizes = ds.metadata[list(names)].apply(pd.to_numeric, errors="coerce").dropna().to_numpy(dtype=np.float64)

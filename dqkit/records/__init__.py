@@ -9,7 +9,7 @@ from dqkit.checks import check_probabilities
 from dqkit.errors import DqkitError, InputError, MissingExtra, StoreError
 from dqkit.records.dataset import PROBLEM_COLUMNS, Dataset
 from dqkit.records.label_event import LabelEvent
-from dqkit.records.names import ABSTAIN, ACTIONS, HUMAN_SOURCES, TEST_SPLIT, UNLABELED, Action, Modality
+from dqkit.records.names import ABSTAIN, ACTIONS, HUMAN_SOURCES, TEST_SPLIT, UNLABELED, Action, Modality, size_columns
 from dqkit.records.predictions import CHECK_COLUMNS, Predictions
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "Predictions",
     "StoreError",
     "check_probabilities",
+    "size_columns",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Any, Literal
 
 UNLABELED = -1
 ABSTAIN = -1
@@ -14,3 +15,12 @@ ACTIONS: tuple[Action, ...] = ("label", "relabel", "second_opinion")
 TEST_SPLIT = "test"
 # Where a decision of a person comes from; "weak" is a guess of labelling functions.
 HUMAN_SOURCES = ("human", "fiftyone")
+
+# The columns of the originals' sizes in pixels. A table's own columns "width" and "height" are its owner's, who may
+# have measured something else; the loader then gives the originals' the longer names.
+SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
+
+
+def size_columns(columns: Collection[Any]) -> tuple[str, str] | None:
+    """The columns among these that hold width and height of the originals; None where there are none."""
+    return next((pair for pair in SIZE_COLUMNS if pair[0] in columns and pair[1] in columns), None)

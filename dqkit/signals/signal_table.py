@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dqkit.checks import seed_number
 from dqkit.near_copies import identical_content, linked_groups, similar_images
-from dqkit.records import Dataset, InputError, Predictions
+from dqkit.records import Dataset, InputError, Predictions, size_columns
 from dqkit.signals.calibration import best_temperature
 from dqkit.signals.copies import copies, settle_copies
 from dqkit.signals.duplicates import lone_pairs
@@ -353,12 +353,11 @@ def _properties(dataset: Dataset, sharpness: NDArray[np.float64] | None) -> pd.D
 
 def _sizes(metadata: pd.DataFrame) -> NDArray[np.float64] | None:
     """(n, 2) width and height of the files, None where they are not known."""
-    for names in (["image_width", "image_height"], ["width", "height"]):
-        if set(names) <= set(metadata.columns):
-            sizes = metadata[names]
-            if all(pd.api.types.is_numeric_dtype(kind) for kind in sizes.dtypes):
-                return np.asarray(sizes.to_numpy(dtype=np.float64, na_value=np.nan))
-    return None
+    names = size_columns(metadata.columns)
+    sizes = metadata[list(names or ())]
+    if names is None or not all(pd.api.types.is_numeric_dtype(kind) for kind in sizes.dtypes):
+        return None
+    return np.asarray(sizes.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _blank(properties: pd.DataFrame, usable: NDArray[np.bool_]) -> pd.DataFrame:

@@ -13,7 +13,8 @@ from dqkit.relabel import Card
 from dqkit.relabel.sentences import evidence_sentence
 from dqkit.workbench.columns import CLEAR, Columns
 from dqkit.workbench.cues import Cues
-from dqkit.workbench.media import shown_of, size_of, thumbnail_of
+from dqkit.workbench.media import shown_of, size_of
+from dqkit.workbench.signs import sign_of
 from dqkit.workbench.state import State
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class CardMaker:
         if self._state.dataset.modality == "table":
             columns = self._known_columns()
             return tuple((columns.differences(i, j, leans).encode(), name) for j, name in zip(near, named, strict=True))
-        return tuple((thumbnail_of(self._state, j), name) for j, name in zip(near, named, strict=True))
+        return tuple((sign_of(self._state.dataset, j), name) for j, name in zip(near, named, strict=True))
 
     def _leans(self, i: int, suggested: str | None, rival: str | None) -> dict[str, float]:
         if self._state.dataset.modality != "table":

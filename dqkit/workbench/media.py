@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dqkit.datasets.pixels.originals import Shown, show
-from dqkit.workbench.signs import sign_of
+from dqkit.records import size_columns
 from dqkit.workbench.state import State
 
 
@@ -43,11 +43,11 @@ def size_of(state: State, i: int) -> str:
     if dataset.modality == "table":
         return f"{dataset.content.shape[1]:,} columns"
     height, width = dataset.content.shape[1:3]
-    for names in (["width", "height"], ["image_width", "image_height"]):
-        if set(names) <= set(dataset.metadata.columns):
-            size = dataset.metadata.loc[dataset.ids[i], names]
-            if size.notna().all():
-                width, height = size
+    names = size_columns(dataset.metadata.columns)
+    if names is not None:
+        size = pd.to_numeric(dataset.metadata.loc[dataset.ids[i], list(names)], errors="coerce")
+        if size.notna().all():
+            width, height = size
     return f"{int(width):,} × {int(height):,} pixels"
 
 
@@ -59,8 +59,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, int | float | np.integer | np.floating):
         return value.item() if isinstance(value, np.generic) else value
     return str(value)
-
-
-def thumbnail_of(state: State, i: int) -> bytes:
-    """A small sign of the sample: its picture as PNG, the start of its text, or nothing for a table row."""
-    return sign_of(state.dataset, i)

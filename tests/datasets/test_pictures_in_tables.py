@@ -224,3 +224,18 @@ def test_names_without_an_ending_find_the_one_file_of_that_name(tmp_path):
     ds = dq.from_table(tmp_path / "t.csv", image="f", label="y", progress=False)
     assert ds.problems["sample_id"].tolist() == ["0000001"]
     assert ds.content[[0, 2], 0, 0, 0].tolist() == [1, 3]
+
+
+def test_the_owners_columns_of_width_and_height_are_not_the_sizes_of_the_originals(tmp_path):
+    """A table of parcels: their width and height in centimetres stand beside their photos."""
+    from dqkit.datasets.pixels.originals import without_border
+    from dqkit.records import size_columns
+
+    for i in range(2):
+        Image.new("RGB", (120, 60), (200, 90 * i, 0)).save(tmp_path / f"{i}.png")
+    table = pd.DataFrame({"file": ["0.png", "1.png"], "kind": ["a", "b"], "width": [3, 4], "height": [30, 40]})
+    table.to_csv(tmp_path / "parcels.csv", index=False)
+    ds = dq.from_table(tmp_path / "parcels.csv", image="file", label="kind")
+    assert size_columns(ds.metadata.columns) == ("image_width", "image_height")
+    assert ds.metadata["width"].tolist() == [3, 4]
+    assert without_border(ds, 0).shape == (32, 64, 3)

@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from dqkit.datasets.pixels.formats import read
 from dqkit.datasets.pixels.originals import pixels_of, without_border
-from dqkit.records import Dataset
-
-# The columns of the originals' sizes; a table's own columns "width" and "height" are its owner's, if it has both.
-SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
+from dqkit.records import Dataset, size_columns
 
 
 def picture(dataset: Dataset, i: int, side: int) -> tuple[NDArray[np.uint8], bool]:
@@ -42,12 +39,12 @@ def on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def shorter_edges(dataset: Dataset) -> NDArray[np.int64]:
     """(n,) pixels on the shorter edge of each original; of the decoded pixels where nothing else is known."""
     edges = np.full(len(dataset), min(dataset.content.shape[1:3]), dtype=np.int64)
-    for names in SIZE_COLUMNS:
-        if set(names) <= set(dataset.metadata.columns):
-            sizes = dataset.metadata[list(names)].apply(pd.to_numeric, errors="coerce").min(axis=1)
-            known = np.nan_to_num(sizes.to_numpy(dtype=np.float64), nan=0.0)
-            return np.where(known > 0, np.minimum(known, 2**31), edges).astype(np.int64)
-    return edges
+    names = size_columns(dataset.metadata.columns)
+    if names is None:
+        return edges
+    sizes = dataset.metadata[list(names)].apply(pd.to_numeric, errors="coerce").min(axis=1)
+    known = np.nan_to_num(sizes.to_numpy(dtype=np.float64), nan=0.0)
+    return np.where(known > 0, np.minimum(known, 2**31), edges).astype(np.int64)
 
 
 def content_hash(dataset: Dataset, start: int, stop: int) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dqkit.baselines.embedding.embed import embed_pictures
@@ -17,6 +15,7 @@ from dqkit.baselines.finetuning.networks import Start
 from dqkit.baselines.finetuning.training import Lesson, Tuned, Tuning, Watch, judge, tune
 from dqkit.baselines.folds import stratified_folds
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
+from dqkit.baselines.network.device_memory import until_it_fits
 from dqkit.baselines.network.training import one_thread
 from dqkit.records import DqkitError
 
@@ -38,27 +37,15 @@ def finetuned_member(task: Task, start: Start, cache: Path | None, tuning: Tunin
             kept.append(embed_pictures(task.dataset, start.encoder, cache, progress=False))
         return kept[0]
 
-    def attempt(fold: int, seed: int, now: Tuning) -> Tuned | None:
+    def fit(fold: int, seed: int) -> Predict:
         train, check = parted(task, fold)
         lesson = Lesson(task.dataset, train, check, task.y, features(), task.n_classes)
-        try:
-            return tune(lesson, start, now, seed, Watch(task.tell, task.stop))
-        except torch.cuda.OutOfMemoryError:
-            if now.batch <= LEAST_BATCH:
-                raise
-            return None
 
-    def fit(fold: int, seed: int) -> Predict:
-        now = settings
-        features()
+        def attempt(now: Tuning) -> Tuned:
+            return tune(lesson, start, now, seed, Watch(task.tell, task.stop))
+
         with one_thread():
-            tuned = attempt(fold, seed, now)
-            while tuned is None:
-                torch.cuda.empty_cache()
-                now = replace(now, batch=now.batch // 2)
-                warnings.warn(f"out of device memory: fine-tuning on batches of {now.batch} images", stacklevel=2)
-                tuned = attempt(fold, seed, now)
-        done = tuned
+            done, now = until_it_fits(attempt, settings, "fine-tuning", least=LEAST_BATCH)
 
         def predict(at: Positions) -> Scores:
             with one_thread():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from dqkit.baselines.members import Fitted, Member, Positions, Predict, Scores, Task
 from dqkit.baselines.network.architecture import NetworkSettings, best_device
 from dqkit.baselines.network.batches import Images
+from dqkit.baselines.network.device_memory import until_it_fits
 from dqkit.baselines.network.tensorboard_logs import HeldOut, write_logs
 from dqkit.baselines.network.training import (
     Trained,
@@ -64,32 +64,20 @@ def network_member(
     Out of device memory, the batch is halved and the fit starts again; a warning says so.
     """
 
-    def attempt(fold: int, seed: int, now: NetworkSettings) -> tuple[Trained, Checks] | None:
-        """The trained network and what its checks found; None where the device has too little memory for it."""
+    def fit(fold: int, seed: int) -> Predict:
         train = task.training(fold)
-        at, y = torch.from_numpy(train), torch.from_numpy(task.y[train])
-        try:
+
+        def attempt(now: NetworkSettings) -> tuple[Trained, Checks]:
+            """The trained network and what its checks found."""
+            at, y = torch.from_numpy(train), torch.from_numpy(task.y[train])
             data = TrainingSet(images(), at, y, task.n_classes)
             checks = first_look(data, now, seed) if fold == 0 else []
             watch = Watch(gradients=task.logs is not None, tell=task.tell, stop=task.stop)
             trained = train_network(data, now, seed, watch)
             return trained, checks + last_look(trained, data, now, seed)
-        except torch.cuda.OutOfMemoryError:
-            if now.batch <= 16:
-                raise
-            return None
 
-    def fit(fold: int, seed: int) -> Predict:
-        now = settings
         with one_thread():
-            done = attempt(fold, seed, now)
-            while done is None:
-                # The failed attempt and its tensors are gone by now: what they held can be handed out again.
-                torch.cuda.empty_cache()
-                now = replace(now, batch=now.batch // 2)
-                warnings.warn(f"out of device memory: training on batches of {now.batch} images", stacklevel=2)
-                done = attempt(fold, seed, now)
-        trained, checks = done
+            (trained, checks), _ = until_it_fits(attempt, settings, "training", least=16)
         margins = np.full((len(task.y), trained.epochs), np.nan, dtype=np.float32)
         margins[task.training(fold)] = trained.margins.cpu().numpy()
 

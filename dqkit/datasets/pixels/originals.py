@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dqkit.datasets.pixels.clean import cleaned
 from dqkit.datasets.pixels.formats import MAX_PIXELS, Picture, jpeg_orientation, orientation_of, read
 from dqkit.datasets.pixels.window import Window, apply_window, as_colour, fitted_size
-from dqkit.records import Dataset
+from dqkit.records import Dataset, size_columns
 
 LONGEST = 1600
 LARGEST_FILE = 2_000_000
@@ -105,20 +105,18 @@ def small_png(file: str, changed: int, window: Window | None, longest: int) -> b
 def without_border(dataset: Dataset, i: int) -> NDArray[Any]:
     """The decoded pixels of sample i without the black border that makes them square."""
     pixels = np.asarray(dataset.content[i])
-    for names in (("width", "height"), ("image_width", "image_height")):
-        if dataset.paths is None or not set(names) <= set(dataset.metadata.columns) or pixels.ndim != 3:
-            continue
-        if pixels.shape[0] != pixels.shape[1]:
-            continue
-        try:
-            width, height = (int(dataset.metadata[name].iloc[i]) for name in names)
-        except (TypeError, ValueError):
-            continue
-        if width > 0 and height > 0:
-            wide, high = fitted_size(width, height, pixels.shape[0])
-            top, left = (pixels.shape[0] - high) // 2, (pixels.shape[0] - wide) // 2
-            return pixels[top : top + high, left : left + wide]
-    return pixels
+    names = size_columns(dataset.metadata.columns)
+    if dataset.paths is None or names is None or pixels.ndim != 3 or pixels.shape[0] != pixels.shape[1]:
+        return pixels
+    try:
+        width, height = (int(dataset.metadata[name].iloc[i]) for name in names)
+    except (TypeError, ValueError):
+        return pixels
+    if width <= 0 or height <= 0:
+        return pixels
+    wide, high = fitted_size(width, height, pixels.shape[0])
+    top, left = (pixels.shape[0] - high) // 2, (pixels.shape[0] - wide) // 2
+    return pixels[top : top + high, left : left + wide]
 
 
 def reduced(pixels: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
