@@ -17,7 +17,7 @@ from dqkit.arrays.threads import fitting_threads
 from dqkit.baselines.calibration import fit_calibration, pool_exponents
 from dqkit.baselines.checkpoints import Checkpoints, call_fingerprint
 from dqkit.baselines.comparison import ensemble_row, reference_rows, table
-from dqkit.baselines.estimators import estimator_members
+from dqkit.baselines.estimators import estimator_members, named_estimators
 from dqkit.baselines.feature_cache import Shelf
 from dqkit.baselines.finetuning.consent import check_finetune
 from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
@@ -139,6 +139,9 @@ def cross_val_predictions(
     minutes = None if budget_minutes is None else number("budget_minutes", budget_minutes, above=0)
     if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
         raise MissingExtra("tensorboard= needs TensorBoard. Run: pip install 'dqkit[tensorboard]'")
+    if estimators is not None:
+        named_estimators(estimators)  # for its checks
+    logs = None if tensorboard is None else local_path("tensorboard", tensorboard)
     folds, seed = int(folds), int(seed)
     codes = group_codes(ds, groups)
     checkpoint_dir = None if checkpoint_dir is None else local_path("checkpoint_dir", checkpoint_dir)
@@ -153,7 +156,7 @@ def cross_val_predictions(
             network=None if network is None else int(network),
             imbalance=imbalance,
             minutes=minutes,
-            logs=None if tensorboard is None else local_path("tensorboard", tensorboard),
+            logs=logs,
         )
         return _predictions(task, estimators, folds, checkpoint_dir, pretrained, progress, bool(finetune))
 

@@ -24,16 +24,7 @@ def estimator_members(task: Task, estimators: Any) -> list[Member]:
     what torch takes: images as float32 (n, channels, height, width) in [0, 1], tables as float32 (n, columns), where a
     table of numbers keeps its values (missing ones 0) and any other comes as standardised numbers and one-hot columns.
     """
-    named = _named(estimators)
-    if not named:
-        raise InputError("estimators must hold at least one estimator; got none. Leave it out for the defaults.")
-    for name, model in named.items():
-        if not (hasattr(model, "fit") and (hasattr(model, "predict_proba") or hasattr(model, "decision_function"))):
-            raise InputError(
-                f"estimators must have fit and predict_proba; got {type(model).__name__} for {name!r}, which lacks "
-                "one. Pass several as a list of estimators or as a dict of name and estimator."
-            )
-    return [_member(task, name, model) for name, model in named.items()]
+    return [_member(task, name, model) for name, model in named_estimators(estimators).items()]
 
 
 def describe_estimators(estimators: Any) -> dict[str, Any] | None:
@@ -48,10 +39,32 @@ def describe_estimators(estimators: Any) -> dict[str, Any] | None:
     -------
     dict or None
         Name to class and parameters; None for no estimators.
+
+    Raises
+    ------
+    InputError
+        For what has no `fit`, or neither `predict_proba` nor `decision_function`.
     """
     if estimators is None:
         return None
-    return {name: {"estimator": _class(model), "params": _params(model)} for name, model in _named(estimators).items()}
+    return {
+        name: {"estimator": _class(model), "params": _params(model)}
+        for name, model in named_estimators(estimators).items()
+    }
+
+
+def named_estimators(estimators: Any) -> dict[str, Any]:
+    """The estimators by name; `InputError` for none, and for one that can neither learn nor predict."""
+    named = _named(estimators)
+    if not named:
+        raise InputError("estimators must hold at least one estimator; got none. Leave it out for the defaults.")
+    for name, model in named.items():
+        if not (hasattr(model, "fit") and (hasattr(model, "predict_proba") or hasattr(model, "decision_function"))):
+            raise InputError(
+                f"estimators must have fit and predict_proba; got {type(model).__name__} for {name!r}, which lacks "
+                "one. Pass several as a list of estimators or as a dict of name and estimator."
+            )
+    return named
 
 
 def _named(estimators: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dqkit.checks.arrays import as_array, as_labels, as_positions, finite_rows, numbers, truth_values, whole_numbers
 from dqkit.checks.column_order import ColumnOrder, SwappedColumns, check_column_order, column_order
+from dqkit.checks.kinds import takes
 from dqkit.checks.probabilities import as_probabilities, check_probabilities, rows_in_order
 from dqkit.checks.scalars import (
     distinct_names,
@@ -42,6 +43,7 @@ __all__ = [
     "rows_in_order",
     "seed_number",
     "shown",
+    "takes",
     "truth_values",
     "whole_number",
     "whole_numbers",

@@ -94,6 +94,7 @@ def as_labels(
         raise InputError(f"{name} must have shape (n,); got {given.shape}.")
     if given.size and given.dtype.kind not in "iub":
         given = _whole(name, given)
+    given = _wide(given)
     if n is not None and len(given) != n:
         raise InputError(f"{name} must have one entry for each of the {n} rows; got {len(given)}.")
     # Compared before it is cast: in int64 the largest unsigned number would be -1, an unlabelled row.
@@ -116,6 +117,7 @@ def whole_numbers(
         raise InputError(f"{name} must have shape {shape}; got {array.shape}.")
     if array.size and array.dtype.kind not in "iub":
         array = _whole(name, array.ravel()).reshape(array.shape)
+    array = _wide(array)
     low, high = -_LARGEST if least is None else least, _LARGEST if most is None else most
     # A float of 2**63 equals the largest whole number plus one, which no comparison of floats can tell.
     over = array >= float(_LARGEST) if array.dtype.kind == "f" else array > high
@@ -171,6 +173,11 @@ def _first_odd(array: NDArray[Any]) -> tuple[int, ...] | None:
         except Exception:
             return where
     return None
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    """Half floats as float32: the largest int64, with which values are compared, is beyond them."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _whole(name: str, values: NDArray[Any]) -> NDArray[Any]:

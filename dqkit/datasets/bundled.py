@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from dqkit.checks import number, takes, whole_number
 from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
-from dqkit.records import TEST_SPLIT, UNLABELED, Dataset, InputError
+from dqkit.records import TEST_SPLIT, UNLABELED, Dataset
 
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SHARE = partial(number, least=0, below=1)
 
 
+@takes(label_noise=SHARE, unlabeled=SHARE, test_size=SHARE, seed=partial(whole_number, least=0, most=2**32 - 1))
 def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: float = 0.25, seed: int = 0) -> Dataset:
     """Load scikit-learn's 1,797 handwritten digits (8 x 8, grey), with planted label errors.
 
@@ -39,9 +44,6 @@ def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: 
     >>> len(ds), ds.content.shape, ds.classes[7]
     (1797, (1797, 8, 8), 'seven')
     """
-    for option, value in (("label_noise", label_noise), ("unlabeled", unlabeled), ("test_size", test_size)):
-        if not 0 <= value < 1:
-            raise InputError(f"{option} must be a share in [0, 1); got {value!r}.")
     from sklearn.datasets import load_digits as sklearn_digits
     from sklearn.model_selection import train_test_split
 

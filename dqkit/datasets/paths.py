@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dqkit.checks import kinds
 from dqkit.records import InputError
 
 
 def local_path(what: str, value: object) -> Path:
     """The path that `value` names, with `~` as the user's home; `what` names the argument in messages.
 
-    Raises `InputError` for what is no text and no `pathlib.Path`, is empty, holds a NUL or names an unknown home.
+    Raises `InputError` for what is no text and no `pathlib.Path`, is empty, holds a NUL or what no file system can
+    hold, or names an unknown home.
     """
-    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes) or not str(value).strip():
-        raise InputError(f"{what} must be a path, a text or a pathlib.Path; got {value!r}.")
-    path = Path(value)
-    if "\0" in str(path):
-        raise InputError(f"{what} must be a path without a NUL character; got {str(path)!r}.")
+    path = kinds.path(what, value)
     try:
         return path.expanduser()
     except RuntimeError as error:

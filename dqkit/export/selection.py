@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.checks import takes
 from dqkit.export import journal
 from dqkit.files import text_of
-from dqkit.records import UNLABELED, Dataset, InputError
+from dqkit.records import UNLABELED, Dataset, InputError, arguments
 
 LABELS = ("all", "human", "confirmed", "reviewed")
 DROPS = ("flagged", "duplicates", "outliers", "label_errors", "unlabeled")
@@ -41,6 +42,7 @@ class Material:
     signals: pd.DataFrame | None = None
 
     @classmethod
+    @takes(dataset=arguments.dataset)
     def of(cls, dataset: Dataset) -> Material:
         """Take a dataset alone, under its given labels.
 

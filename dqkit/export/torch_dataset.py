@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as MapDataset
 
+from dqkit.checks import kinds, takes
 from dqkit.records import InputError
 
 
@@ -37,6 +38,7 @@ class TorchDataset(MapDataset[tuple[Any, int]]):
         Where the folder holds no such export, or no sample is left.
     """
 
+    @takes(folder=kinds.path, split=kinds.optional(kinds.text), labeled=kinds.flag)
     def __init__(self, folder: str | os.PathLike[str], *, split: str | None = None, labeled: bool = False) -> None:
         root = Path(folder).expanduser()
         try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dqkit.checks import kinds, takes
 from dqkit.export import arrays, huggingface, image_folders, label_studio, publishing, tables
 from dqkit.export.pictures import WAYS, with_pictures
 from dqkit.export.selection import Chosen, Material, choose
@@ -82,6 +83,12 @@ class Exported:
         return " ".join([said, *self.notes])
 
 
+@takes(
+    material=kinds.a(Material, "a Material, such as Material.of returns"),
+    format=kinds.text,
+    options=kinds.optional(kinds.a(Options, "Options")),
+    forbidden=kinds.each(kinds.path, "folders"),
+)
 def export(
     material: Material,
     path: str | os.PathLike[str],

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.checks import as_positions, kinds, takes
 from dqkit.findings.finding import NotMeasured
-from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, Predictions
+from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, Predictions, arguments
 from dqkit.signals import AuditSample
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
@@ -76,6 +77,15 @@ class Audit:
     sample: AuditSample = field(default_factory=AuditSample)
 
     @classmethod
+    @takes(
+        dataset=arguments.dataset,
+        labels=kinds.optional(kinds.table),
+        predictions=kinds.optional(arguments.predictions),
+        signals=kinds.optional(kinds.table),
+        summary=kinds.optional(kinds.mapped("names to figures")),
+        journal=kinds.optional(kinds.a(Journal, "a Journal")),
+        sample=kinds.optional(kinds.a(AuditSample, "an AuditSample")),
+    )
     def of(
         cls,
         dataset: Dataset,
@@ -188,6 +198,7 @@ class Audit:
         if self.predictions is not None and not self.predictions.is_trained:
             raise NotMeasured("No model yet: fewer than two classes have labels to train on. Label what is queued.")
 
+    @takes(name=kinds.text)
     def signal(self, name: str) -> NDArray[np.float64]:
         """Return one numeric column of the signals.
 
@@ -211,6 +222,7 @@ class Audit:
             raise NotMeasured(f"The signals have no column {name}.")
         return np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=np.float64)
 
+    @takes(name=kinds.text)
     def signal_flags(self, name: str) -> NDArray[np.bool_]:
         """Return one true/false column of the signals.
 
@@ -224,8 +236,9 @@ class Audit:
         ndarray of bool, shape (n,)
             False where a sample has no row.
         """
-        return np.nan_to_num(self.signal(name)) > 0
+        return np.asarray(np.nan_to_num(self.signal(name)) > 0)
 
+    @takes(name=kinds.text)
     def signal_texts(self, name: str) -> list[str | None]:
         """Return one column of names or words.
 
@@ -257,6 +270,7 @@ class Audit:
             raise NotMeasured("No signals were given: run a round first.")
         return self.signals
 
+    @takes(name=kinds.text)
     def told(self, name: str) -> Mapping[str, Any]:
         """Return one entry of the summary of the signals.
 
@@ -293,8 +307,13 @@ class Audit:
         Returns
         -------
         str
+
+        Raises
+        ------
+        InputError
+            For a position that is none.
         """
-        return str(self.dataset.ids[position])
+        return self.ids_at([position])[0]
 
     def ids_at(self, positions: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
         """Return the ids of some samples.
@@ -309,7 +328,7 @@ class Audit:
         tuple of str
             In the order of the positions.
         """
-        return tuple(str(self.dataset.ids[i]) for i in positions)
+        return tuple(str(i) for i in self.dataset.ids[as_positions("positions", positions, size=len(self), ndim=1)])
 
 
 def texts(frame: pd.DataFrame, column: str) -> list[str | None]:

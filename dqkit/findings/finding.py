@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from dqkit.checks.kinds import a, each
 from dqkit.records import InputError
 
 Severity = Literal["info", "warning", "error"]
@@ -70,6 +71,9 @@ class Finding:
     def __repr__(self) -> str:
         affected = f", {len(self.sample_ids):,} samples" if self.sample_ids else ""
         return f"Finding({self.name!r}, {self.status}, {self.severity}{affected}: {self.summary})"
+
+
+FINDINGS = each(a(Finding, "a Finding"), "Findings")
 
 
 def checked(finding: Finding, ids: Sequence[str]) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dqkit.checks import is_number, mapping, shown
+from dqkit.checks import is_number, kinds, mapping, shown
 from dqkit.records import InputError
 
 Unit = Literal["share", "count", "ratio", "nats"]
@@ -178,7 +178,7 @@ def check(health: Mapping[str, Any], *, maximum: Mapping[str, float], minimum: M
         *(("max", name, limit) for name, limit in maximum.items()),
         *(("min", name, limit) for name, limit in minimum.items()),
     ]
-    figures = {**_of_findings(health.get("findings", [])), **metrics}
+    figures = {**_of_findings(health.get("findings")), **metrics}
     outcomes = []
     for kind, name, limit in rules:
         if name not in figures:
@@ -203,13 +203,18 @@ def _why_missing(health: Mapping[str, Any], name: str) -> str:
     return str(section.get("note", "")) if section.get("status") == "absent" else ""
 
 
-def _of_findings(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _of_findings(findings: object) -> dict[str, Any]:
     """What rules can say of single findings: those that were measured, by their own names."""
     figures: dict[str, Any] = {}
-    for finding in findings:
-        if finding.get("status") == "ok":
-            name = finding["name"]
-            figures[name] = figures[f"{name}.rate"] = finding["rate"]
-            figures[f"{name}.affected"] = finding["affected"]
-            figures |= {f"{name}.{metric}": value for metric, value in finding["metrics"].items()}
+    try:
+        for finding in (
+            [] if findings is None else kinds.each(kinds.mapped("names to values"), "findings")("", findings)
+        ):
+            if finding.get("status") == "ok":
+                name = finding["name"]
+                figures[name] = figures[f"{name}.rate"] = finding["rate"]
+                figures[f"{name}.affected"] = finding["affected"]
+                figures |= {f"{name}.{metric}": value for metric, value in finding["metrics"].items()}
+    except (InputError, LookupError, TypeError, AttributeError) as error:
+        raise InputError("health must hold 'findings' as report.health writes them; this one does not.") from error
     return figures

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dqkit.checks import takes
 from dqkit.findings.calibration import TOO_WRONG
-from dqkit.findings.finding import Finding
+from dqkit.findings.finding import FINDINGS, Finding
 from dqkit.findings.registry import TITLES
 from dqkit.findings.underperforming_groups import name_of
 from dqkit.findings.words import counted, percent
 
 
+@takes(findings=FINDINGS)
 def next_steps(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Return what to do next, most pressing first.
 

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 
+from dqkit.checks import kinds, takes
 from dqkit.findings.activity import activity, queue
 from dqkit.findings.audit import Audit
 from dqkit.findings.balance import balance
@@ -17,7 +18,7 @@ from dqkit.findings.calibration import calibration
 from dqkit.findings.changes import changes
 from dqkit.findings.columns import column_power, column_values
 from dqkit.findings.duplicates import duplicates
-from dqkit.findings.finding import NAME, Finding, NotMeasured, checked
+from dqkit.findings.finding import FINDINGS, NAME, Finding, NotMeasured, checked
 from dqkit.findings.label_errors import label_errors
 from dqkit.findings.models import baselines
 from dqkit.findings.order import order
@@ -87,6 +88,7 @@ _registered: dict[str, _Registered] = {}
 
 
 @overload
+@takes(title=kinds.optional(kinds.text), name=kinds.optional(kinds.text))
 def register_check(
     function: Check, *, name: str | None = None, title: str | None = None, threshold: float = THRESHOLD
 ) -> Check: ...
@@ -147,6 +149,7 @@ def register_check(
     return function
 
 
+@takes(name=kinds.text)
 def unregister_check(name: str) -> None:
     """Take a check of your own out again.
 
@@ -166,6 +169,11 @@ def unregister_check(name: str) -> None:
     del _registered[name]
 
 
+@takes(
+    audit=kinds.a(Audit, "an Audit, such as Audit.of returns"),
+    checks=kinds.optional(kinds.mapped("names to functions")),
+    known=FINDINGS,
+)
 def find(
     audit: Audit, checks: Mapping[str, Check] | None = None, *, known: Sequence[Finding] = ()
 ) -> tuple[Finding, ...]:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from dqkit.checks import kinds, takes
 from dqkit.files import replace, write_json
-from dqkit.findings.finding import NAME, SEVERITIES, STATUSES, Finding, plain
+from dqkit.findings.finding import FINDINGS, NAME, SEVERITIES, STATUSES, Finding, plain
 from dqkit.records import StoreError
 
 SCHEMA = 1
 INDEX = "findings.json"
 
 
+@takes(folder=kinds.path, findings=FINDINGS)
 def save(folder: str | Path, findings: Sequence[Finding]) -> None:
     """Write findings into a folder, in place of those that it held.
 
@@ -47,6 +49,7 @@ def save(folder: str | Path, findings: Sequence[Finding]) -> None:
         raise StoreError(f"the findings cannot be written to {str(target)!r}: {error}.") from error
 
 
+@takes(folder=kinds.path)
 def load(folder: str | Path) -> tuple[Finding, ...]:
     """Return the findings that `save` wrote into a folder, in their order.
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dqkit.findings.finding import Finding
+from dqkit.checks import kinds, takes
+from dqkit.findings.finding import FINDINGS, Finding
 from dqkit.findings.registry import CHECKS
 
 
+@takes(signals=kinds.table, findings=FINDINGS)
 def with_scores(signals: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
     """Return the signal table with what your own checks found in it.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dqkit.findings.finding import Finding
+from dqkit.checks import kinds, takes
+from dqkit.findings.finding import FINDINGS, Finding
 from dqkit.findings.words import counted, percent, span
 from dqkit.signals.label_noise.chance import CANNOT_JUDGE
 
@@ -14,6 +15,7 @@ POOR_FROM = 0.05
 LEAKING_FROM = 0.01
 
 
+@takes(findings=FINDINGS, metrics=kinds.mapped("names to numbers"))
 def verdict(findings: Sequence[Finding], metrics: Mapping[str, float]) -> dict[str, Any]:
     """Return the verdict on a dataset.
 

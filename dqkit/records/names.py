@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal
 
+from dqkit.checks import kinds, takes
+
 UNLABELED = -1
 ABSTAIN = -1
 
@@ -21,6 +23,7 @@ HUMAN_SOURCES = ("human", "fiftyone")
 SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
 
 
+@takes(columns=kinds.a(Collection, "a collection of columns"))
 def size_columns(columns: Collection[Any]) -> tuple[str, str] | None:
     """The columns among these that hold width and height of the originals; None where there are none."""
     return next((pair for pair in SIZE_COLUMNS if pair[0] in columns and pair[1] in columns), None)

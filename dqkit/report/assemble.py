@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.checks import instance, mapping
+from dqkit.checks import instance, kinds, mapping, takes
 from dqkit.findings import CHECKS, METRICS, Audit, Finding, Journal, find, next_steps, verdict
-from dqkit.findings.finding import plain
+from dqkit.findings.finding import FINDINGS, plain
 from dqkit.records import Dataset, Predictions
 from dqkit.signals import AuditSample
 
@@ -113,6 +113,14 @@ def health(
     )
 
 
+@takes(
+    findings=FINDINGS,
+    title=kinds.text,
+    n_samples=kinds.whole,
+    description=kinds.text,
+    tags=kinds.texts,
+    created=kinds.optional(kinds.text),
+)
 def record(
     findings: Sequence[Finding],
     *,

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dqkit.checks import instance
+from dqkit.checks import instance, kinds, takes
 from dqkit.datasets.paths import local_path
 from dqkit.files import write_text
 from dqkit.findings import METRICS, words
@@ -115,6 +115,7 @@ def _names(sections: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name in sections or name not in OF_TABLES]
 
 
+@takes(health=kinds.mapped("names to values"), html=kinds.text)
 def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path, Path]:
     """Write both files, each replaced in one step.
 

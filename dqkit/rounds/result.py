@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.checks import kinds, takes
 from dqkit.files import replace, write_array, write_json
 from dqkit.findings import Finding
 from dqkit.findings import load as load_findings
@@ -60,6 +61,7 @@ class RoundResult:
     findings: tuple[Finding, ...] = ()
 
 
+@takes(folder=kinds.path, result=kinds.a(RoundResult, "a RoundResult"))
 def save(folder: Path, result: RoundResult) -> None:
     """Write every part of a result into a folder, each file whole or not at all.
 
@@ -87,6 +89,7 @@ def save_queue(folder: Path, result: RoundResult) -> None:
     replace(folder / "queue.parquet", lambda partial: result.queue.to_parquet(partial, index=False))
 
 
+@takes(folder=kinds.path, metrics=kinds.mapped("names to figures"))
 def load(folder: Path, metrics: dict[str, Any]) -> RoundResult:
     """Return what `save` wrote.
 
@@ -221,7 +224,7 @@ def _whole(file: Path, read: Callable[[Path], Part]) -> Part:
         trouble = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
         raise StoreError(
             f"{str(file)!r} {trouble}. The labels are in the journal and are not touched; "
-            f"make the file again with: dqkit rebuild {str(file.parents[2])!r}"
+            f"make the file again with: dqkit rebuild {str(file.absolute().parents[2])!r}"
         ) from error
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dqkit.acquisition import QueueOptions
-from dqkit.records import Dataset, InputError
+from dqkit.checks import takes
+from dqkit.records import Dataset, InputError, arguments
 from dqkit.rounds.training import Training
 
 
@@ -38,6 +39,7 @@ class RoundSettings:
     queue: QueueOptions = field(default_factory=QueueOptions)
     exclude: tuple[str, ...] = ()
 
+    @takes(dataset=arguments.dataset)
     def checked(self, dataset: Dataset) -> RoundSettings:
         """Return the same settings, fit for this dataset.
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.records import UNLABELED, Dataset
+from dqkit.checks import takes
+from dqkit.records import UNLABELED, Dataset, arguments
 from dqkit.signals import AuditSample
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
@@ -50,6 +51,7 @@ class Snapshot:
     sample: AuditSample = field(default_factory=AuditSample)
 
     @classmethod
+    @takes(dataset=arguments.dataset)
     def of(cls, dataset: Dataset) -> Snapshot:
         """Return the snapshot of a dataset about which nobody has said anything yet.
 

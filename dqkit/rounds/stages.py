@@ -16,6 +16,7 @@ from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
 from dqkit.acquisition.queue.copies import with_copies
 from dqkit.bars import Stages
+from dqkit.checks import kinds, takes
 from dqkit.datasets.pixels.sharpness import sharpness
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
@@ -30,6 +31,13 @@ from dqkit.signals import SignalTable, signal_table
 STAGES = ("baselines", "signals", "findings", "queue")
 
 
+@takes(
+    snapshot=kinds.a(Snapshot, "a Snapshot"),
+    settings=kinds.a(RoundSettings, "RoundSettings"),
+    checkpoints=kinds.path,
+    progress=kinds.flag,
+    title=kinds.text,
+)
 def run(
     snapshot: Snapshot,
     settings: RoundSettings,
@@ -97,6 +105,12 @@ def run(
         )
 
 
+@takes(
+    snapshot=kinds.a(Snapshot, "a Snapshot"),
+    settings=kinds.a(RoundSettings, "RoundSettings"),
+    before=kinds.a(RoundResult, "a RoundResult"),
+    answered=kinds.texts,
+)
 def rerank(
     snapshot: Snapshot,
     before: RoundResult,

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.checks import number
+from dqkit.checks import kinds, number, takes
 from dqkit.datasets.groups import group_codes
-from dqkit.records import Dataset, InputError, Predictions
+from dqkit.records import Dataset, InputError, Predictions, arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,7 @@ class Training:
     budget_minutes: float | None = None
     finetune: bool | str = False
 
+    @takes(dataset=arguments.dataset)
     def checked(self, dataset: Dataset) -> Training:
         """Return the same with own predictions in the order of the dataset.
 
@@ -98,6 +99,7 @@ class Training:
             told["predictions"] = _digest(self.own.member_probs)
         return told
 
+    @takes(dataset=arguments.dataset)
     def grouped(self, dataset: Dataset) -> Dataset:
         """Return the dataset with the groups of this round in the place of its own.
 
@@ -114,6 +116,7 @@ class Training:
         codes = None if self.groups is None else group_codes(dataset, self.groups)
         return dataset if codes is None else replace(dataset, groups=codes.astype(str).astype(object))
 
+    @takes(dataset=arguments.dataset, folder=kinds.path, progress=kinds.flag)
     def predict(self, dataset: Dataset, seed: int, folder: Path, progress: bool) -> Predictions:
         """Make the predictions of the round.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dqkit.checks import as_array, whole_numbers
+from dqkit.checks import as_array, shown, whole_numbers
 from dqkit.near_copies import linked_groups
 from dqkit.records import TEST_SPLIT, InputError
 
@@ -190,10 +190,14 @@ def group_leakage(groups: ArrayLike, split: ArrayLike) -> pd.DataFrame:
     >>> group_leakage(["P1", "P1", "P2", None, None], ["train", "test", "test", "train", "test"])["group"].tolist()
     ['P1']
     """
-    values = np.asarray(groups, dtype=object)
-    names = np.asarray(split, dtype=object)
+    as_array("groups", groups, shape="(n,)")
+    values = np.asarray(groups, dtype=object)  # as NumPy's texts, NaN would be the word "nan"
+    names = as_array("split", split, shape="(n,)").astype(object)
     if values.shape != names.shape or values.ndim != 1:
         raise InputError(f"groups and split must have the same length; got {values.shape} and {names.shape}.")
+    odd = next((value for value in values if not pd.api.types.is_scalar(value)), None)
+    if odd is not None:
+        raise InputError(f"groups must hold one name a sample; got {shown(odd)}.")
     known = np.array([not pd.isna(value) and bool(str(value).strip()) for value in values], dtype=bool)
     codes = np.full(len(values), -1, dtype=np.int64)
     codes[known], distinct = pd.factorize(values[known].astype(str))

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 import sqlalchemy as sa
 
+from dqkit.checks import kinds, takes
 from dqkit.store import engine
 from dqkit.store.address import parse, shown
 from dqkit.store.failures import FAILURES, translated
@@ -21,6 +22,7 @@ Found = TypeVar("Found")
 class Connected:
     """Methods of `Store`."""
 
+    @takes(workbench=kinds.text, may_create=kinds.flag)
     def __init__(self, url: str | sa.URL, workbench: str = UNCLAIMED, *, may_create: bool = True) -> None:
         address = parse(url)
         self.url = shown(address)

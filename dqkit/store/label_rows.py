@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import sqlalchemy as sa
 
-from dqkit.records import HUMAN_SOURCES, LabelEvent
+from dqkit.checks import kinds, takes
+from dqkit.records import HUMAN_SOURCES, LabelEvent, arguments
 from dqkit.store import assignments, events
 from dqkit.store.connected import Connected
 
@@ -15,6 +16,7 @@ from dqkit.store.connected import Connected
 class LabelRows(Connected):
     """Methods of `Store`."""
 
+    @takes(new=arguments.events)
     def record(self, new: Sequence[LabelEvent]) -> int:
         """Append events and mark their samples in the queue.
 
@@ -38,6 +40,7 @@ class LabelRows(Connected):
 
         return self.write(work)
 
+    @takes(event=arguments.event)
     def undo(self, event: LabelEvent) -> LabelEvent:
         """Withdraw one event and reopen its sample.
 
@@ -65,6 +68,7 @@ class LabelRows(Connected):
 
         return self.write(work)
 
+    @takes(undos=arguments.events)
     def undo_all(self, undos: Sequence[LabelEvent]) -> list[LabelEvent]:
         """Append undo events in one transaction and reopen their samples.
 
@@ -96,6 +100,7 @@ class LabelRows(Connected):
 
         return self.write(work)
 
+    @takes(event_id=kinds.text)
     def find(self, event_id: str) -> LabelEvent | None:
         """Return one event.
 
@@ -111,6 +116,7 @@ class LabelRows(Connected):
         """
         return self.read(lambda connection: events.find(connection, self.number, event_id))
 
+    @takes(annotator=kinds.text, limit=kinds.whole, sources=kinds.texts)
     def latest_live(self, annotator: str, *, limit: int, sources: Sequence[str] = HUMAN_SOURCES) -> list[LabelEvent]:
         """Return an annotator's newest decisions that are not undone.
 
@@ -130,6 +136,12 @@ class LabelRows(Connected):
         """
         return self.read(lambda c: events.latest_live(c, self.number, annotator, limit=limit, sources=sources))
 
+    @takes(
+        annotator=kinds.text,
+        since=kinds.optional(kinds.text),
+        until=kinds.optional(kinds.text),
+        round_number=kinds.optional(kinds.whole),
+    )
     def live_decisions(
         self, annotator: str, *, since: str | None = None, until: str | None = None, round_number: int | None = None
     ) -> list[LabelEvent]:
@@ -155,6 +167,7 @@ class LabelRows(Connected):
             )
         )
 
+    @takes(sample_id=kinds.optional(kinds.text))
     def events(self, *, sample_id: str | None = None) -> pd.DataFrame:
         """Return every event, oldest first.
 
@@ -170,6 +183,7 @@ class LabelRows(Connected):
         """
         return self.read(lambda connection: events.table(connection, self.number, sample_id=sample_id))
 
+    @takes(weak=kinds.flag)
     def current_labels(self, *, weak: bool) -> pd.DataFrame:
         """Return the newest live label event of every sample that has one.
 
@@ -185,6 +199,7 @@ class LabelRows(Connected):
         """
         return self.read(lambda connection: events.current_labels(connection, self.number, weak=weak))
 
+    @takes(sample_ids=kinds.optional(kinds.texts))
     def human_votes(self, *, sample_ids: Sequence[str] | None = None) -> pd.DataFrame:
         """Return each person's newest live label of each sample.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
+from dqkit.checks import kinds, number, shown, takes
 from dqkit.records import InputError
 from dqkit.store import assignments, leases
 from dqkit.store.connected import Connected
@@ -13,9 +15,21 @@ from dqkit.store.connected import Connected
 LEASE_SECONDS = 900.0
 
 
+def _row(name: str, value: Any) -> tuple[str, str, bool]:
+    """A rule: one row of a queue."""
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise InputError(f"{name} must be (sample_id, action, control); got {shown(value)}.")
+    sample_id, action, control = value
+    return kinds.text(f"{name}[0]", sample_id), kinds.text(f"{name}[1]", action), kinds.flag(f"{name}[2]", control)
+
+
+ROWS = kinds.each(_row, "rows")
+
+
 class QueueRows(Connected):
     """Methods of `Store`."""
 
+    @takes(round_number=kinds.whole, rows=ROWS)
     def enqueue(self, round_number: int, rows: Iterable[tuple[str, str, bool]]) -> None:
         """Make some rows the queue of a round; its old queue is replaced.
 
@@ -29,6 +43,7 @@ class QueueRows(Connected):
         known = list(rows)
         self.write(lambda connection: leases.fill(connection, self.number, round_number, known))
 
+    @takes(round_number=kinds.whole, rows=ROWS)
     def requeue(self, round_number: int, rows: Iterable[tuple[str, str, bool]]) -> None:
         """Put some rows in the place of a round's open rows.
 
@@ -45,6 +60,7 @@ class QueueRows(Connected):
         known = list(rows)
         self.write(lambda connection: leases.refill(connection, self.number, round_number, known))
 
+    @takes(n=kinds.whole, annotator=kinds.text, exclude=kinds.texts, seconds=number, only=kinds.optional(kinds.texts))
     def lease(
         self,
         n: int,
@@ -79,6 +95,7 @@ class QueueRows(Connected):
             lambda c: leases.hand_out(c, self.number, n, annotator, exclude=exclude, seconds=seconds, only=only)
         )
 
+    @takes(annotator=kinds.text)
     def release(self, annotator: str) -> None:
         """Give back every lease of an annotator, so that others need not wait for it to run out.
 
@@ -89,6 +106,7 @@ class QueueRows(Connected):
         """
         self.write(lambda connection: assignments.release(connection, self.number, annotator))
 
+    @takes(sample_ids=kinds.texts, annotator=kinds.text)
     def answered_by_others(self, sample_ids: Sequence[str], annotator: str) -> list[str]:
         """Find the samples of the newest queue that somebody else has answered while more answers are wanted.
 
@@ -142,6 +160,7 @@ class QueueRows(Connected):
         """
         return self.read(lambda connection: assignments.counted(connection, self.number))
 
+    @takes(round_number=kinds.optional(kinds.whole))
     def queue_states(self, round_number: int | None = None) -> pd.DataFrame:
         """Return the queue of a round.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dqkit.checks import kinds, takes
 from dqkit.records import StoreError
 from dqkit.store import rounds
 from dqkit.store.connected import Connected
@@ -19,6 +20,7 @@ from dqkit.store.locks import only_one
 class RoundRows(Connected):
     """Methods of `Store`."""
 
+    @takes(number=kinds.whole, budget=kinds.whole, seed=kinds.whole, started=kinds.text, settings=kinds.json_mapping)
     def start_round(self, number: int, *, budget: int, seed: int, started: str, settings: dict[str, Any]) -> None:
         """Write down that a round has begun.
 
@@ -39,6 +41,7 @@ class RoundRows(Connected):
         values = {"budget": int(budget), "seed": int(seed), "started": started, "settings": settings}
         self.write(lambda connection: rounds.start(connection, self.number, number, values))
 
+    @takes(number=kinds.whole, finished=kinds.text, metrics=kinds.json_mapping)
     def finish_round(self, number: int, *, finished: str, metrics: dict[str, Any]) -> None:
         """Write down that a round is complete.
 
@@ -53,6 +56,7 @@ class RoundRows(Connected):
         """
         self.write(lambda c: rounds.finish(c, self.number, number, finished=finished, metrics=metrics))
 
+    @takes(number=kinds.whole)
     def drop_round(self, number: int) -> None:
         """Forget an unfinished round; a finished one stays. No label event is touched.
 
@@ -83,6 +87,7 @@ class RoundRows(Connected):
         """
         return self.read(lambda connection: rounds.newest(connection, self.number))
 
+    @takes(number=kinds.whole, folder=kinds.path)
     def keep_files(self, number: int, folder: Path) -> None:
         """Put a round's files into a server's database, for those who did not run it; else do nothing.
 
@@ -99,6 +104,7 @@ class RoundRows(Connected):
         self.write(lambda connection: rounds.keep_files(connection, self.number, number, folder, version))
         rounds.note_version(folder, version)
 
+    @takes(number=kinds.whole, folder=kinds.path)
     def fetch_files(self, number: int, folder: Path) -> bool:
         """Bring a round's files from a server's database.
 
@@ -124,6 +130,7 @@ class RoundRows(Connected):
 
         return self.read(work)
 
+    @takes(folder=kinds.path)
     @contextmanager
     def only_runner(self, folder: Path) -> Iterator[None]:
         """Hold the right to run a round of this workbench inside a `with` block.

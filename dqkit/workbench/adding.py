@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dqkit.datasets.assemble import sample_names
 from dqkit.files import write_json
 from dqkit.near_copies.identical import content_keys
-from dqkit.records import UNLABELED, Dataset, InputError, StoreError
+from dqkit.records import UNLABELED, Dataset, InputError, StoreError, arguments
 from dqkit.workbench import project, roots
 from dqkit.workbench.state import State
 
@@ -31,11 +31,7 @@ BLOCK = 4096
 
 def add(state: State, dataset: Dataset) -> pd.DataFrame:
     """See `Workbench.add`."""
-    if not isinstance(dataset, Dataset):
-        raise InputError(
-            f"dataset must be a dqkit Dataset; got {type(dataset).__name__}. "
-            "Make one with dqkit.from_arrays, from_folder or from_table."
-        )
+    arguments.dataset("dataset", dataset)
     with state.store.only_runner(state.path):
         state.refresh()
         present = state.dataset

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dqkit.checks import kinds, takes
 from dqkit.records import LabelEvent
 from dqkit.relabel import Answer
 from dqkit.workbench import classes, decisions, evidence, withdrawals
@@ -24,6 +25,7 @@ class Answers:
 
     state: State
 
+    @takes(kind=kinds.text, label=kinds.optional(kinds.text), source=kinds.text, event_id=kinds.optional(kinds.text))
     def record(
         self,
         sample_id: str,
@@ -253,6 +255,7 @@ class Answers:
 
         return agreement(self.state)
 
+    @takes(progress=kinds.flag)
     def add_weak_labels(
         self,
         functions: Sequence[Callable[[Any], Any]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dqkit.bars import Stages
-from dqkit.records import Dataset, InputError, Predictions
+from dqkit.checks import kinds, takes
+from dqkit.records import Dataset, InputError, Predictions, arguments
 from dqkit.store import Store
 from dqkit.workbench import project
 from dqkit.workbench.answers import Answers
@@ -94,13 +95,8 @@ class Workbench(Answers, Exchange, Elsewhere):
         StoreError
             Where the folder is in use or cannot be written, or the database cannot be reached.
         """
-        if not isinstance(dataset, Dataset):
-            raise InputError(
-                f"dataset must be a dqkit Dataset; got {type(dataset).__name__}. "
-                "Make one with dqkit.from_arrays, from_folder or from_table."
-            )
-        if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
-            raise InputError(f"tags must be a list of texts; got {tags!r}.")
+        arguments.dataset("dataset", dataset)
+        tags = kinds.texts("tags", tags)
         check_texts({"title": title, "description": description})
         folder = project.folder_of(path)
         about = project.create(
@@ -165,6 +161,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         self.state.refresh()
         return self.state.dataset
 
+    @takes(weak=kinds.flag)
     def dataset_now(self, *, weak: bool = False) -> Dataset:
         """The dataset under its current labels.
 
@@ -185,6 +182,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         """The finished rounds, oldest first."""
         return self.state.rounds
 
+    @takes(progress=kinds.flag)
     def run_round(
         self,
         *,
@@ -250,7 +248,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         if control is not None:
             warnings.warn("control is called audit_share now.", DeprecationWarning, stacklevel=2)
             audit_share = control
-        if isinstance(exclude, str):
+        if isinstance(exclude, str) or not isinstance(exclude, Iterable):
             raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
         # The bar first: what is imported here takes seconds when it is first used.
         with Stages("round", ROUND_STAGES, show=bool(progress)) as stages:
@@ -269,6 +267,7 @@ class Workbench(Answers, Exchange, Elsewhere):
             )
             return run_round(self.state, settings, progress=progress, stages=stages)
 
+    @takes(strategy=kinds.optional(kinds.text))
     def rerank(self, *, budget: int | None = None, strategy: str | None = None) -> Round:
         """Draw the open rows of the newest queue anew, from the labels as they are now. Nothing is trained.
 

@@ -148,7 +148,7 @@ def review(
     """
     check_annotator(reviewer)
     check_texts({"why": why})
-    missing = {"sample_id", "event_id"} - set(table.columns)
+    missing = {"sample_id", "event_id", "annotator"} - set(table.columns)
     if missing:
         raise InputError(f"changes must be what wb.changes() returned; column {min(missing)!r} is missing.")
     table = table.reset_index(drop=True)

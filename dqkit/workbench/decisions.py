@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from dqkit.checks import kinds
 from dqkit.records import Dataset, InputError, LabelEvent
 from dqkit.relabel import Answer
 from dqkit.store import Store
@@ -84,9 +85,4 @@ def check_annotator(annotator: Any) -> None:
 def check_texts(values: Mapping[str, Any]) -> None:
     """Raise `InputError` unless every value is text that UTF-8 can hold."""
     for name, value in values.items():
-        if not isinstance(value, str):
-            raise InputError(f"{name} must be text; got {value!r} of type {type(value).__name__}.")
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"{name} must be text that UTF-8 can hold; got {value!r} ({error.reason}).") from error
+        kinds.text(name, value)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dqkit.checks import kinds, takes
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,6 +94,7 @@ class Elsewhere:
 
         return surfaces.from_fiftyone(self.state, name=name, annotator=annotator)
 
+    @takes(path=kinds.path)
     def report(self, path: str | os.PathLike[str] = "health.html") -> Path:
         """Write the health report: HTML at `path`, the same as JSON beside it.
 

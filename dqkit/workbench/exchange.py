@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dqkit.checks import kinds, takes
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -54,6 +56,15 @@ class Exchange:
 
         return add(self.state, dataset)
 
+    @takes(
+        format=kinds.text,
+        labels=kinds.text,
+        weak=kinds.flag,
+        overwrite=kinds.flag,
+        files=kinds.text,
+        spreadsheet=kinds.flag,
+        progress=kinds.flag,
+    )
     def export(
         self,
         path: str | os.PathLike[str],
@@ -111,6 +122,7 @@ class Exchange:
         options = Options(labels, weak, drop, overwrite, files, spreadsheet, progress)
         return write_export(self._material(), path, format, options, workbench=self.state.path)
 
+    @takes(weak=kinds.flag)
     def changes(self, since: int | str | datetime | None = None, *, weak: bool = False) -> pd.DataFrame:
         """What changed and why: a label pull request.
 
@@ -139,6 +151,7 @@ class Exchange:
         self.state.refresh()
         return changes.changes(self.state.dataset, self.state.store.events(), since, weak=weak)
 
+    @takes(path=kinds.path, weak=kinds.flag, overwrite=kinds.flag)
     def changes_page(
         self,
         path: str | os.PathLike[str] = "changes.html",

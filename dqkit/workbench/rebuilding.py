@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.checks import kinds, takes
 from dqkit.export import journal
 from dqkit.files import replace, write_array, write_json
-from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Predictions, StoreError
+from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, Predictions, StoreError, arguments
 from dqkit.workbench import project, project_file
 from dqkit.workbench.adding import known_to, state_of_parts
 
@@ -41,6 +42,7 @@ class Findings:
         return pd.DataFrame(self.rows, columns=["file", "state", "how"])
 
 
+@takes(dataset=kinds.optional(arguments.dataset), progress=kinds.flag)
 def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, progress: bool = True) -> pd.DataFrame:
     """Make again what is missing or damaged in a workbench's folder.
 
@@ -73,10 +75,8 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
     if made and dataset is not None:
         project_file.make(project.folder_of(path), dataset)
     with Workbench.open(path) as bench:
-        if made:
-            found.add("project.json", REBUILT, "from the journal and the dataset; title, description and tags are lost")
-        else:
-            found.add("project.json", WHOLE)
+        how = "from the journal and the dataset; title, description and tags are lost" if made else ""
+        found.add("project.json", REBUILT if made else WHOLE, how)
         found.add("journal", WHOLE)
         events = bench.store.events()
         folder = bench.path / "dataset"

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from dqkit.acquisition.queue.worth import checked_costs
 from dqkit.acquisition.strategies.selection import STRATEGIES
-from dqkit.checks import is_number
+from dqkit.checks import is_number, kinds, takes
 from dqkit.records import ACTIONS, InputError
 
 MIN_SHARE: Mapping[str, float] = {"label": 0.1, "relabel": 0.1, "second_opinion": 0.0}
@@ -121,6 +121,7 @@ class QueueOptions:
         return {name: dict(sorted(v.items())) if isinstance(v, Mapping) else v for name, v in told.items()}
 
     @classmethod
+    @takes(told=kinds.mapped("names of options to values"))
     def from_described(cls, told: Mapping[str, Any]) -> QueueOptions:
         """Return the options that `described` wrote.
 

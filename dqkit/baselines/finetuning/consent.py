@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dqkit.bars import spoken
-from dqkit.checks import shown
-from dqkit.records import Dataset, InputError
+from dqkit.checks import shown, takes
+from dqkit.records import Dataset, InputError, arguments
 
 # Passes over the training pictures at most; the early stop usually ends before.
 EPOCHS = 10
@@ -19,6 +19,7 @@ PARTS = 5
 STEP_COST = 1.5
 
 
+@takes(dataset=arguments.dataset)
 def check_finetune(finetune: object, dataset: Dataset, pretrained: Any, folds: int) -> None:
     """Raise `InputError` where `cross_val_predictions` would refuse to fine-tune.
 

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dqkit.checks import kinds, number, takes, whole_number
+
 DEAD = 1e-8
 EXPLODING = 1e3
 
 
+@takes(
+    model=kinds.a(nn.Module, "a torch module"),
+    x=kinds.a(Tensor, "a Tensor"),
+    y=kinds.a(Tensor, "a Tensor"),
+    n_classes=partial(whole_number, least=1),
+    steps=partial(whole_number, least=0),
+    rate=partial(number, above=0),
+)
 def check_training(
     model: nn.Module, x: Tensor, y: Tensor, n_classes: int, *, steps: int = 60, rate: float = 0.003
 ) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.bars import over
+from dqkit.checks import kinds, takes, whole_number
 from dqkit.datasets.pixels import packs, places
 from dqkit.datasets.pixels.formats import Picture, Unreadable, read
-from dqkit.datasets.pixels.keys import Source, keys_of, name_of
+from dqkit.datasets.pixels.keys import FILES, Source, keys_of, name_of
 from dqkit.datasets.pixels.packs import Pack, Writer
 from dqkit.datasets.pixels.window import Window, as_colour, fit, fit_deep, sketch_of
 from dqkit.records import InputError, MissingExtra, StoreError
 
 SIDE = 64
+MOST_SIDE = 16_384
 CHECKPOINT_SECONDS = 10.0
 COPIED_ROWS = 256
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -56,8 +59,11 @@ class Decoded:
     frames: NDArray[np.int32]
     window: Window | None = None
 
+    @takes(ids=kinds.each(kinds.anything, "ids"))
     def problems(self, ids: Sequence[str] | NDArray[Any]) -> list[tuple[str, str, str, bool]]:
         """Rows (sample_id, kind, message, fatal) for a `Dataset`: unreadable files, and files of several frames."""
+        if len(ids) != len(self.frames):
+            raise InputError(f"ids must name each of the {len(self.frames):,} pictures; got {len(ids):,}.")
         broken = [(str(ids[i]), "unreadable", text, True) for i, text in sorted(self.failures.items())]
         several = [
             (str(ids[i]), "several_frames", f"holds {int(self.frames[i]):,} frames or pages; the first is used", False)
@@ -66,6 +72,7 @@ class Decoded:
         return broken + several
 
 
+@takes(files=FILES, side=partial(whole_number, least=1, most=MOST_SIDE), progress=kinds.flag)
 def decode(files: Sequence[Source], *, side: int = SIDE, progress: bool = True) -> Decoded:
     """Every picture decoded once, in parallel, to a square of `side` pixels.
 
@@ -86,7 +93,7 @@ def decode(files: Sequence[Source], *, side: int = SIDE, progress: bool = True) 
     Raises
     ------
     InputError
-        Where `side` is below 1.
+        For an entry of `files` that is no path, or a `side` below 1 or above 16,384.
     StoreError
         Where the disk of the cache is full.
 
@@ -96,8 +103,6 @@ def decode(files: Sequence[Source], *, side: int = SIDE, progress: bool = True) 
     costs one decoding, whatever lies beside it. What could not be read is tried again each time. Pictures of more than
     8 bits share one window (`window_of`), as they are compared with each other.
     """
-    if isinstance(side, bool) or not isinstance(side, int | np.integer) or side < 1:
-        raise InputError(f"side must be a whole number of pixels, at least 1; got {side!r}.")
     if not len(files):
         return Decoded(np.zeros((0, side, side, 3), np.uint8), np.zeros((0, 2), np.int32), {}, np.zeros(0, np.int32))
     keys = keys_of(files)

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dqkit.checks import kinds, takes
+
 KEY = np.dtype([("path", "<u8"), ("stamp", "<u8")])
 Source = Path | str | bytes
+FILES = kinds.each(kinds.a((str, bytes, os.PathLike), "a path, or the bytes of a picture"), "paths")
 
 
 def keys_of(files: Sequence[Source]) -> NDArray[Any]:
@@ -55,6 +58,7 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
 
 
+@takes(files=FILES)
 def resolved(files: Sequence[Source]) -> list[str]:
     """The absolute paths, links in their folders followed; each folder is resolved once. Bytes have an empty path."""
     folders: dict[str, str] = {}

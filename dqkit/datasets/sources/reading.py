@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
+from dqkit.checks import kinds, takes
 from dqkit.datasets.conversion import brief, call_foreign
 from dqkit.datasets.paths import local_path
 from dqkit.datasets.sources import columnar
@@ -58,6 +59,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+@takes(named=kinds.each(kinds.anything, "columns"), options=kinds.optional(kinds.a(ReadOptions, "ReadOptions")))
 def read(source: Any, named: Sequence[Any] = (), options: ReadOptions | None = None) -> Table:
     """The table of a path, a frame, or a table of another library.
 
@@ -97,6 +99,7 @@ def is_table_name(path: Path, message: str) -> str:
     return inner
 
 
+@takes(path=kinds.path)
 def is_table_folder(path: Path) -> bool:
     """Whether a folder is a table: Parquet parts, also below folders such as year=2024, or a saved dataset."""
     if not path.is_dir():
