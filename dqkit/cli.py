@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dqkit.console import never_fail
-from dqkit.files import replace
+from dqkit.files import make_folder, replace
 from dqkit.records import DqkitError, InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def audit(arguments: argparse.Namespace) -> int:
     from dqkit.rounds import RoundSettings, Snapshot, Training, run
 
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     except OSError as error:
         raise InputError(f"--out must name a folder that can be made; got {str(out)!r}: {error}.") from error
     quiet = bool(arguments.quiet)

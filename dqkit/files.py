@@ -6,10 +6,14 @@ import hashlib
 import json
 import os
 import re
+import sys
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+WRITERS = 8
 
 
 def replace(file: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
@@ -73,9 +77,9 @@ def is_content_name(path: str | Path) -> bool:
 
 def sync(file: str | Path) -> None:
     """Wait until the disk has what was written to the file."""
-    # Windows syncs only what is open for writing.
-    with open(file, "rb+", buffering=0) as opened:
-        os.fsync(opened.fileno())
+    # Windows syncs only what is open for writing; elsewhere a file that may only be read is synced too.
+    with open(file, "rb+" if os.name == "nt" else "rb", buffering=0) as opened:
+        _flush(opened.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -84,11 +88,56 @@ def sync_folder(folder: Path) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _flush(handle)
     except OSError:  # some network drives cannot sync a folder; the file itself is synced
         return
     finally:
         os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until the disk has every file and every name below the folder; links are names, what they lead to stays."""
+    places = [(Path(place), names) for place, _, names in os.walk(folder, topdown=False)]
+    files = [place / name for place, names in places for name in names if not (place / name).is_symlink()]
+    with ThreadPoolExecutor(WRITERS) as pool:  # the disk takes several at once
+        for _ in pool.map(sync, files):
+            pass
+    for place, _ in places:
+        sync_folder(place)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing; a power cut cannot take their names back."""
+    missing = []
+    at = folder
+    while not at.is_dir():
+        missing.append(at)
+        if at.parent == at:
+            break
+        at = at.parent
+    for made in reversed(missing):
+        made.mkdir(exist_ok=True)
+        sync_folder(made.parent)
+
+
+def move_folder(partial: Path, folder: Path) -> None:
+    """Give a finished folder its name: what is in it reaches the disk before the name does."""
+    sync_tree(partial)
+    partial.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _flush(handle: int) -> None:
+    if sys.platform == "darwin":
+        # There, fsync leaves the bytes in the cache of the drive.
+        import fcntl
+
+        try:
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+        except OSError:  # a drive that knows no such thing
+            pass
+    os.fsync(handle)
 
 
 def text_of(name: str) -> str:

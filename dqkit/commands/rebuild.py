@@ -33,7 +33,8 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Rebuild, and say one line a file."""
-    from dqkit.workbench.rebuilding import LOST, rebuild
+    from dqkit.workbench.rebuilding import rebuild
+    from dqkit.workbench.remaking import LOST
 
     dataset = _load(arguments) if arguments.source else None
     table = rebuild(arguments.workbench, dataset, progress=not arguments.quiet)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dqkit.bars import over
 from dqkit.export.file_names import FreeNames
 from dqkit.export.selection import Chosen
-from dqkit.files import is_content_name, sync
+from dqkit.files import is_content_name
 from dqkit.records import InputError
 
 WAYS = ("copy", "hardlink", "symlink")
@@ -81,7 +81,6 @@ def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Calla
         if dataset.paths is None:
             with open(out, "wb") as file:
                 file.write(png(np.asarray(dataset.content[i])))
-            sync(out)
             return
         source = str(dataset.paths[i])
         if way == "symlink":
@@ -90,7 +89,6 @@ def _writer(root: Path, chosen: Chosen, names: Sequence[str], way: str) -> Calla
             _hard_link(source, out)
         else:
             shutil.copyfile(source, out)
-            sync(out)
 
     def write_all(rows: range) -> range:
         for row in rows:

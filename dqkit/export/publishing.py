@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dqkit.files import sync, sync_folder
+from dqkit.files import make_folder, sync, sync_folder, sync_tree
 from dqkit.records import InputError, StoreError
 
 # The record in the root of every folder that dqkit exported: what it wrote there, and what the names stand for.
@@ -57,7 +57,7 @@ def file(path: Path, write: Callable[[Path], Any], *, overwrite: bool) -> None:
     partial = _partial(path)
     with _said(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write(partial)
             sync(partial)
             _check_free_file(path, overwrite=overwrite)  # it took a while
@@ -79,13 +79,13 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
     old = partial.with_suffix(".old")
     with _said(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             partial.mkdir()
             record = write(partial)
             record = {"dqkit": "export", "record": RECORD_FORMAT, **record, "written": _files(partial)}
             with (partial / RECORD).open("w", encoding="utf-8") as out:
                 out.write(json.dumps(record, ensure_ascii=False, allow_nan=False))
-            sync(partial / RECORD)
+            sync_tree(partial)
             check_free_folder(path, overwrite=overwrite)  # it took a while
             if path.exists():
                 os.rename(path, old)

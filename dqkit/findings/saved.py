@@ -18,8 +18,8 @@ SCHEMA = 1
 INDEX = "findings.json"
 
 
-@takes(folder=kinds.path, findings=FINDINGS)
-def save(folder: str | Path, findings: Sequence[Finding]) -> None:
+@takes(folder=kinds.path, findings=FINDINGS, durable=kinds.flag)
+def save(folder: str | Path, findings: Sequence[Finding], *, durable: bool = True) -> None:
     """Write findings into a folder, in place of those that it held.
 
     Parameters
@@ -29,6 +29,8 @@ def save(folder: str | Path, findings: Sequence[Finding]) -> None:
         scores `<name>.scores.parquet`.
     findings
         What `find` returned.
+    durable
+        Wait until the disk has them; see `dqkit.files.replace`.
 
     Raises
     ------
@@ -40,11 +42,13 @@ def save(folder: str | Path, findings: Sequence[Finding]) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for finding in findings:
             if len(finding.table.columns):
-                replace(target / f"{finding.name}.parquet", finding.table.to_parquet)
+                replace(target / f"{finding.name}.parquet", finding.table.to_parquet, durable=durable)
             if finding.scores is not None:
                 scores = finding.scores.rename("score").to_frame()
-                replace(target / f"{finding.name}.scores.parquet", scores.to_parquet)
-        write_json(target / INDEX, {"schema": SCHEMA, "findings": [_entry(finding) for finding in findings]})
+                replace(target / f"{finding.name}.scores.parquet", scores.to_parquet, durable=durable)
+        write_json(
+            target / INDEX, {"schema": SCHEMA, "findings": [_entry(finding) for finding in findings]}, durable=durable
+        )
     except OSError as error:
         raise StoreError(f"the findings cannot be written to {str(target)!r}: {error}.") from error
 

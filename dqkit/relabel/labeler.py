@@ -19,6 +19,7 @@ import traitlets
 from dqkit.records import InputError
 
 from .cards import CardSource
+from .cells import Cells
 from .messages import name_of
 from .protocol import Desk, replies
 
@@ -26,6 +27,7 @@ SCRIPTS = (
     *("element.js", "codes.js", "keys.js", "storage.js", "state.js", "single.js", "kernel.js", "classes.js", "grid.js"),
     *("reduce.js", "exhibit.js", "why.js", "view.js", "gridview.js", "team.js", "pointer.js", "labeler.js", "start.js"),
 )
+shown_by = Cells()
 STYLES = ("frame.css", "sample.css", "controls.css", "grid.css", "team.css")
 
 
@@ -76,6 +78,9 @@ class Labeler(anywidget.AnyWidget):
     suggestion rests on, n adds a note, z zooms, g shows the grid, + adds a class, p shows how the annotators agree,
     Escape leaves. In the grid Enter confirms a page, k keeps all its given labels, x takes a sample out.
 
+    It is registered with the kernel when it is first shown, and no longer once the cell that shows it was run again or
+    deleted, or its workbench closed: whatever is registered is held in memory.
+
     It runs in JupyterLab 4, Notebook 7 and marimo. In VS Code and Colab it runs through their ipywidgets support.
     There, answers given while a cell runs wait in the page until it ends ("3 not saved yet"), and key combinations that
     the application itself uses (such as Ctrl+S) go to the application. An exported notebook shows a summary.
@@ -87,6 +92,7 @@ class Labeler(anywidget.AnyWidget):
     _storage = traitlets.Unicode().tag(sync=True)
     _prefetch = traitlets.Int(24).tag(sync=True)
     _summary = traitlets.Unicode().tag(sync=True)
+    _may_open = False
 
     def __init__(self, source: CardSource, *, annotator: str | None = None, key: str = "", prefetch: int = 24) -> None:
         if not len(source.classes):
@@ -104,6 +110,28 @@ class Labeler(anywidget.AnyWidget):
         )
         self._summary = self._sentence()
         self.on_msg(self._receive)
+
+    def open(self) -> None:
+        """Register with the kernel; ipywidgets asks for it when a widget is made, which is too early."""
+        if self._may_open:
+            self.layout.open()  # a widget of its own
+            super().open()
+
+    @property
+    def model_id(self) -> str | None:
+        """What a page knows the widget by; it is registered by then."""
+        self._may_open = True
+        self.open()
+        found: str | None = super().model_id
+        return found
+
+    def close(self) -> None:
+        """Take it off the page and out of the kernel. Shown again, it is there again."""
+        if self._may_open:
+            self.layout.close()
+        self._may_open = False
+        super().close()
+        self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets puts None there for good
 
     def _receive(self, _widget: Any, message: dict[str, Any], _buffers: list[Any]) -> None:
         for reply, buffers in replies(Desk(self._source, self.annotator), message):
@@ -141,6 +169,7 @@ class Labeler(anywidget.AnyWidget):
             return
         data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
         live = {kind: value for kind, value in data.items() if kind != "text/html"}
+        shown_by.add(self)
         show: Callable[..., Any] = display
         show({"text/html": data["text/html"], "text/plain": self._sentence()}, raw=True)
         show(live, raw=True, metadata=rest[0] if rest else None)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dqkit.datasets.paths import local_path
 from dqkit.export.tables import write_csv
-from dqkit.files import replace, write_text
+from dqkit.files import make_folder, replace, write_text
 from dqkit.records import Dataset, InputError
 from dqkit.report.samples import Viewer
 
@@ -36,7 +36,7 @@ def write_changes(
             raise InputError(f"path must name a file; {str(file)!r} is a folder. Nothing was changed.")
     html = render_changes(table, dataset, title=title)
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(page.parent)
         # People open it in a spreadsheet, and the texts come from others.
         replace(page.with_suffix(".csv"), lambda partial: write_csv(table, partial, spreadsheet=True))
         write_text(page, html)
@@ -66,19 +66,20 @@ def render_changes(table: pd.DataFrame, dataset: Dataset, *, title: str) -> str:
     ]
     kinds = table.assign(given=table["given"].fillna("no label"), now=table["now"].fillna("no label"))
     pairs = kinds.groupby(["given", "now"]).size().sort_values(ascending=False, kind="stable")
-    return environment.get_template("changes_page.html").render(
-        title=title,
-        created=datetime.now(UTC).isoformat(timespec="minutes"),
-        total=len(table),
-        shown=min(len(table), SHOWN),
-        reviewed=int(table["reviewed_by"].notna().sum()),
-        fresh=int(table["given"].isna().sum()),
-        authors=authors,
-        pairs=[
-            {"given": given, "now": now, "count": int(count)}
-            for given, now, count in pairs.head(12).reset_index().itertuples(index=False)
-        ],
-        more_pairs=max(len(pairs) - 12, 0),
-        show=Viewer(dataset).show,
-        samples=len(dataset),
-    )
+    with Viewer(dataset) as viewer:
+        return environment.get_template("changes_page.html").render(
+            title=title,
+            created=datetime.now(UTC).isoformat(timespec="minutes"),
+            total=len(table),
+            shown=min(len(table), SHOWN),
+            reviewed=int(table["reviewed_by"].notna().sum()),
+            fresh=int(table["given"].isna().sum()),
+            authors=authors,
+            pairs=[
+                {"given": given, "now": now, "count": int(count)}
+                for given, now, count in pairs.head(12).reset_index().itertuples(index=False)
+            ],
+            more_pairs=max(len(pairs) - 12, 0),
+            show=viewer.show,
+            samples=len(dataset),
+        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dqkit.checks import instance, kinds, takes
 from dqkit.datasets.paths import local_path
-from dqkit.files import write_text
+from dqkit.files import make_folder, write_text
 from dqkit.findings import METRICS, words
 from dqkit.findings.registry import TITLES as CHECK_TITLES
 from dqkit.records import Dataset, InputError
@@ -78,30 +78,34 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
     instance("dataset", dataset, Dataset, "a dqkit.Dataset")
     if not isinstance(health.get("sections"), Mapping) or not isinstance(health.get("metrics"), Mapping):
         raise InputError("health must hold sections and metrics, as dqkit.report.health returns it; this one does not.")
-    viewer = Viewer(dataset)
     environment = _environment()
     told = {finding["name"]: finding for finding in health.get("findings", [])}
     titles = {**TITLES, **{name: finding["title"] for name, finding in told.items()}}
     sections, absent = [], []
-    for name in _names(health["sections"]):
-        section = health["sections"].get(name, {"status": "absent", "note": "This report was made without it."})
-        if section["status"] == "absent":
-            absent.append({"name": name, "title": titles[name], "note": section["note"]})
-            continue
-        context = {"name": name, "s": section, "health": health, "show": viewer.show, "titles": titles}
-        context["finding"] = told.get(name, {})
-        template = (
-            "failed" if section["status"] == "failed" else name if name in ORDER and name not in OF_TABLES else "own"
-        )
-        try:
-            body = environment.get_template(f"{template}.html").render(context)
-        except Exception as error:  # one section must not take the page with it; what failed is in the record
-            failure = {"section": name, "error": type(error).__name__, "message": str(error)}
-            health["failed_sections"].append(failure)
-            health["metrics"]["failed_sections"] = len(health["failed_sections"])
-            context["s"] = section = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-            body = environment.get_template("failed.html").render(context)
-        sections.append({"name": name, "title": titles[name], "status": section["status"], "body": body})
+    with Viewer(dataset) as viewer:
+        for name in _names(health["sections"]):
+            section = health["sections"].get(name, {"status": "absent", "note": "This report was made without it."})
+            if section["status"] == "absent":
+                absent.append({"name": name, "title": titles[name], "note": section["note"]})
+                continue
+            context = {"name": name, "s": section, "health": health, "show": viewer.show, "titles": titles}
+            context["finding"] = told.get(name, {})
+            template = (
+                "failed"
+                if section["status"] == "failed"
+                else name
+                if name in ORDER and name not in OF_TABLES
+                else "own"
+            )
+            try:
+                body = environment.get_template(f"{template}.html").render(context)
+            except Exception as error:  # one section must not take the page with it; what failed is in the record
+                failure = {"section": name, "error": type(error).__name__, "message": str(error)}
+                health["failed_sections"].append(failure)
+                health["metrics"]["failed_sections"] = len(health["failed_sections"])
+                context["s"] = section = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+                body = environment.get_template("failed.html").render(context)
+            sections.append({"name": name, "title": titles[name], "status": section["status"], "body": body})
     figures = [name for name in KEY_FIGURES if name in health["metrics"]]
     page = environment.get_template("page.html")
     return page.render(health=health, sections=sections, absent=absent, figures=figures, known=METRICS, titles=titles)
@@ -144,7 +148,7 @@ def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path,
     record = page.with_suffix(".json")
     text = json.dumps(health, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(page.parent)
         write_text(record, text)
         write_text(page, html)
     except OSError as error:

@@ -23,7 +23,9 @@ SHOWN_COLUMNS = 8
 class Viewer:
     """Shows samples of one dataset by id; each thumbnail is encoded once.
 
-    dataset: what the samples come from. A sample that could not be read is shown as an empty frame that says so.
+    dataset: what the samples come from, until the `with` block ends: a rendered page is held in a circle of references,
+    and with it would be the files of the dataset. A sample that could not be read is shown as an empty frame that says
+    so.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -31,6 +33,12 @@ class Viewer:
         self.at = {str(sample_id): i for i, sample_id in enumerate(dataset.ids)}
         self.usable = dataset.is_usable
         self.seen: dict[int, tuple[str, str]] = {}
+
+    def __enter__(self) -> Viewer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self.dataset
 
     def show(self, sample_id: str, alt: str) -> Markup:
         """The sample as HTML; `alt` describes a picture to those who do not see it."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +17,12 @@ from dqkit.findings import Finding
 from dqkit.findings import load as load_findings
 from dqkit.findings import save as save_findings
 from dqkit.records import CHECK_COLUMNS, Predictions, StoreError
+from dqkit.rounds.parts import damaged, holds, manifest, read_part
 from dqkit.rounds.settings import as_json
 
-Part = TypeVar("Part")
+PREDICTIONS = ("predictions.npz", "predictions.json", "baselines.parquet", "checks.parquet")
+SIGNALS = ("signals.parquet", "summary.json", "neighbors.npy")
+RANKING = ("signals.parquet", "summary.json", "drawn.parquet", "queue.parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class RoundResult:
 
 @takes(folder=kinds.path, result=kinds.a(RoundResult, "a RoundResult"))
 def save(folder: Path, result: RoundResult) -> None:
-    """Write every part of a result into a folder, each file whole or not at all.
+    """Write every part of a result into a folder. Its files count once `seal` has brought them to disk.
 
     Parameters
     ----------
@@ -73,20 +74,30 @@ def save(folder: Path, result: RoundResult) -> None:
         What `run` or `rerank` returned.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    replace(folder / "labels.parquet", lambda partial: result.labels.to_parquet(partial))
+    write_table(folder / "labels.parquet", result.labels)
     write_predictions(folder, result.predictions)
     save_queue(folder, result)
     if result.neighbors is not None:
-        write_array(folder / "neighbors.npy", result.neighbors)
+        write_array(folder / "neighbors.npy", result.neighbors, durable=False)
 
 
 def save_queue(folder: Path, result: RoundResult) -> None:
     """Write the parts that `rerank` makes anew: signals, summary, findings, queue and what was known of its rows."""
-    save_findings(folder / "findings", result.findings)
-    replace(folder / "signals.parquet", lambda partial: result.signals.to_parquet(partial))
-    write_json(folder / "summary.json", as_json(result.summary))
-    replace(folder / "drawn.parquet", lambda partial: result.drawn.to_parquet(partial))
-    replace(folder / "queue.parquet", lambda partial: result.queue.to_parquet(partial, index=False))
+    save_findings(folder / "findings", result.findings, durable=False)
+    write_table(folder / "signals.parquet", result.signals)
+    write_json(folder / "summary.json", as_json(result.summary), durable=False)
+    write_table(folder / "drawn.parquet", result.drawn)
+    write_table(folder / "queue.parquet", result.queue, index=False)
+
+
+def write_table(file: Path, table: pd.DataFrame, *, index: bool | None = None) -> None:
+    """Write a table of a round; see `save`."""
+    replace(file, lambda partial: table.to_parquet(partial, index=index), durable=False)
+
+
+def is_ranking(name: str) -> bool:
+    """Whether `save_queue` writes this file."""
+    return name.startswith("findings/") or name in RANKING
 
 
 @takes(folder=kinds.path, metrics=kinds.mapped("names to figures"))
@@ -124,49 +135,67 @@ def load(folder: Path, metrics: dict[str, Any]) -> RoundResult:
 
 def read_findings(folder: Path) -> tuple[Finding, ...]:
     """What the checks of the round found; nothing where an older dqkit ran it."""
-    return load_findings(folder / "findings") if (folder / "findings").exists() else ()
+    known = manifest(folder)
+    if known is None and not (folder / "findings").exists():
+        return ()
+    for name in sorted(known or ()):
+        if name.startswith("findings/"):
+            read_part(folder, name, Path.stat)
+    try:
+        return read_part(folder, "findings", load_findings)
+    except StoreError as error:
+        raise damaged(folder, "findings", f"cannot be read: {error}") from error
 
 
 def read_table(file: Path) -> pd.DataFrame:
     """A Parquet table of a round; raises `StoreError` where it is missing or damaged."""
-    return _whole(file, pd.read_parquet)
+    return read_part(file.parent, file.name, pd.read_parquet)
 
 
 def read_labels(folder: Path) -> pd.DataFrame:
     """The labels that the round was computed from."""
-    table = read_table(folder / "labels.parquet")
-    return table.astype(object).where(table.notna(), None).astype({"round": np.int64})
+
+    def read(file: Path) -> pd.DataFrame:
+        table = pd.read_parquet(file)
+        return table.astype(object).where(table.notna(), None).astype({"round": np.int64})
+
+    return read_part(folder, "labels.parquet", read)
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """The figures of the whole dataset."""
-    return _whole(folder / "summary.json", _read_object)
+    return read_part(folder, "summary.json", _read_object)
+
+
+def read_drawn(folder: Path) -> pd.DataFrame | None:
+    """What was known of the queue's rows, or None where an older dqkit did not keep it."""
+    return read_table(folder / "drawn.parquet") if holds(folder, "drawn.parquet") else None
 
 
 def read_neighbors(folder: Path) -> NDArray[np.int64] | None:
     """(n, k) positions of the nearest samples, or None where there were no features."""
-    file = folder / "neighbors.npy"
-    return _whole(file, lambda path: np.load(path, allow_pickle=False)) if file.exists() else None
+    if not holds(folder, "neighbors.npy"):
+        return None
+    found: NDArray[np.int64] = read_part(folder, "neighbors.npy", lambda file: np.load(file, allow_pickle=False))
+    return found
 
 
 def save_groups(folder: Path, ids: NDArray[np.object_], groups: NDArray[np.object_] | None) -> None:
     """Keep the groups that the round was told, which the dataset does not hold."""
-    table = pd.DataFrame({"sample_id": ids, "group": groups})
     folder.mkdir(parents=True, exist_ok=True)
-    replace(folder / "groups.parquet", lambda partial: table.to_parquet(partial, index=False))
+    write_table(folder / "groups.parquet", pd.DataFrame({"sample_id": ids, "group": groups}), index=False)
 
 
 def read_groups(folder: Path, ids: NDArray[np.object_]) -> NDArray[np.object_] | None:
     """(n,) the groups that the round was told, None where it was told none or an older dqkit did not keep them."""
-    file = folder / "groups.parquet"
-    if not file.exists():
+    if not holds(folder, "groups.parquet"):
         return None
-    known = read_table(file).set_index("sample_id")["group"].astype(object).reindex(ids)
+    known = read_table(folder / "groups.parquet").set_index("sample_id")["group"].astype(object).reindex(ids)
     return np.asarray(known.where(known.notna(), None), dtype=object)
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
-    """Keep predictions as plain arrays and tables."""
+    """Keep predictions as plain arrays and tables; see `save`."""
     arrays: dict[str, Any] = {
         "member_probs": predictions.member_probs,
         "pred_probs": predictions.pred_probs,
@@ -181,20 +210,22 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
         with partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
-    replace(folder / "predictions.npz", fill)
+    replace(folder / "predictions.npz", fill, durable=False)
     names = {"classes": list(predictions.classes), "members": list(predictions.members), "ids": list(predictions.ids)}
-    write_json(folder / "predictions.json", names)
-    replace(folder / "baselines.parquet", lambda partial: predictions.baselines.to_parquet(partial))
-    replace(folder / "checks.parquet", lambda partial: predictions.checks.to_parquet(partial))
+    write_json(folder / "predictions.json", names, durable=False)
+    write_table(folder / "baselines.parquet", predictions.baselines)
+    write_table(folder / "checks.parquet", predictions.checks)
 
 
 def read_predictions(folder: Path) -> Predictions:
     """What `write_predictions` kept; raises `StoreError` on damage."""
-    names = _whole(folder / "predictions.json", _read_object)
-    loaded = _whole(folder / "predictions.npz", _read_arrays)
+    names = read_part(folder, "predictions.json", _read_object)
+    loaded = read_part(folder, "predictions.npz", _read_arrays)
+    baselines = read_table(folder / "baselines.parquet")
     # Rounds written before checks were kept have none.
-    kept = folder / "checks.parquet"
-    checks = read_table(kept) if kept.exists() else pd.DataFrame(columns=list(CHECK_COLUMNS))
+    checks = pd.DataFrame(columns=list(CHECK_COLUMNS))
+    if holds(folder, "checks.parquet"):
+        checks = read_table(folder / "checks.parquet")
 
     def made(_: Path) -> Predictions:
         return Predictions(
@@ -206,26 +237,12 @@ def read_predictions(folder: Path) -> Predictions:
             weights=loaded["weights"],
             folds=loaded["folds"],
             features=loaded.get("features"),
-            baselines=read_table(folder / "baselines.parquet"),
+            baselines=baselines,
             dynamics={name.removeprefix("dynamics_"): v for name, v in loaded.items() if name.startswith("dynamics_")},
             checks=checks,
         )
 
-    return _whole(folder / "predictions.npz", made)
-
-
-def _whole(file: Path, read: Callable[[Path], Part]) -> Part:
-    """What `read` makes of a file; a missing or damaged one is a `StoreError` that says what it takes."""
-    try:
-        return read(file)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        if isinstance(error, StoreError):
-            raise
-        trouble = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise StoreError(
-            f"{str(file)!r} {trouble}. The labels are in the journal and are not touched; "
-            f"make the file again with: dqkit rebuild {str(file.absolute().parents[2])!r}"
-        ) from error
+    return read_part(folder, "predictions.npz", made)
 
 
 def _read_object(file: Path) -> dict[str, Any]:

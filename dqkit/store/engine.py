@@ -146,6 +146,7 @@ def _set_journal(connection: sqlite3.Connection, file: Path, drive: str | None) 
         connection.execute("PRAGMA locking_mode = NORMAL")
         connection.execute("PRAGMA user_version").fetchone()  # the lock is given back by the next use
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # on a Mac, fsync alone leaves the bytes in the cache of the drive
     return reason
 
 

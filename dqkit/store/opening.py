@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from dqkit.files import sync, sync_folder
 from dqkit.records import StoreError
 from dqkit.store.address import file_of, shown
 from dqkit.store.schema import VERSION, about, added_classes, assignments, events, gold_answers, metadata, queue, rounds
@@ -115,7 +116,9 @@ def _back_up(file: Path, version: int) -> None:
     try:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
             source.backup(target)
+        sync(partial)
         os.replace(partial, copy)
+        sync_folder(copy.parent)
     finally:
         partial.unlink(missing_ok=True)
 

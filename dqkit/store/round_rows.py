@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,13 @@ import sqlalchemy as sa
 
 from dqkit.checks import kinds, takes
 from dqkit.records import StoreError
-from dqkit.store import rounds
+from dqkit.store import leases, rounds
 from dqkit.store.connected import Connected
 from dqkit.store.locks import only_one
+from dqkit.store.queue_rows import ROWS
+from dqkit.store.rounds import Kept
+
+KEPT = kinds.a(Kept, "a Kept")
 
 
 class RoundRows(Connected):
@@ -73,7 +76,8 @@ class RoundRows(Connected):
         Returns
         -------
         list of dict
-            Oldest first: round, status, budget, seed, started, finished, settings, metrics.
+            Oldest first: round, status, budget, seed, started, finished, settings, metrics, and version: which files
+            count, None where an older dqkit wrote them.
         """
         return self.read(lambda connection: rounds.table(connection, self.number))
 
@@ -87,22 +91,70 @@ class RoundRows(Connected):
         """
         return self.read(lambda connection: rounds.newest(connection, self.number))
 
-    @takes(number=kinds.whole, folder=kinds.path)
-    def keep_files(self, number: int, folder: Path) -> None:
-        """Put a round's files into a server's database, for those who did not run it; else do nothing.
+    @takes(number=kinds.whole, rows=ROWS, kept=KEPT, finished=kinds.text, metrics=kinds.json_mapping)
+    def commit_round(
+        self,
+        number: int,
+        rows: Iterable[tuple[str, str, bool]],
+        kept: Kept,
+        *,
+        finished: str,
+        metrics: dict[str, Any],
+    ) -> None:
+        """Write down that a round is complete, with its queue and its files: all at once.
 
         Parameters
         ----------
-        number
-            Of the round.
-        folder
+        number, finished, metrics
+            As in `finish_round`.
+        rows
+            As in `enqueue`.
+        kept
             Its files.
         """
-        if not self.is_server:
-            return
-        version = uuid.uuid4().hex
-        self.write(lambda connection: rounds.keep_files(connection, self.number, number, folder, version))
-        rounds.note_version(folder, version)
+        known = list(rows)
+
+        def work(connection: sa.Connection) -> None:
+            leases.fill(connection, self.number, number, known)
+            rounds.keep(connection, self.number, number, kept, content=self.is_server)
+            rounds.finish(connection, self.number, number, finished=finished, metrics=metrics)
+
+        self._write_kept(work, kept)
+
+    @takes(number=kinds.whole, rows=ROWS, kept=KEPT)
+    def commit_ranking(self, number: int, rows: Iterable[tuple[str, str, bool]], kept: Kept) -> None:
+        """Put some rows in the place of a round's open rows, and name the files that go with them: all at once.
+
+        Parameters
+        ----------
+        number, kept
+            As in `commit_round`.
+        rows
+            As in `requeue`.
+        """
+        known = list(rows)
+
+        def work(connection: sa.Connection) -> None:
+            leases.refill(connection, self.number, number, known)
+            rounds.keep(connection, self.number, number, kept, content=self.is_server)
+
+        self._write_kept(work, kept)
+
+    @takes(number=kinds.whole, kept=KEPT)
+    def keep_files(self, number: int, kept: Kept) -> None:
+        """Name the files of a round that count; a server's database holds them too, for those who did not run it.
+
+        Parameters
+        ----------
+        number, kept
+            As in `commit_round`.
+        """
+        self._write_kept(lambda c: rounds.keep(c, self.number, number, kept, content=self.is_server), kept)
+
+    def _write_kept(self, work: Callable[[sa.Connection], None], kept: Kept) -> None:
+        self.write(work)
+        if self.is_server:
+            rounds.note_version(kept.folder, kept.version)  # what lies here need not be fetched
 
     @takes(number=kinds.whole, folder=kinds.path)
     def fetch_files(self, number: int, folder: Path) -> bool:

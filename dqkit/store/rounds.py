@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,32 @@ import sqlalchemy as sa
 
 from dqkit.files import write_text
 from dqkit.records import StoreError
-from dqkit.store.schema import round_files, rounds
+from dqkit.store.schema import round_files, rounds, settings
+from dqkit.store.settings import put
 
 PIECE = 4 * 2**20  # bytes in one row
 COLUMNS = [column for column in rounds.columns if column.name != "workbench"]
 VERSION_FILE = ".version"  # beside the files: which keeping of them these are
+VERSION_NAME = "files of round "  # with a round's number, the setting that names the files that count
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of a round, on disk by now.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the round.
+    version : str
+        Names them; files of another content have another one.
+    files : mapping of str to Path
+        Name in the round's folder, with "/" -> where it lies.
+    """
+
+    folder: Path
+    version: str
+    files: Mapping[str, Path]
 
 
 def start(connection: sa.Connection, workbench: int, number: int, values: dict[str, Any]) -> None:
@@ -51,10 +74,22 @@ def drop(connection: sa.Connection, workbench: int, number: int) -> None:
 
 
 def table(connection: sa.Connection, workbench: int) -> list[dict[str, Any]]:
-    """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics."""
+    """Every round, oldest first: round, status, budget, seed, started, finished, settings, metrics, version."""
     query = sa.select(*COLUMNS).where(rounds.c.workbench == workbench).order_by(rounds.c.round)
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [{**row, "settings": json.loads(row["settings"]), "metrics": json.loads(row["metrics"])} for row in rows]
+    names = sa.select(settings.c.name, settings.c.value).where(
+        settings.c.workbench == workbench, settings.c.name.startswith(VERSION_NAME, autoescape=True)
+    )
+    versions = {str(name): json.loads(value) for name, value in connection.execute(names)}
+    return [
+        {
+            **row,
+            "settings": json.loads(row["settings"]),
+            "metrics": json.loads(row["metrics"]),
+            "version": versions.get(f"{VERSION_NAME}{row['round']}"),
+        }
+        for row in rows
+    ]
 
 
 def newest(connection: sa.Connection, workbench: int) -> int:
@@ -63,20 +98,20 @@ def newest(connection: sa.Connection, workbench: int) -> int:
     return int(connection.execute(sa.select(sa.func.max(rounds.c.round)).where(done)).scalar() or 0)
 
 
-def keep_files(connection: sa.Connection, workbench: int, number: int, folder: Path, version: str) -> None:
-    """Put the files of a round's folder into the database, in the place of earlier ones."""
+def keep(connection: sa.Connection, workbench: int, number: int, kept: Kept, *, content: bool) -> None:
+    """Name the files of a round that count: whoever read others reads anew. content: put what they hold here too."""
+    put(connection, workbench, f"{VERSION_NAME}{number}", kept.version)
+    if not content:
+        return
     connection.execute(round_files.delete().where(*_of(round_files, workbench, number)))
-    for file in sorted(folder.rglob("*")):
-        name = file.relative_to(folder).as_posix()
-        if not file.is_file() or any(part.startswith(".") for part in name.split("/")):
-            continue
+    for name, file in kept.files.items():
         with file.open("rb") as source:
             piece = 0
             # An empty file has one empty piece.
             while (data := source.read(PIECE)) or not piece:
                 connection.execute(
                     round_files.insert().values(
-                        workbench=workbench, round=number, name=name, piece=piece, version=version, data=data
+                        workbench=workbench, round=number, name=name, piece=piece, version=kept.version, data=data
                     )
                 )
                 piece += 1

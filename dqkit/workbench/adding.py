@@ -19,9 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.datasets.assemble import sample_names
-from dqkit.files import write_json
+from dqkit.datasets.pixels.brought import sync_kept
+from dqkit.files import make_folder, move_folder, write_json
 from dqkit.near_copies.identical import content_keys
 from dqkit.records import UNLABELED, Dataset, InputError, StoreError, arguments
+from dqkit.rounds.result import read_table
 from dqkit.workbench import project, roots
 from dqkit.workbench.state import State
 
@@ -122,13 +124,14 @@ def _write(state: State, present: Dataset, fresh: Dataset) -> None:
     number = 1 + max((int(part.name) for part in project.parts(folder.parent)), default=0)
     partial = folder / f".{number:04d}.{os.getpid()}.partial"
     try:
-        partial.mkdir(parents=True)
+        make_folder(partial)
         # Of pictures one file holds all, so that they are mapped and not read.
         project.save_tables(partial, fresh)
-        write_json(partial / project.PART_FILE, {"originals": roots.beside(state.path, fresh.paths)})
+        write_json(partial / project.PART_FILE, {"originals": roots.beside(state.path, fresh.paths)}, durable=False)
+        sync_kept(fresh.paths)
         if fresh.modality == "image":
             _join(partial / "images.npy", present.content, fresh.content)
-        partial.rename(folder / f"{number:04d}")
+        move_folder(partial, folder / f"{number:04d}")
     except OSError as error:
         raise StoreError(
             f"The samples cannot be added to {str(state.path)!r}: {error}. Nothing was changed."
@@ -170,8 +173,8 @@ def known_to(state: State, number: int) -> Dataset:
     """The samples that a round knew, by one of its files; later ones were added since."""
     for name in ("labels.parquet", "signals.parquet"):
         try:
-            size = len(pd.read_parquet(state.path / "rounds" / f"{number:04d}" / name))
-        except (OSError, ValueError):
+            size = len(read_table(state.path / "rounds" / f"{number:04d}" / name))
+        except StoreError:
             continue
         if size <= len(state.dataset):
             return state.dataset_of(size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -102,13 +101,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         about = project.create(
             folder, dataset, title=title or dataset.name, description=description, tags=tags, store_url=store_url
         )
-        try:
-            store = project.journal(folder, about, store_url=store_url, may_create=True)
-        except Exception:
-            # A folder without its journal could neither be opened nor made again.
-            shutil.rmtree(folder)
-            raise
-        return cls(State(folder, about, store))
+        return cls(State(folder, about, project.journal(folder, about, store_url=store_url, may_create=False)))
 
     @classmethod
     def open(

@@ -104,9 +104,12 @@ def audit_sample(state: State) -> AuditSample:
     weight = np.ones(len(known))
     for rnd in state.rounds:
         here = (known["round"] == rnd.number).to_numpy()
-        could = in_play[: rnd.size] & (rnd.labels_before["source"] == "given").to_numpy()
+        if not here.any():
+            continue
+        scores, given = rnd.standing
+        could = in_play[: len(given)] & given
         at = np.cumsum(could)[state.dataset.positions(known.loc[here, "sample_id"])] - 1
-        weight[here] = share_left(rnd.signals["label_score"].to_numpy(float)[could], left[: rnd.size][could], at)
+        weight[here] = share_left(scores[could], left[: len(given)][could], at)
     error = float(state.rounds[-1].settings.get("human_error", QueueOptions().human_error))
     return AuditSample((known["answer"] != known["given_label"]).to_numpy(bool), weight, error)
 

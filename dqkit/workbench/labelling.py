@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
 from dqkit.records import InputError
 from dqkit.relabel import Answer, Card, Labeler, Team
 from dqkit.relabel.cards import MODES
+from dqkit.rounds.parts import damaged
 from dqkit.workbench import gold as questions
 from dqkit.workbench.cards import CardMaker
 from dqkit.workbench.classes import add_class
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dqkit.workbench.results import Round
 
 DECISIONS = ("label", "skip", "flag")
+Found = TypeVar("Found")
 
 
 def make_labeler(
@@ -83,17 +85,38 @@ def make_labeler(
         state.store.overlap(overlap, share=overlap_share)
     if gold is not None:
         questions.keep(state, gold)
-    return Labeler(QueueCards(state, mode=mode), annotator=annotator, key=state.about["id"], prefetch=prefetch)
+    widget = Labeler(QueueCards(state, mode=mode), annotator=annotator, key=state.about["id"], prefetch=prefetch)
+    state.widgets.add(widget)
+    return widget
 
 
 def open_queue(state: State) -> pd.DataFrame:
     """See `Workbench.open_queue`."""
     if not state.rounds:
         raise InputError("There is no queue yet; run wb.run_round(budget=...) first.")
-    states = state.store.queue_states()
-    still_open = states.loc[states["state"] == "open", "sample_id"]
-    queue = state.rounds[-1].queue
-    return queue[queue["sample_id"].isin(still_open)].reset_index(drop=True)
+    rnd, states = of_one_moment(state, lambda _: state.store.queue_states())
+    return rows_of(rnd, states.loc[states["state"] == "open", "sample_id"]).reset_index(drop=True)
+
+
+def of_one_moment(state: State, ask: Callable[[Round], Found]) -> tuple[Round, Found]:
+    """The newest round and what `ask` reads of the journal for it, asked again where another process ranked meanwhile.
+
+    `ask` may be called several times.
+    """
+    while True:
+        rnd = state.rounds[-1]
+        found = ask(rnd)
+        if state.rounds[-1] is rnd:
+            return rnd, found
+
+
+def rows_of(rnd: Round, sample_ids: Collection[str]) -> pd.DataFrame:
+    """The rows of a round's queue for samples that its queue in the journal holds; `StoreError` where some lack."""
+    rows = rnd.queue[rnd.queue["sample_id"].isin(sample_ids)]
+    if len(rows) < len(set(sample_ids)):
+        lack = len(set(sample_ids)) - len(rows)
+        raise damaged(rnd.folder, "queue.parquet", f"lacks {lack:,} rows of the queue in the journal")
+    return rows
 
 
 class QueueCards:
@@ -116,7 +139,8 @@ class QueueCards:
 
         Gold questions are among them, and samples of earlier grid pages that are asked again.
         """
-        dealt = self._dealt(self._state.store.lease(n, annotator, exclude=exclude), annotator)
+        rnd, taken = of_one_moment(self._state, lambda _: self._state.store.lease(n, annotator, exclude=exclude))
+        dealt = self._dealt(rnd, taken, annotator)
         waiting = open_checks(self._state, annotator)
         self._asked |= {(annotator, sample_id): page for sample_id, page in waiting.items()}
         dealt = with_checks(self._state, dealt, n, [s for s in waiting if s not in exclude])
@@ -124,10 +148,14 @@ class QueueCards:
 
     def alike(self, n: int, annotator: str, exclude: Collection[str]) -> list[Card]:
         """The same, but first what shares a suggestion and looks alike: page by page, the fullest first."""
+        rnd, taken = of_one_moment(self._state, lambda rnd: self._taken_alike(rnd, n, annotator, exclude))
+        return self._dealt(rnd, taken, annotator) if taken else self.cards(n, annotator, exclude)
+
+    def _taken_alike(self, rnd: Round, n: int, annotator: str, exclude: Collection[str]) -> list[str]:
         states = self._state.store.queue_states()
         left = set(states.loc[states["state"] == "open", "sample_id"]) - set(exclude)
         by_page: dict[int, list[str]] = {}
-        for sample_id, (page, _) in self._state.rounds[-1].pages.items():
+        for sample_id, (page, _) in rnd.pages.items():
             if sample_id in left:
                 by_page.setdefault(page, []).append(sample_id)
         taken: list[str] = []
@@ -135,7 +163,7 @@ class QueueCards:
             if len(taken) >= n:
                 break
             taken += self._state.store.lease(n - len(taken), annotator, exclude=exclude, only=by_page[page])
-        return self._dealt(taken, annotator) if taken else self.cards(n, annotator, exclude)
+        return taken
 
     def record(self, answer: Answer, annotator: str) -> str | None:
         """Make one answer an event; durable on return, and one event however often it is sent.
@@ -187,11 +215,11 @@ class QueueCards:
         """How far the annotators agree, and how good each one's answers are."""
         return team(self._state)
 
-    def _dealt(self, taken: Sequence[str], annotator: str) -> list[Card]:
+    def _dealt(self, rnd: Round, taken: Sequence[str], annotator: str) -> list[Card]:
         if not taken:
             return []
-        state, rnd = self._state, self._state.rounds[-1]
-        rows = {row["sample_id"]: row for _, row in rnd.queue[rnd.queue["sample_id"].isin(taken)].iterrows()}
+        state = self._state
+        rows = {row["sample_id"]: row for _, row in rows_of(rnd, taken).iterrows()}
         labels = state.labels()["label"]
         votes = state.store.human_votes(sample_ids=taken)
         others: dict[str, list[tuple[str, str]]] = {}
@@ -202,7 +230,6 @@ class QueueCards:
         return [
             maker.card(rows[s], labels, mode=self._mode_of(rows[s], s in several), others=tuple(others.get(s, ())))
             for s in taken
-            if s in rows
         ]
 
     def _maker(self, rnd: Round) -> CardMaker:

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from dqkit.datasets.paths import local_path
-from dqkit.files import write_json
+from dqkit.datasets.pixels.brought import sync_kept
+from dqkit.files import make_folder, move_folder, write_json
 from dqkit.records import Dataset, InputError, StoreError
 from dqkit.store import Store
 from dqkit.store.address import PASSWORD_VARIABLE, has_password, parse, shown, sqlite_file
@@ -88,13 +89,18 @@ def create(
     }
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        partial.mkdir(parents=True)
+        make_folder(partial)
         _save_dataset(partial / "dataset", dataset)
         (partial / "rounds").mkdir()
-        write_json(partial / PROJECT_FILE, about)
+        write_json(partial / PROJECT_FILE, about, durable=False)
+        sync_kept(dataset.paths)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the same is said when it is opened under its name
+            # The folder never stands without its journal: it could neither be opened nor made again.
+            journal(partial, about, store_url=store_url, may_create=True).close()
         if folder.exists():
             folder.rmdir()
-        partial.rename(folder)
+        move_folder(partial, folder)
     except OSError as error:
         raise StoreError(f"The workbench folder {str(folder)!r} cannot be written: {error}.") from error
     finally:

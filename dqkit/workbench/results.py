@@ -19,6 +19,7 @@ from dqkit.rounds import result
 from dqkit.workbench.alike import pages
 
 SHOWN = 8
+LARGE = ("predictions", "signals", "labels_before", "summary", "findings", "neighbors", "pages", "copies")
 MOST_BYTES = 200_000  # of the pictures in the HTML of a round, which a notebook keeps
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Round:
         self.finished: str = about["finished"]
         self.metrics: dict[str, Any] = about["metrics"]
         self.settings: dict[str, Any] = about["settings"]
+        self.version: str | None = about["version"]  # of its files; another process may write others
 
     @cached_property
     def size(self) -> int:
@@ -78,10 +80,20 @@ class Round:
         return result.read_labels(self.folder)
 
     @cached_property
+    def standing(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """(n,) the label scores, and whether each sample had its given label; needed of every round."""
+        given = (self.labels_before["source"] == "given").to_numpy()
+        return self.signals["label_score"].to_numpy(float, copy=True), given
+
+    def release(self) -> None:
+        """Drop what is large; it is read again when it is used again."""
+        for name in LARGE:
+            self.__dict__.pop(name, None)
+
+    @cached_property
     def drawn(self) -> pd.DataFrame | None:
         """What was known of the queue's rows when they were drawn, or None where an older dqkit did not keep it."""
-        file = self.folder / "drawn.parquet"
-        return result.read_table(file) if file.exists() else None
+        return result.read_drawn(self.folder)
 
     @cached_property
     def queue(self) -> pd.DataFrame:

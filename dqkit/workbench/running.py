@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,13 +12,16 @@ import pandas as pd
 from dqkit.acquisition import QueueOptions
 from dqkit.bars import Stages
 from dqkit.datasets.groups import group_names_of
+from dqkit.files import make_folder
 from dqkit.records import InputError
 from dqkit.rounds import RoundResult, RoundSettings, Snapshot, Training, run, save
 from dqkit.rounds import rerank as ranked_again
 from dqkit.rounds.classes import widened
 from dqkit.rounds.drawn import drawn_rows
-from dqkit.rounds.result import read_groups, save_groups, save_queue
+from dqkit.rounds.parts import drop_staged, files_in, manifest, new_version, seal, staged, sums_of
+from dqkit.rounds.result import is_ranking, read_groups, save_groups, save_queue
 from dqkit.rounds.settings import is_whole, without_columns
+from dqkit.store.rounds import Kept
 from dqkit.workbench.evidence import audit_sample, reviews
 from dqkit.workbench.project import now
 from dqkit.workbench.results import Round
@@ -56,12 +61,13 @@ def run_round(state: State, settings: RoundSettings, *, progress: bool, stages: 
         result = run(snapshot, settings, checkpoints=state.path / "checkpoints", progress=progress, stages=stages)
         stages.begin("saving")
         folder = state.path / "rounds" / f"{number:04d}"
+        shutil.rmtree(folder, ignore_errors=True)  # what a round left that was never finished
+        make_folder(folder)
         save(folder, result)
         if settings.training.groups is not None:
             save_groups(folder, state.dataset.ids, group_names_of(state.dataset, settings.training.groups))
-        state.store.enqueue(number, _rows(result.queue))
-        state.store.keep_files(number, folder)
-        state.store.finish_round(number, finished=now(), metrics=result.metrics)
+        kept = sealed(folder)
+        state.store.commit_round(number, _rows(result.queue), kept, finished=now(), metrics=result.metrics)
     return state.rounds[-1]
 
 
@@ -88,11 +94,27 @@ def rerank(state: State, *, budget: int | None, strategy: str | None) -> Round:
         states = state.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]
         result, fresh = ranked_again(snapshot, _as_it_stands(rnd, snapshot), settings, answered=set(answered))
-        save_queue(rnd.folder, result)
-        state.store.requeue(rnd.number, _rows(fresh))
-        state.store.keep_files(rnd.number, rnd.folder)
-        state.forget(rnd.number)  # it was read before it was ranked again
+        state.store.commit_ranking(rnd.number, _rows(fresh), _staged(rnd.folder, result))
     return state.rounds[-1]
+
+
+def sealed(folder: Path) -> Kept:
+    """The files of a round's folder, once the disk has them."""
+    version = new_version()
+    seal(folder, version)
+    return Kept(folder, version, files_in(folder))
+
+
+def _staged(folder: Path, result: RoundResult) -> Kept:
+    """The files of a round with those of its new ranking, which wait beside the old ones for their commit."""
+    version = new_version()
+    drop_staged(folder)
+    waiting, known = staged(folder, version), manifest(folder)
+    save_queue(waiting, result)
+    others = {name: sums for name, sums in (known or sums_of(folder)).items() if not is_ranking(name)}
+    seal(waiting, version, beside=others)
+    here = {name: file for name, file in files_in(folder).items() if name in others}
+    return Kept(folder, version, {**here, **files_in(waiting)})
 
 
 def _as_it_stands(rnd: Round, snapshot: Snapshot) -> RoundResult:

@@ -6,18 +6,23 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import pandas as pd
 
 from dqkit.records import Dataset, StoreError
 from dqkit.rounds.classes import with_classes
+from dqkit.rounds.parts import settle
 from dqkit.rounds.snapshot import current_labels, under_labels
 from dqkit.store import Store
 from dqkit.store.added_classes import names_and_keys
 from dqkit.workbench import project
 from dqkit.workbench.results import Round
 from dqkit.workbench.signs import sign_of
+
+if TYPE_CHECKING:
+    from dqkit.relabel import Labeler
 
 
 class State:
@@ -38,17 +43,26 @@ class State:
         self.about = about
         self.store = store
         self.fiftyone = FiftyOneHeld()
+        self.widgets: WeakSet[Labeler] = WeakSet()  # made on this workbench, and closed with it
+        self._closed = False
         self._rounds: dict[int, Round] = {}
         self._copies: tuple[int, dict[str, tuple[str, ...]]] = (0, {})
 
     def close(self) -> None:
-        """Release the database and what is held of FiftyOne."""
+        """Release the database, the dataset's files, the widgets and what is held of FiftyOne."""
+        self._closed = True
         self.fiftyone.close()
         self.store.close()
+        for widget in list(self.widgets):
+            widget.close()
         self._rounds.clear()
+        self._copies = (0, {})
+        self.reload()
 
     @cached_property
     def _loaded(self) -> Dataset:
+        if self._closed:
+            raise StoreError(f"The workbench {str(self.path)!r} was closed; open it again with dqkit.Workbench.open.")
         try:
             loaded = project.load_dataset(self.path / "dataset", self.about)
             added = [name for name, _ in names_and_keys(self.store)]
@@ -110,10 +124,17 @@ class State:
         done = [about for about in self.store.rounds() if about["status"] == "done"]
         for about in done:
             number, folder = about["round"], self.path / "rounds" / f"{about['round']:04d}"
-            # Another machine may have run it, or ranked it again.
-            if self.store.fetch_files(number, folder) or number not in self._rounds:
+            # Another process or machine may have run it, or ranked it again.
+            known = self._rounds.get(number)
+            stale = known is None or known.version != about["version"]
+            if stale:
+                settle(folder, about["version"])
+            if self.store.fetch_files(number, folder) or stale:
                 self._rounds[number] = Round(folder, about, sign=self._sign)
-        return [self._rounds[about["round"]] for about in done]
+        found = [self._rounds[about["round"]] for about in done]
+        for older in found[:-2]:  # whoever compares, compares the newest two
+            older.release()
+        return found
 
     def _sign(self, sample_id: str) -> tuple[bytes, str]:
         """A sample in small: a picture, or the start of a text."""
@@ -131,10 +152,6 @@ class State:
         if number != self._copies[0]:
             self._copies = number, self.rounds[-1].copies
         return self._copies[1]
-
-    def forget(self, number: int) -> None:
-        """Read a round again when it is next looked at."""
-        self._rounds.pop(number, None)
 
 
 class FiftyOneHeld(ExitStack):

@@ -13,6 +13,7 @@ import pandas as pd
 import dqkit as dq
 from dqkit import acquisition, baselines, export, findings, records, report, rounds, signals, store, workbench
 from dqkit.datasets.pixels import decode
+from dqkit.store.rounds import Kept
 from tests.checks.calls import DATASET, FEATURES, HEALTH, IDS, LABELS, PREDICTIONS, PROBS, SIGNALS, N, vote
 from tests.checks.places import EVENT, FINDING, Place
 
@@ -22,6 +23,7 @@ SNAPSHOT = rounds.Snapshot.of(DATASET)
 TRAINING = rounds.Training(own=PREDICTIONS)
 SETTINGS = rounds.RoundSettings(budget=2, training=TRAINING)
 QUEUE = [("s3", "label", False), ("s4", "relabel", True)]
+KEPT = Kept(Path("nowhere"), "v", {})
 NO_BAR = {"progress": False}
 MORE = dq.from_arrays(FEATURES[:2] + 9, ["no", "yes"], ids=["t0", "t1"])
 STRAY = records.LabelEvent("e8", "s1", "undo", None, "human", "ana", "2026-01-02T00:00:00.000+00:00", 1, "", "e1")
@@ -55,6 +57,11 @@ def _torch_dataset(place: Place) -> Call:
 def _pictures(place: Place) -> dq.Workbench:
     ds = dq.from_folder(place.folder / "photos", progress=False)
     return place.keep(dq.Workbench.create(place.folder / f"pictures{len(list(place.folder.iterdir()))}", ds))
+
+
+def _committing(place: Place) -> Call:
+    finish, given = _finishing(place)
+    return place.bench.store.commit_round, {**given, "rows": QUEUE, "kept": KEPT}
 
 
 def _finishing(place: Place) -> Call:
@@ -169,6 +176,8 @@ STORE: dict[str, Callable[[Place], Call]] = {
     ),
     "dqkit.store.Store.answered_by_others": _of_a_store("answered_by_others", sample_ids=["s1"], annotator="ana"),
     "dqkit.store.Store.close": lambda p: (p.bench.store.close, {}),
+    "dqkit.store.Store.commit_ranking": _of_a_store("commit_ranking", number=1, rows=QUEUE, kept=KEPT),
+    "dqkit.store.Store.commit_round": _committing,
     "dqkit.store.Store.confirmations": _of_a_store("confirmations"),
     "dqkit.store.Store.current_labels": _of_a_store("current_labels", weak=False),
     "dqkit.store.Store.drop_round": _of_a_store("drop_round", number=2),
@@ -178,7 +187,7 @@ STORE: dict[str, Callable[[Place], Call]] = {
     "dqkit.store.Store.find": _of_a_store("find", event_id="e1"),
     "dqkit.store.Store.finish_round": _finishing,
     "dqkit.store.Store.human_votes": _of_a_store("human_votes", sample_ids=["s1"]),
-    "dqkit.store.Store.keep_files": lambda p: (p.bench.store.keep_files, {"number": 1, "folder": p.folder}),
+    "dqkit.store.Store.keep_files": _of_a_store("keep_files", number=1, kept=KEPT),
     "dqkit.store.Store.latest_decisions": _of_a_store("latest_decisions"),
     "dqkit.store.Store.latest_live": _of_a_store("latest_live", annotator="ana", limit=3, sources=["human"]),
     "dqkit.store.Store.lease": _of_a_store("lease", n=2, annotator="ana", exclude=["s1"], seconds=9.0, only=["s2"]),

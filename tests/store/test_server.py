@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dqkit.records import LabelEvent, StoreError
 from dqkit.store import Store, added_classes, transactions
+from dqkit.store.rounds import Kept
 from tests.postgres import PASSWORD
 from tests.store.conftest import new_database
 
@@ -210,10 +211,9 @@ def test_the_files_of_a_round_come_to_those_who_did_not_run_it(address, tmp_path
     big = bytes(range(256)) * 40_000  # three pieces
     (mine / "queue.parquet").write_bytes(big)
     (mine / "empty").write_bytes(b"")
-    (mine / ".hidden").write_bytes(b"x")
     with Store(address, "w") as a, Store(address, "w") as b:
         a.start_round(1, budget=1, seed=0, started="t", settings={})
-        a.keep_files(1, mine)
+        a.keep_files(1, Kept(mine, "first", {name: mine / name for name in ("queue.parquet", "empty")}))
         assert not a.fetch_files(1, mine)
         assert b.fetch_files(1, theirs)
         assert (theirs / "queue.parquet").read_bytes() == big
@@ -221,7 +221,8 @@ def test_the_files_of_a_round_come_to_those_who_did_not_run_it(address, tmp_path
         assert sorted(file.name for file in theirs.iterdir()) == [".version", "empty", "queue.parquet"]
         assert not b.fetch_files(1, theirs)
         (mine / "queue.parquet").write_bytes(b"ranked again")
-        a.keep_files(1, mine)
+        a.keep_files(1, Kept(mine, "second", {"queue.parquet": mine / "queue.parquet"}))
+        assert [row["version"] for row in b.rounds()] == ["second"]
         assert b.fetch_files(1, theirs)
         assert (theirs / "queue.parquet").read_bytes() == b"ranked again"
 

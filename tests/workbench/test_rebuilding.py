@@ -8,7 +8,8 @@ import pytest
 
 import dqkit as dq
 from dqkit.cli import main
-from dqkit.workbench.rebuilding import _trained, labels_at, rebuild
+from dqkit.workbench.rebuilding import rebuild
+from dqkit.workbench.remaking import _trained, labels_at
 from tests.workbench.conftest import small
 from tests.workbench.test_exporting import images
 
@@ -47,6 +48,7 @@ def test_a_rounds_files_come_back_the_same_from_the_journal_and_the_seed(worked)
         "rounds/0001/signals",
         "rounds/0001/queue.parquet",
         "rounds/0001/drawn.parquet",
+        "rounds/0001/manifest.json",
     }
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "labels.parquet"), before["labels"])
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "signals.parquet"), before["signals"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dqkit.datasets.pixels.keys import Source
 from dqkit.datasets.pixels.places import cache_folder
-from dqkit.files import content_name, replace
+from dqkit.files import content_name, replace, sync, sync_folder
 
 STARTS = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"GIF8": ".gif", b"BM": ".bmp", b"II*\0": ".tif", b"MM\0*": ".tif"}
 # So much of the disk stays free for others.
@@ -66,6 +66,17 @@ def keep(
             "environment variable DQKIT_CACHE to a folder on another disk, or pass a larger side=."
         )
     return paths, f"The originals of {len(inside):,} pictures ({_spoken(total)}) are kept in {str(folder())!r}."
+
+
+def sync_kept(paths: Iterable[str | None] | None) -> None:
+    """Wait until the disk has those of these originals that are kept here: a power cut must not take them."""
+    own = str(folder())
+    kept = [Path(str(path)) for path in (() if paths is None else paths) if path and str(path).startswith(own)]
+    there = [file for file in kept if file.is_file()]
+    for file in there:
+        sync(file)
+    for place in {file.parent for file in there} | ({folder(), folder().parent} if there else set()):
+        sync_folder(place)
 
 
 def _kept(raw: bytes) -> Path:

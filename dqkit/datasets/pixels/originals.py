@@ -95,7 +95,7 @@ def small_pixels(dataset: Dataset, i: int, *, longest: int) -> NDArray[np.uint8]
     return _plain(without_border(dataset, i))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # of 30 kB at most, as a rule
 def small_png(file: str, changed: int, window: Window | None, longest: int) -> bytes:
     """The picture in a file as PNG of at most `longest` pixels a side. changed: the time of the file's last change."""
     picture = read(Path(file).read_bytes(), longest)
