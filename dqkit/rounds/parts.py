@@ -183,7 +183,8 @@ def _check(folder: Path, name: str) -> None:
             return
         tried |= expected
     if tried:
-        raise ValueError(f"it has {size:,} bytes, which are not the {next(iter(tried))[0]:,} that were written")
+        were = next(iter(tried))[0]
+        raise ValueError(f"{were:,} bytes were written, it has {size:,}" if size != were else "its bytes were changed")
 
 
 def _expected(folder: Path, name: str) -> set[tuple[int, int | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -147,10 +148,17 @@ class State:
         return self.store.newest_round()
 
     def copies(self) -> dict[str, tuple[str, ...]]:
-        """Sample id -> the other samples with identical content, as the newest round found them; kept for it."""
+        """Sample id -> the other samples with identical content, as the newest round found them; kept for it.
+
+        Where the round's file is damaged there are none, with a warning: an answer must not be lost for it.
+        """
         number = self.number
         if number != self._copies[0]:
-            self._copies = number, self.rounds[-1].copies
+            try:
+                self._copies = number, self.rounds[-1].copies
+            except StoreError as error:
+                warnings.warn(f"Answers do not go to identical samples for now: {error}", UserWarning, stacklevel=2)
+                return {}
         return self._copies[1]
 
 
