@@ -85,11 +85,6 @@ class Round:
         given = (self.labels_before["source"] == "given").to_numpy()
         return self.signals["label_score"].to_numpy(float, copy=True), given
 
-    def release(self) -> None:
-        """Drop what is large; it is read again when it is used again."""
-        for name in LARGE:
-            self.__dict__.pop(name, None)
-
     @cached_property
     def drawn(self) -> pd.DataFrame | None:
         """What was known of the queue's rows when they were drawn, or None where an older dqkit did not keep it."""
@@ -182,6 +177,12 @@ class Round:
             style = "display: inline-block; width: 104px; margin: 0 8px 8px 0; vertical-align: top; text-align: left"
             cells.append(f'<div style="{style}">{inside}<div style="font-size: 11px">{said}</div></div>')
         return f"<div>{''.join(cells)}</div>" if cells else ""
+
+
+def release(rnd: Round) -> None:
+    """Drop what is large of a round; it is read again when it is used again."""
+    for name in LARGE:
+        rnd.__dict__.pop(name, None)
 
 
 def _proposal(row: Mapping[Hashable, Any]) -> str:

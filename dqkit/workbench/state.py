@@ -19,7 +19,7 @@ from dqkit.rounds.snapshot import current_labels, under_labels
 from dqkit.store import Store
 from dqkit.store.added_classes import names_and_keys
 from dqkit.workbench import project
-from dqkit.workbench.results import Round
+from dqkit.workbench.results import Round, release
 from dqkit.workbench.signs import sign_of
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class State:
                 self._rounds[number] = Round(folder, about, sign=self._sign)
         found = [self._rounds[about["round"]] for about in done]
         for older in found[:-2]:  # whoever compares, compares the newest two
-            older.release()
+            release(older)
         return found
 
     def _sign(self, sample_id: str) -> tuple[bytes, str]:

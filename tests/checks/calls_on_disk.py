@@ -60,7 +60,7 @@ def _pictures(place: Place) -> dq.Workbench:
 
 
 def _committing(place: Place) -> Call:
-    finish, given = _finishing(place)
+    _, given = _finishing(place)
     return place.bench.store.commit_round, {**given, "rows": QUEUE, "kept": KEPT}
 
 
@@ -167,6 +167,8 @@ BENCH: dict[str, Callable[[Place], Call]] = {
         "undo_batch", annotator="ana", since="2020-01-01", until="2040-01-01", round=1, by="bea", why="w"
     ),
     "dqkit.Round.plot": lambda p: (p.bench.rounds[-1].plot, {}),
+    "dqkit.relabel.Labeler.close": lambda p: (p.bench.labeler("ana").close, {}),
+    "dqkit.relabel.Labeler.open": lambda p: (p.bench.labeler("ana").open, {}),
 }
 
 STORE: dict[str, Callable[[Place], Call]] = {
