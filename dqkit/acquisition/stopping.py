@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dqkit.checks import (
     as_probabilities,
     instance,
+    is_iterable,
     is_number,
     mapping,
     number,
@@ -153,9 +154,7 @@ def stopping(
 
 
 def _checked_rounds(rounds: Any) -> list[Mapping[str, float]]:
-    if isinstance(rounds, str | bytes | Mapping | Iterator) or not isinstance(rounds, Iterable):
-        raise InputError(f"rounds must be a list of mappings with labels and accuracy; got {shown(rounds)}.")
-    if getattr(rounds, "ndim", 1) == 0:
+    if isinstance(rounds, str | bytes | Mapping | Iterator) or not is_iterable(rounds):
         raise InputError(f"rounds must be a list of mappings with labels and accuracy; got {shown(rounds)}.")
     found = list(rounds)
     for each in found:

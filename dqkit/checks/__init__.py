@@ -13,6 +13,7 @@ from dqkit.checks.probabilities import as_probabilities, check_probabilities, ro
 from dqkit.checks.scalars import (
     distinct_names,
     instance,
+    is_iterable,
     is_number,
     mapping,
     number,
@@ -35,6 +36,7 @@ __all__ = [
     "distinct_names",
     "finite_rows",
     "instance",
+    "is_iterable",
     "is_number",
     "mapping",
     "number",

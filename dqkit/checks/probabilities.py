@@ -52,6 +52,9 @@ def as_probabilities(
 
 def check_probabilities(name: str, probs: NDArray[Any], *, tolerance: float = 1e-3) -> None:
     """Raise `InputError` unless the last axis of `probs` holds probabilities: finite, in [0, 1], summing to one."""
+    probs = numbers(name, probs, shape="(..., classes)")
+    if probs.ndim < 1:
+        raise InputError(f"{name} must have an axis of classes; got a single value.")
     if not np.isfinite(probs).all():
         where = np.argwhere(~np.isfinite(probs))[0]
         raise InputError(f"{name} must be finite; got {probs[tuple(where)]} at {tuple(int(i) for i in where)}.")

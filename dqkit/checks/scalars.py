@@ -38,6 +38,11 @@ def is_number(value: object) -> bool:
         return False
 
 
+def is_iterable(value: object) -> bool:
+    """Whether it can be gone through; an array without axes only looks like it."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
+
+
 def whole_number(name: str, value: object, *, least: int | None = None, most: int | None = None) -> int:
     """The value as an int between `least` and `most` (both allowed); a truth value is refused."""
     bounds = _bounds("a whole number", least, most)

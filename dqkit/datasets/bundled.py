@@ -8,7 +8,7 @@ import numpy as np
 
 from dqkit.checks import number, takes, whole_number
 from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
-from dqkit.records import TEST_SPLIT, UNLABELED, Dataset
+from dqkit.records import TEST_SPLIT, UNLABELED, Dataset, InputError
 
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SHARE = partial(number, least=0, below=1)
@@ -54,7 +54,10 @@ def load_digits(*, label_noise: float = 0.0, unlabeled: float = 0.0, test_size: 
     n = len(truth)
     everyone = np.arange(n)
     if test_size:
-        pool, test = train_test_split(everyone, test_size=test_size, stratify=truth, random_state=seed)
+        try:
+            pool, test = train_test_split(everyone, test_size=test_size, stratify=truth, random_state=seed)
+        except ValueError as error:  # a part with fewer samples than classes
+            raise InputError(f"test_size must leave a digit of each class on both sides; got {test_size:g}.") from error
     else:
         pool, test = everyone, everyone[:0]
     split = np.full(n, "train", dtype=object)

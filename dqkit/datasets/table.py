@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dqkit.checks import is_iterable
 from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble, row_names
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import blank, texts_of
@@ -218,7 +219,7 @@ def _check_roles(table: Table, roles: dict[str, Any], wanted: Any, features: Any
 
 def _excluded(exclude: Any, table: Table) -> list[Any]:
     """The columns that `exclude` names, each of them a column of the table."""
-    if isinstance(exclude, str | bytes) or not isinstance(exclude, Iterable):
+    if isinstance(exclude, str | bytes) or not is_iterable(exclude):
         raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
     names = list(exclude)
     for name in names:
@@ -236,7 +237,7 @@ def _feature_list(features: Any, frame: pd.DataFrame) -> list[Any] | str | None:
         raise InputError(
             f"features must be a list of columns; got the string {features!r}. Write features=[{features!r}]."
         )
-    if not isinstance(features, Iterable) or isinstance(features, bytes | set | frozenset | dict):
+    if not is_iterable(features) or isinstance(features, bytes | set | frozenset | dict):
         raise InputError(f"features must be a list of columns; got {type(features).__name__}.")
     names = list(features)
     if not names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.checks import takes
+from dqkit.checks import kinds, takes
 from dqkit.export import journal
 from dqkit.files import text_of
 from dqkit.records import UNLABELED, Dataset, InputError, arguments
@@ -103,9 +103,7 @@ def choose(material: Material, *, labels: str = "all", weak: bool = False, drop:
     """
     if labels not in LABELS:
         raise InputError(f"labels must be one of {', '.join(LABELS)}; got {labels!r}.")
-    if not isinstance(drop, str | Iterable):
-        raise InputError(f"drop must be a list with some of {', '.join(DROPS)}; got {drop!r}.")
-    reasons = [drop] if isinstance(drop, str) else list(drop)
+    reasons = [drop] if isinstance(drop, str) else kinds.each(kinds.text, ", ".join(DROPS))("drop", drop)
     unknown = [reason for reason in reasons if reason not in DROPS]
     if unknown:
         raise InputError(f"drop must hold some of {', '.join(DROPS)}; got {unknown[0]!r}.")

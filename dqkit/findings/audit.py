@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dqkit.checks import as_positions, kinds, takes
+from dqkit.checks import as_positions, kinds, takes, whole_number
 from dqkit.findings.finding import NotMeasured
-from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, Predictions, arguments
+from dqkit.records import HUMAN_SOURCES, UNLABELED, Dataset, InputError, Predictions, arguments
 from dqkit.signals import AuditSample
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
@@ -122,6 +122,9 @@ class Audit:
         (('no', 'yes'), ['no', 'yes'])
         """
         index = pd.Index([str(i) for i in dataset.ids], dtype=object)
+        for name, frame in (("labels", labels), ("signals", signals)):
+            if frame is not None and not (frame.index.is_unique and frame.columns.is_unique):
+                raise InputError(f"{name} must have one row a sample id and one column a name; one comes twice.")
         if labels is None or "label" not in labels.columns:
             named = [None if code == UNLABELED else dataset.classes[code] for code in dataset.labels]
             labels = pd.DataFrame({"label": named}, index=index, dtype=object)
@@ -313,7 +316,7 @@ class Audit:
         InputError
             For a position that is none.
         """
-        return self.ids_at([position])[0]
+        return str(self.dataset.ids[whole_number("position", position, least=0, most=len(self) - 1)])
 
     def ids_at(self, positions: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
         """Return the ids of some samples.

@@ -26,4 +26,5 @@ SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
 @takes(columns=kinds.a(Collection, "a collection of columns"))
 def size_columns(columns: Collection[Any]) -> tuple[str, str] | None:
     """The columns among these that hold width and height of the originals; None where there are none."""
-    return next((pair for pair in SIZE_COLUMNS if pair[0] in columns and pair[1] in columns), None)
+    names = {name for name in columns if isinstance(name, str)}
+    return next((pair for pair in SIZE_COLUMNS if names.issuperset(pair)), None)

@@ -119,7 +119,7 @@ def _names(sections: Mapping[str, Any]) -> list[str]:
     return [name for name in names if name in sections or name not in OF_TABLES]
 
 
-@takes(health=kinds.mapped("names to values"), html=kinds.text)
+@takes(health=kinds.json_mapping, html=kinds.text)
 def write(path: str | Path, health: Mapping[str, Any], html: str) -> tuple[Path, Path]:
     """Write both files, each replaced in one step.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.bars import over
-from dqkit.checks import instance, shown
+from dqkit.checks import instance, is_iterable, shown
 from dqkit.records import ABSTAIN, Dataset, InputError
 
 
@@ -43,10 +43,8 @@ def apply_functions(
     """
     if not isinstance(dataset, Dataset):
         raise InputError(f"dataset must be a dqkit.Dataset; got {type(dataset).__name__}.")
-    if callable(functions) or not isinstance(functions, Iterable):
+    if callable(functions) or not is_iterable(functions):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")
-    if getattr(functions, "ndim", 1) == 0:
-        raise InputError("functions must be a list of labelling functions; got an array without axes.")
     functions = list(functions)
     if not all(callable(f) for f in functions):
         raise InputError("functions must be a list of labelling functions; put a single one in brackets.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -241,7 +241,7 @@ class Workbench(Answers, Exchange, Elsewhere):
         if control is not None:
             warnings.warn("control is called audit_share now.", DeprecationWarning, stacklevel=2)
             audit_share = control
-        if isinstance(exclude, str) or not isinstance(exclude, Iterable):
+        if isinstance(exclude, str):
             raise InputError(f"exclude must be a list of columns; got {exclude!r}. Write exclude=[{exclude!r}].")
         # The bar first: what is imported here takes seconds when it is first used.
         with Stages("round", ROUND_STAGES, show=bool(progress)) as stages:
@@ -256,7 +256,7 @@ class Workbench(Answers, Exchange, Elsewhere):
                     estimators, folds, pretrained, network, imbalance, groups, predictions, budget_minutes, finetune
                 ),
                 queue=QueueOptions(audit_share, strategy, human_error, costs, min_share, class_quota),
-                exclude=tuple(exclude),
+                exclude=tuple(kinds.each(kinds.anything, "columns")("exclude", exclude)),
             )
             return run_round(self.state, settings, progress=progress, stages=stages)
 
@@ -302,6 +302,7 @@ class Workbench(Answers, Exchange, Elsewhere):
 
         return open_queue(self.state)
 
+    @takes(captions=kinds.optional(kinds.each(kinds.anything, "captions")))
     def gallery(self, sample_ids: ArrayLike, *, captions: Sequence[str] | None = None) -> Figure:
         """Thumbnails of some samples.
 

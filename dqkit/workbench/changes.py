@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dqkit.checks.scalars import shown
+from dqkit.checks.scalars import is_iterable, shown
 from dqkit.export import journal
 from dqkit.records import Dataset, InputError, LabelEvent
 from dqkit.workbench.decisions import check_annotator, check_texts
@@ -117,7 +117,7 @@ def chosen(table: pd.DataFrame, rows: Rows, name: str) -> list[int]:
         if by.any():
             return [int(i) for i in np.flatnonzero(by)]
         rows = [rows]
-    named = list(rows) if isinstance(rows, Iterable) else [rows]
+    named = list(rows) if is_iterable(rows) else [rows]
     if not all(isinstance(row, str) for row in named):
         raise InputError(
             f"{name} must be True, an annotator, sample ids or rows of wb.changes(); got {shown(rows)}. "

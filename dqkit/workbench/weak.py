@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.bars import Stages
+from dqkit.checks import is_iterable
 from dqkit.records import ABSTAIN, UNLABELED, Dataset, InputError, LabelEvent
 from dqkit.weak_labels import WeakLabels, apply_functions, label_model
 from dqkit.weak_labels.model import Model
@@ -35,7 +36,7 @@ def add_weak_labels(
     """See `Workbench.add_weak_labels`."""
     if isinstance(min_probability, bool) or not isinstance(min_probability, Real) or not 0 <= min_probability <= 1:
         raise InputError(f"min_probability must lie in [0, 1]; got {min_probability!r}.")
-    functions = list(functions) if isinstance(functions, Iterable) else functions
+    functions = list(functions) if is_iterable(functions) else functions
     current = state.dataset_now()
     with Stages("weak labels", STAGES, show=progress) as stages:
         stages.begin("labelling functions")

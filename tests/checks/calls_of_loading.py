@@ -114,6 +114,7 @@ CHECKING: dict[str, Callable[[Place], Call]] = {
     "dqkit.checks.distinct_names": lambda p: (lambda v: checks.distinct_names("x", v), {"v": IDS}),
     "dqkit.checks.finite_rows": lambda p: (lambda v: checks.finite_rows("x", v), {"v": FEATURES}),
     "dqkit.checks.instance": lambda p: (lambda v: checks.instance("x", v, int, "an int"), {"v": 1}),
+    "dqkit.checks.is_iterable": lambda p: (checks.is_iterable, {"value": IDS}),
     "dqkit.checks.is_number": lambda p: (checks.is_number, {"value": 1}),
     "dqkit.checks.mapping": lambda p: (lambda v: checks.mapping("x", v, "a to b"), {"v": {"a": 1}}),
     "dqkit.checks.number": lambda p: (lambda v: checks.number("x", v, least=0, below=9), {"v": 1.5}),

@@ -37,6 +37,9 @@ COSTLY = {
 # Where a result may hold NaN: what could not be measured is told as NaN there, as the docstrings say.
 MAY_BE_NAN = [
     r"\.families\[\d\]",  # a family of scorers that was not tested
+    r"error_probability|noise_rate",  # labels that the predictions cannot judge
+    r"wrong_labels_left",  # nothing to estimate it from
+    r"\.metadata\.|checks\.as_array|checks\.rows_in_order|checks\.shown|checks\.numbers",  # as they were given
     r"times_random",  # no random rows to compare with
     r"\.criteria\[\d\]\.value|criteria.*|stopping \[\d\]\.value",  # a criterion that cannot be judged yet
     r"\.control\.|control_estimates",  # a share of nothing

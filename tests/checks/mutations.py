@@ -150,7 +150,9 @@ def _container(draw: Draw, array: np.ndarray) -> Any:
             pd.Index(array),
             pd.DataFrame({"a": array}),
         ]
-        kinds += [pd.Series(pd.Categorical([*plain[:-1], None])), pd.array([*plain[:-1], None]), pd.Categorical(plain)]
+        if all(_hashable(value) for value in plain):
+            kinds += [pd.Series(pd.Categorical([*plain[:-1], None])), pd.Categorical(plain)]
+        kinds += [pd.array([*plain[:-1], None])]
         try:
             arrow = pa.array([*plain[:-1], None])
         except pa.ArrowException:  # objects that Arrow does not know
