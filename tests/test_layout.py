@@ -18,6 +18,7 @@ ORDER = [
     "errors",
     "later",
     "checks",
+    "guard",
     "records",
     "files",
     "arrays",
