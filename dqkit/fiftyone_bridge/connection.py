@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dqkit.fiftyone_bridge.mongod import mongod_problem
+from dqkit.fiftyone_bridge.private_database import use_private_database
 from dqkit.records import InputError, MissingExtra
 
 
@@ -37,7 +38,8 @@ def connect(uri: str | None = None) -> ModuleType:
     ----------
     uri : str, optional
         A MongoDB of your own, such as "mongodb://127.0.0.1:27017". None: FiftyOne's own setting, or else the `mongod`
-        that FiftyOne starts on 127.0.0.1 and stops when the last Python process that uses it has ended.
+        that dqkit starts on a socket which only you can open, and stops when the last Python process that uses it has
+        ended. (Where one that FiftyOne started runs already, that one. On Windows, one on 127.0.0.1.)
 
     Returns
     -------
@@ -66,6 +68,8 @@ def connect(uri: str | None = None) -> ModuleType:
     )
     if problem is not None:
         raise MissingExtra(problem)
+    if database._client is None and not fo.config.database_uri:
+        use_private_database()
     try:
         with _quiet():
             fo.list_datasets()
