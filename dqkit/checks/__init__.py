@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dqkit.checks.arrays import as_array, as_labels, as_positions, finite_rows, numbers, truth_values, whole_numbers
 from dqkit.checks.column_order import ColumnOrder, SwappedColumns, check_column_order, column_order
-from dqkit.checks.kinds import takes
+from dqkit.checks.kinds import bounded_text, takes
 from dqkit.checks.probabilities import as_probabilities, check_probabilities, rows_in_order
 from dqkit.checks.scalars import (
+    class_name,
     distinct_names,
     instance,
     is_iterable,
@@ -18,6 +19,7 @@ from dqkit.checks.scalars import (
     mapping,
     number,
     one_of,
+    plain_list,
     seed_number,
     shown,
     whole_number,
@@ -30,8 +32,10 @@ __all__ = [
     "as_labels",
     "as_positions",
     "as_probabilities",
+    "bounded_text",
     "check_column_order",
     "check_probabilities",
+    "class_name",
     "column_order",
     "distinct_names",
     "finite_rows",
@@ -42,6 +46,7 @@ __all__ = [
     "number",
     "numbers",
     "one_of",
+    "plain_list",
     "rows_in_order",
     "seed_number",
     "shown",

@@ -63,6 +63,14 @@ def text(name: str, value: Any) -> str:
     return value
 
 
+def bounded_text(name: str, value: Any, *, most: int, least: int = 1) -> str:
+    """The value, text of `least` to `most` characters that UTF-8 can hold."""
+    found = text(name, value)
+    if not least <= len(found) <= most:
+        raise InputError(f"{name} must be text of {least} to {most:,} characters; got {len(found):,}: {shown(found)}.")
+    return found
+
+
 def flag(name: str, value: Any) -> bool:
     """The value as a bool; 0 and 1 are taken, other truths are not, for "no" would be one."""
     if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import reprlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dqkit.errors import InputError
+
+LONGEST_CLASS = 200  # bytes of UTF-8
+_UNSEEN = ("Cc", "Cs", "Co", "Cn")
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
@@ -88,6 +92,27 @@ def one_of(name: str, value: object, allowed: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in names:
         raise InputError(f"{name} must be one of {', '.join(names)}; got {shown(value)}.")
     return value
+
+
+def plain_list(name: str, value: object, *, most: int) -> list[Any]:
+    """The value, a list of at most `most` entries; None is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
+        size = f" of {len(value):,} entries" if isinstance(value, list) else ""
+        raise InputError(f"{name} must be a list of at most {most:,} entries; got {shown(value)}{size}.")
+    return value
+
+
+def class_name(value: object) -> str:
+    """A class name as a person typed it, with single spaces; 1 to 200 bytes of text without control characters."""
+    tidy = " ".join(value.split()) if isinstance(value, str) else ""
+    unseen = any(unicodedata.category(sign) in _UNSEEN for sign in tidy)
+    size = len(tidy.encode("utf-8", "surrogatepass"))
+    if unseen or not 1 <= size <= LONGEST_CLASS:
+        told = f" of {size:,} bytes" if size > LONGEST_CLASS else ""
+        raise InputError(f"a class name must be a text of 1 to {LONGEST_CLASS} bytes; got {shown(value)}{told}.")
+    return tidy
 
 
 def instance(name: str, value: object, kind: type | tuple[type, ...], told: str) -> None:

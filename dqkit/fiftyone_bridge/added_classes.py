@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from dqkit.checks import class_name
 from dqkit.fiftyone_bridge.views import offer_annotation
 from dqkit.records import InputError
 
-LONGEST_NAME = 200
 TRIES = 20
 
 
@@ -26,9 +26,7 @@ def add_class(target: Any, name: str, annotator: str) -> str:
     Two people who add at once get both classes, or one where they mean the same. Raises `InputError` for an empty or
     overlong name.
     """
-    tidy = " ".join(name.split())
-    if not tidy or len(tidy) > LONGEST_NAME or any(unicodedata.category(sign).startswith("C") for sign in tidy):
-        raise InputError(f"a class name must be 1 to {LONGEST_NAME} characters of text; got {name!r}.")
+    tidy = class_name(name)
     from fiftyone.core.odm import get_db_conn
 
     datasets, key = get_db_conn().datasets, target._doc.id

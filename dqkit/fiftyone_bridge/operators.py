@@ -9,9 +9,15 @@ from typing import Any
 import fiftyone.operators as operators
 from fiftyone.operators import types
 
+from dqkit.checks import bounded_text, instance, one_of, plain_list
+from dqkit.errors import InputError
 from dqkit.fiftyone_bridge.conversation import converse
 from dqkit.fiftyone_bridge.panel_queue import PanelQueue, write_answer
 from dqkit.relabel import Answer
+from dqkit.relabel.messages import LONGEST_NAME, name_of
+
+MOST_SELECTED = 100_000
+MOST_MESSAGES = 500
 
 
 def set_labels(target: Any, labels: Mapping[str, str], annotator: str = "fiftyone") -> int:
@@ -45,13 +51,29 @@ def accept_suggestions(target: Any, keys: Sequence[str], annotator: str = "fifty
 
 def _ours(keys: Sequence[str]) -> dict[str, Any]:
     from bson import ObjectId
+    from bson.errors import InvalidId
 
-    return {"_id": {"$in": [ObjectId(key) for key in keys]}, "dqkit_id": {"$ne": None}}
+    try:
+        found = [ObjectId(key) for key in keys]
+    except (InvalidId, TypeError) as error:
+        raise InputError("the selected samples must be ids of this dataset. Select them again.") from error
+    return {"_id": {"$in": found}, "dqkit_id": {"$ne": None}}
 
 
 def _about(target: Any) -> dict[str, Any] | None:
     about = None if target is None else (target.info or {}).get("dqkit")
     return about if isinstance(about, dict) else None
+
+
+def _pushed(ctx: Any) -> Any:
+    """The dataset of a request, which dqkit made; `InputError` where it did not, or where there is none."""
+    try:
+        target = ctx.dataset
+    except ValueError as error:  # FiftyOne's own, with a traceback, where no dataset has that name
+        raise InputError("there is no such dataset. Push one with wb.to_fiftyone().") from error
+    if _about(target) is None:
+        raise InputError("dqkit did not make this dataset. Push one with wb.to_fiftyone().")
+    return target
 
 
 class _OnSelected(operators.Operator):  # type: ignore[misc]
@@ -86,14 +108,20 @@ class _OnSelected(operators.Operator):  # type: ignore[misc]
         inputs.view("count", types.Notice(label=f"{len(ctx.selected)} selected samples"))
         return types.Property(inputs, view=types.View(label=self.text))
 
-    def execute(self, ctx: Any) -> dict[str, int]:
-        changed = self.act(ctx, ctx.params.get("annotator") or "fiftyone") if ctx.selected else 0
+    def execute(self, ctx: Any) -> dict[str, Any]:
+        try:
+            found = plain_list("the selection", ctx.selected, most=MOST_SELECTED)
+            selected = [bounded_text("an id of the selection", key, most=LONGEST_NAME) for key in found]
+            changed = self.act(_pushed(ctx), selected, ctx.params, name_of(ctx.params.get("annotator") or "fiftyone"))
+        except InputError as error:
+            ctx.ops.notify(str(error), variant="error")
+            return {"error": str(error), "samples": 0}
         ctx.ops.clear_selected_samples()
         ctx.ops.reload_dataset()  # the grid keeps showing the old state until told
-        ctx.ops.notify(f"{changed} of {len(ctx.selected)} samples answered", variant="success")
+        ctx.ops.notify(f"{changed} of {len(selected)} samples answered", variant="success")
         return {"samples": changed}
 
-    def act(self, ctx: Any, annotator: str) -> int:
+    def act(self, target: Any, selected: Sequence[str], params: Mapping[str, Any], annotator: str) -> int:
         raise TypeError(f"{type(self).__name__} says nothing about what it does")
 
 
@@ -102,8 +130,9 @@ class LabelSelected(_OnSelected):
 
     name, text, icon, asks = "label_selected", "Label the selected samples", "label", True
 
-    def act(self, ctx: Any, annotator: str) -> int:
-        return set_labels(ctx.dataset, dict.fromkeys(ctx.selected, ctx.params["label"]), annotator)
+    def act(self, target: Any, selected: Sequence[str], params: Mapping[str, Any], annotator: str) -> int:
+        label = one_of("the label", params.get("label"), target.info["dqkit"].get("classes", []))
+        return set_labels(target, dict.fromkeys(selected, label), annotator)
 
 
 class AcceptSuggestions(_OnSelected):
@@ -111,8 +140,8 @@ class AcceptSuggestions(_OnSelected):
 
     name, text, icon = "accept_suggestions", "Accept the suggestions", "done_all"
 
-    def act(self, ctx: Any, annotator: str) -> int:
-        return accept_suggestions(ctx.dataset, ctx.selected, annotator)
+    def act(self, target: Any, selected: Sequence[str], params: Mapping[str, Any], annotator: str) -> int:
+        return accept_suggestions(target, selected, annotator)
 
 
 class ConfirmLabels(_OnSelected):
@@ -120,8 +149,8 @@ class ConfirmLabels(_OnSelected):
 
     name, text, icon = "confirm_labels", "Confirm the labels", "check"
 
-    def act(self, ctx: Any, annotator: str) -> int:
-        return confirm(ctx.dataset, ctx.selected, annotator)
+    def act(self, target: Any, selected: Sequence[str], params: Mapping[str, Any], annotator: str) -> int:
+        return confirm(target, selected, annotator)
 
 
 class QueueMessages(operators.Operator):  # type: ignore[misc]
@@ -134,16 +163,22 @@ class QueueMessages(operators.Operator):  # type: ignore[misc]
         return operators.OperatorConfig(name=self.name, label="dqkit: messages of the queue panel", unlisted=True)
 
     def execute(self, ctx: Any) -> dict[str, Any]:
-        about = _about(ctx.dataset)
-        if about is None:
-            return {"error": "dqkit did not make this dataset. Push one with wb.to_fiftyone().", "replies": []}
-        source = PanelQueue(ctx.dataset, str(ctx.params.get("tab")))
-        annotator = str(ctx.params.get("annotator") or "").strip()
-        replies = converse(source, annotator, ctx.params.get("messages") or [])
+        try:
+            return self._answered(_pushed(ctx), ctx.params)
+        except InputError as error:
+            return {"error": str(error), "replies": []}
+
+    def _answered(self, target: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+        source = PanelQueue(target, bounded_text("the tab", params.get("tab", ""), least=0, most=LONGEST_NAME))
+        annotator = params.get("annotator") or ""
+        messages = plain_list("the messages", params.get("messages"), most=MOST_MESSAGES)
+        for message in messages:
+            instance("a message", message, Mapping, "an object")
+        replies = converse(source, name_of(annotator) if annotator else "", messages)
         # As if another page had said so: the panel then does not show what was answered by a button or another tab.
         elsewhere = [{"type": "saved", "client": "elsewhere", "sample_id": key} for key in source.gone()]
         replies += [{"message": message, "buffers": []} for message in elsewhere]
-        return {"annotator": about.get("annotator", ""), "replies": replies}
+        return {"annotator": target.info["dqkit"].get("annotator", ""), "replies": replies}
 
 
 def register(plugin: Any) -> None:

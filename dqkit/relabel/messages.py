@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dqkit.checks import bounded_text, shown
 from dqkit.records import InputError
 
 from .cards import KINDS, Answer, Card
@@ -12,6 +13,7 @@ from .pictures import presentable
 
 LONGEST_NOTE = 10_000
 LONGEST_NAME = 100
+LONGEST_ID = 2_000  # of ids and class names, which a dataset may bring in any length
 
 
 def pack(card: Card) -> tuple[dict[str, Any], list[bytes]]:
@@ -81,30 +83,30 @@ def unpack(raw: Any) -> Answer:
     """The answer in a message of the page; `InputError` names the field that breaks a rule."""
     if not isinstance(raw, dict):
         raise InputError(f"an answer must be an object; got {type(raw).__name__}.")
-    text = {name: raw.get(name) for name in ("event_id", "sample_id", "kind")}
-    for name, value in text.items():
-        if not isinstance(value, str) or not value:
-            raise InputError(f"an answer's {name!r} must be a non-empty string; got {value!r}.")
-    kind, label, undoes, why = text["kind"], raw.get("label"), raw.get("undoes"), raw.get("why") or ""
+    event_id, sample_id, kind = (
+        bounded_text(f"an answer's {name!r}", raw.get(name), most=LONGEST_ID)
+        for name in ("event_id", "sample_id", "kind")
+    )
+    label, undoes, why = raw.get("label"), raw.get("undoes"), raw.get("why") or ""
     if kind not in KINDS:
-        raise InputError(f"an answer's 'kind' must be one of {', '.join(KINDS)}; got {kind!r}.")
+        raise InputError(f"an answer's 'kind' must be one of {', '.join(KINDS)}; got {shown(kind)}.")
     if (kind == "label") != isinstance(label, str):
-        raise InputError(f"an answer has a 'label' exactly when its kind is 'label'; got {kind!r} with {label!r}.")
+        raise InputError(f"an answer has a 'label' exactly when its kind is 'label'; got {kind!r} with {shown(label)}.")
     if (kind == "undo") != isinstance(undoes, str):
-        raise InputError(f"an answer has 'undoes' exactly when its kind is 'undo'; got {kind!r} with {undoes!r}.")
-    if not isinstance(why, str) or len(why) > LONGEST_NOTE:
-        raise InputError(f"an answer's 'why' must be a text of at most {LONGEST_NOTE} characters.")
-    page = raw.get("page") or ""
-    if not isinstance(page, str) or len(page) > LONGEST_NAME:
-        raise InputError(f"an answer's 'page' must be a text of at most {LONGEST_NAME} characters; got {page!r}.")
-    return Answer(str(text["event_id"]), str(text["sample_id"]), str(kind), label, why, undoes, page)
+        raise InputError(f"an answer has 'undoes' exactly when its kind is 'undo'; got {kind!r} with {shown(undoes)}.")
+    for name, value in (("label", label), ("undoes", undoes)):
+        if value is not None:
+            bounded_text(f"an answer's {name!r}", value, most=LONGEST_ID)
+    bounded_text("an answer's 'why'", why, least=0, most=LONGEST_NOTE)
+    page = bounded_text("an answer's 'page'", raw.get("page") or "", least=0, most=LONGEST_NAME)
+    return Answer(event_id, sample_id, kind, label, why, undoes, page)
 
 
 def name_of(raw: Any) -> str:
     """An annotator's name as a page or a person gave it, tidied; `InputError` where it is none."""
-    name = " ".join(raw.split()) if isinstance(raw, str) else ""
+    name = " ".join(raw.split()) if isinstance(raw, str) and len(raw) <= LONGEST_ID else ""
     if not name or len(name) > LONGEST_NAME:
         raise InputError(
-            f"the annotator must be a name of 1 to {LONGEST_NAME} characters; got {raw!r}; pass your name."
+            f"the annotator must be a name of 1 to {LONGEST_NAME} characters; got {shown(raw)}; pass your name."
         )
-    return name
+    return bounded_text("the annotator", name, most=LONGEST_NAME)

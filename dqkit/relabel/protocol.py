@@ -10,14 +10,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dqkit.checks import bounded_text, class_name, plain_list, shown
 from dqkit.records import InputError
 
 from .cards import Answer, CardSource
-from .messages import batches, name_of, unpack
+from .messages import LONGEST_ID, batches, name_of, unpack
 
 OFFERS = ("alike", "add_class", "team")
 HISTORY = 200
 MOST_CARDS = 200
+MOST_HELD = 10_000
 
 Reply = tuple[dict[str, Any], list[bytes]]
 
@@ -69,7 +71,7 @@ def replies(desk: Desk, message: Mapping[str, Any]) -> Iterator[Reply]:
     does = {"hello": _welcome, "want": _deal}
     does |= {"add_class": _add_class} if desk.can("add_class") else {}
     does |= {"team": _team} if desk.can("team") else {}
-    if kind not in does:
+    if not isinstance(kind, str) or kind not in does:
         return
     try:
         for reply, buffers in does[kind](desk, message):
@@ -96,7 +98,10 @@ def _welcome(desk: Desk, message: Mapping[str, Any]) -> Iterator[Reply]:
 
 def _deal(desk: Desk, message: Mapping[str, Any]) -> Iterator[Reply]:
     n = max(0, min(_whole(message.get("n", 0)), MOST_CARDS))
-    have = {str(name) for name in message.get("have", ())}
+    have = {
+        bounded_text("an id of 'have'", name, most=LONGEST_ID)
+        for name in plain_list("'have'", message.get("have"), most=MOST_HELD)
+    }
     reply = {"type": "cards", "ask": message.get("ask")}
     grid = bool(message.get("alike")) and desk.can("alike")
     deal = desk.source.alike if grid else desk.source.cards  # type: ignore[attr-defined]
@@ -111,10 +116,7 @@ def _deal(desk: Desk, message: Mapping[str, Any]) -> Iterator[Reply]:
 
 
 def _add_class(desk: Desk, message: Mapping[str, Any]) -> Iterator[Reply]:
-    name = message.get("name")
-    if not isinstance(name, str):
-        raise InputError(f"a class name must be a text; got {name!r}.")
-    stands = desk.source.add_class(name, desk.who(message))  # type: ignore[attr-defined]
+    stands = desk.source.add_class(class_name(message.get("name")), desk.who(message))  # type: ignore[attr-defined]
     yield {"type": "classes", "name": stands, "classes": desk.classes()}, []
 
 
@@ -144,5 +146,5 @@ def _plain(answer: Answer) -> dict[str, Any]:
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"a page must ask for a whole number of cards; got {value!r}.")
+        raise InputError(f"a page must ask for a whole number of cards; got {shown(value)}.")
     return value
