@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -63,7 +66,7 @@ def open_app(
     Returns
     -------
     fiftyone.Session
-        `close_app` ends it and its server.
+        `close_app` ends it and its server. Its `url` opens the App in a browser, once, within ten minutes.
 
     Raises
     ------
@@ -77,7 +80,8 @@ def open_app(
     The App opens on the labelling queue, with the keys of the notebook's labeller, beside the grid and the map. The
     grid has three buttons for the selected samples: label, accept suggestions, confirm. Answers reach the journal with
     the next pull. If the App was killed, an open page says so, keeps the answers that were not saved yet, and goes on
-    once `open_app` runs again on the same port. No page asks another machine for anything.
+    once `open_app` runs again on the same port. No page asks another machine for anything. The server answers only its
+    own pages and this process: they know its key (see "What dqkit promises" in the documentation).
 
     Examples
     --------
@@ -94,11 +98,27 @@ def open_app(
     shown = target.view() if view is None else target.load_saved_view(view)
     try:
         serve(fo, port)
-        return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
+        with _without_address():
+            return fo.launch_app(view=shown, spaces=workspace(fo, target), port=port, address=LOCAL, auto=auto)
     except fo.core.service.ServiceListenTimeout as error:
         raise MissingExtra(
             f"FiftyOne's App did not start on port {port} in time. Call open_app again, or with another 'port'."
         ) from error
+
+
+@contextmanager
+def _without_address() -> Iterator[None]:
+    """Without FiftyOne's line that names an address: without a ticket, the page there opens nothing."""
+    log = logging.getLogger("fiftyone.core.session.session")
+    log.addFilter(_is_no_address)
+    try:
+        yield
+    finally:
+        log.removeFilter(_is_no_address)
+
+
+def _is_no_address(record: logging.LogRecord) -> bool:
+    return "Point your web browser to" not in record.getMessage()
 
 
 def install_plugin(plugins: Path) -> Path:

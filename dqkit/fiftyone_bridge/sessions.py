@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
+from dqkit.fiftyone_bridge.admission import HOSTS_VARIABLE, KEY_VARIABLE, admit, key_of
+from dqkit.fiftyone_bridge.ports import is_ours_alone
 from dqkit.records import InputError
 
 LOCAL = "127.0.0.1"
@@ -24,7 +27,7 @@ def free_port(port: int | None, name: str, first: int, *, last: int | None = Non
     """
     liked = [last] if last is not None else []
     for candidate in [port] if port is not None else [*liked, *range(first, first + PORTS)]:
-        if not _answers(candidate):
+        if not _answers(candidate) and is_ours_alone(candidate):
             _forget(candidate)
             return int(candidate)
         shown = _shown(candidate)
@@ -34,9 +37,16 @@ def free_port(port: int | None, name: str, first: int, *, last: int | None = Non
 
 
 def serve(fo: ModuleType, port: int) -> None:
-    """Start FiftyOne's server of this port, held to this machine, unless this process runs it already."""
+    """Start FiftyOne's server of this port, held to this machine and to who has its key, unless it runs already."""
+    from fiftyone.core import context
     from fiftyone.core.service import ServerService
     from fiftyone.core.session import session
+
+    context.init_context()
+    # There the page comes through the host's own proxy, under a name not known before; the machine is one user's.
+    guarded = not (context.is_colab_context() or context.is_databricks_context())
+    if guarded:
+        admit(fo)
 
     class LocalServer(ServerService):  # type: ignore[misc]
         """FiftyOne's own service with another program; `launch_app` takes it as if it had started it."""
@@ -55,9 +65,12 @@ def serve(fo: ModuleType, port: int) -> None:
             here = [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]
             known = {
                 # What was set in this process only, a server of its own would not know.
-                "FIFTYONE_DATABASE_URI": fo.config.database_uri,
+                "FIFTYONE_DATABASE_URI": fo.config.database_uri or os.environ.get("FIFTYONE_DATABASE_URI"),
                 "FIFTYONE_PLUGINS_DIR": fo.config.plugins_dir,
                 "PYTHONPATH": os.pathsep.join(path for path in here if path),
+                # Not in the command, which everybody on the machine can read.
+                KEY_VARIABLE: key_of(port) if guarded else None,
+                HOSTS_VARIABLE: urlsplit(fo.app_config.proxy_url or "").netloc,
             }
             return {**super().env, **{name: str(value) for name, value in known.items() if value}}
 

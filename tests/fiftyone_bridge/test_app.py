@@ -113,16 +113,19 @@ def test_an_app_on_a_database_of_ones_own_shows_what_is_there(fo: ModuleType, pu
     code = f"""
 import json, urllib.request
 from dqkit.fiftyone_bridge.connection import connect
-uri = "mongodb://127.0.0.1:{os.environ["FIFTYONE_PRIVATE_DATABASE_PORT"]}"
+uri = {os.environ["FIFTYONE_DATABASE_URI"]!r}
 fo = connect(uri)
 from fiftyone.core.session.session import Session
 Session.open_tab = lambda self: None
 fo.config.plugins_dir = {str(tmp_path / "plugins")!r}
 from dqkit.fiftyone_bridge import close_app, open_app
+from dqkit.fiftyone_bridge.admission import key_of
+from dqkit.guard import HEADER
 session = open_app({pushed.name!r}, annotator="ana", uri=uri)
 ask = {{"operator_uri": "@dqkit/relabel/queue_messages", "dataset_name": {pushed.name!r}, "params": {{}}}}
 at = f"http://127.0.0.1:{{session.server_port}}/operators/execute"
-request = urllib.request.Request(at, json.dumps(ask).encode(), {{"Content-Type": "application/json"}})
+headers = {{"Content-Type": "application/json", HEADER: key_of(session.server_port)}}
+request = urllib.request.Request(at, json.dumps(ask).encode(), headers)
 print(json.load(urllib.request.urlopen(request))["result"]["annotator"])
 close_app(session)
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -15,76 +14,16 @@ import pandas as pd
 import psutil
 import pytest
 
-from dqkit.fiftyone_bridge import open_app, pull, push, refresh_apps
+from dqkit.fiftyone_bridge import admission, pull, push, refresh_apps
 from dqkit.fiftyone_bridge.panel_queue import PanelQueue
 from dqkit.records import Dataset, Predictions
 from dqkit.relabel import Answer
 from tests.browser.lab import CHROMIUM, CHROMIUM_FLAGS
 
+from . import hostile
+from .shown import CLASSES, NAME, PATIENCE, ROOT, App, N, painted, press
+
 pytestmark = pytest.mark.browser
-CLASSES = ("cat", "dog", "eel")
-N = 160
-NAME = f"panel-{os.getpid()}"
-ROOT = ".dqkit-labeler"
-PATIENCE = 90_000  # milliseconds: FiftyOne's page takes half a minute where other work fills the machine
-
-
-class App:
-    """The App on one pushed dataset of 160 queued samples, and a browser for its pages."""
-
-    def __init__(self, browser: Any, port: int) -> None:
-        self.browser, self.port = browser, port
-        self.session = self.open()
-        self.hosts: set[str] = set()  # all that any page asked, whether or not it was let through
-
-    def open(self) -> Any:
-        return open_app(NAME, port=self.port, auto=False, annotator="ana")
-
-    def page(self, *, annotator: str = "ana", tab: str = "first") -> Any:
-        """A new tab of one browser with the panel on its first sample; tab: what tells it from its copies."""
-        page = self.browser.new_page()
-        memory = "window.IS_PLAYWRIGHT = true;"  # no advertisement over the page
-        memory += f"localStorage.setItem('dqkit/annotator', {annotator!r});"
-        memory += f"sessionStorage.setItem('dqkit/tab', {tab!r});"
-        page.add_init_script(memory)
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
-        self.show(page)
-        return page
-
-    def show(self, page: Any) -> None:
-        """Opens the App in the tab and waits for the first painted sample."""
-        page.goto(f"http://127.0.0.1:{self.port}/")
-        page.wait_for_selector(f"{ROOT}[data-sample-id]")
-        page.locator(ROOT).focus()
-
-    def pulled(self) -> dict[str, tuple[str, str | None, str]]:
-        """What a pull gives now: sample id -> (kind, label, annotator)."""
-        return {e.sample_id: (e.kind, e.label, e.annotator) for e in pull(NAME) if e.kind != "undo"}
-
-    def settled(self, sample_ids: set[str]) -> dict[str, tuple[str, str | None, str]]:
-        """What a pull gives once all these samples are in it, within ten seconds."""
-        for _ in range(50):
-            found = self.pulled()
-            if sample_ids <= set(found):
-                break
-            time.sleep(0.2)
-        return found
-
-
-def painted(page: Any) -> str:
-    return str(page.get_attribute(ROOT, "data-sample-id"))
-
-
-def press(page: Any, key: str) -> str:
-    """Presses a key on the painted sample, waits until another one is painted, and says which it was."""
-    before = painted(page)
-    page.keyboard.press(key)
-    page.wait_for_function(
-        f"(was) => {{ const now = document.querySelector('{ROOT}').dataset.sampleId; return now && now !== was; }}",
-        arg=before,
-    )
-    return before
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +52,7 @@ def app(fo: ModuleType, playwright: Any, tmp_path_factory: pytest.TempPathFactor
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*CHROMIUM_FLAGS, hostile.RESOLVE])
     running = App(chromium.new_context(viewport={"width": 1500, "height": 900}), port)
     yield running
     chromium.close()
@@ -151,7 +90,7 @@ def test_a_page_asks_no_other_machine_for_anything_and_could_not(app: App) -> No
     page.set_default_timeout(PATIENCE)
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(f"http://127.0.0.1:{app.port}/")
+    page.goto(app.session.url)
     # By its role: an advertisement that FiftyOne opens over a first visit would hide it, and take the keys.
     page.get_by_role("heading", name="Who is labelling?").wait_for()
     assert page.get_by_text("Help us improve FiftyOne").count() == 0  # telemetry is off, so nobody is asked
@@ -166,6 +105,70 @@ def test_a_page_asks_no_other_machine_for_anything_and_could_not(app: App) -> No
     visit.close()
     family = [psutil.Process(), *psutil.Process().children(recursive=True)]
     assert set().union(*map(machines, family)) == {"127.0.0.1"}
+
+
+def test_a_page_of_another_site_labels_nothing_and_sees_nothing(app: App, page: Any, fo: ModuleType) -> None:
+    target = fo.load_dataset(NAME)
+    before, own, outside = app.pulled(), target.last(), __file__
+    at = f"http://127.0.0.1:{app.port}"
+    pictures = {"own": f"{at}/media?filepath={own.filepath}", "other": f"{at}/media?filepath={outside}"}
+    asked = {"app": at, "bodies": hostile.requests(NAME, own.dqkit_id, str(own.id)), "pictures": pictures}
+    with hostile.site() as address:
+        visit = app.browser.new_page()  # in the browser that has the App open, with its cookies
+        visit.goto(address)
+        learned = visit.evaluate(hostile.TRIES, asked)
+        assert app.pulled() == before
+        assert {learned[name] for name in learned if name.startswith("img") or name.startswith("script")} == {"refused"}
+        assert {learned[name] for name in ("events", "websocket", "enter")} == {"refused"}
+        assert "shown" in {learned[name] for name in learned if name.startswith("sandboxed")}  # they were sent
+        assert not {200, 201, 500} & set(learned.values())
+        assert not [frame for frame in visit.frames if frame.url.startswith(at)]  # nor is the App framed
+        # The name is bound to this machine anew: for the browser, the App is now a part of that site.
+        told = visit.goto(f"http://{hostile.NAME}:{app.port}/")
+        assert (told.status, told.headers["content-type"]) == (403, "application/json")
+        rebound = {"app": f"http://{hostile.NAME}:{app.port}", "bodies": asked["bodies"], "pictures": {}}
+        learned = visit.evaluate(hostile.TRIES, rebound)
+        assert {learned[f"cors {i}"] for i in range(3)} == {403}
+        assert learned["enter"] == 403
+        visit.close()
+    assert app.pulled() == before
+    assert page.evaluate("fetch('/fiftyone').then((answer) => answer.status)") == 200  # its own page goes on
+
+
+def test_whoever_has_no_key_is_not_answered(app: App, page: Any, fo: ModuleType) -> None:
+    own = fo.load_dataset(NAME).last()
+    picture = f"/media?filepath={own.filepath}"
+    paths = ["/fiftyone", "/events", "/graphql", "/operators", "/plugins", "/plugins/@dqkit/relabel/index.js", picture]
+    for path in [*paths, "/media?filepath=/etc/passwd", f"/dataset/{own.id}/sample/{own.id}", "/aggregate", "/nothing"]:
+        for method in ("GET", "POST", "PATCH", "OPTIONS"):
+            assert app.status(method, path) == 401, path
+    # With the key, or as a picture of a page that has entered: what a sample names, and no other file.
+    for path, status in ((picture, 200), (f"/media?filepath={__file__}", 404), ("/fiftyone", 200)):
+        assert app.status("GET", path, key=True) == status
+    shown = (
+        "(url) => new Promise((d) => Object.assign(new Image(), {onload: () => d(1), onerror: () => d(0), src: url}))"
+    )
+    assert [page.evaluate(shown, url) for url in (picture, "/media?filepath=/usr/share/pixmaps/x.png")] == [1, 0]
+
+
+def test_the_app_opens_in_a_frame_of_a_notebook_and_its_address_opens_no_second_browser(app: App) -> None:
+    with hostile.site() as address:
+        notebook = app.browser.browser.new_context().new_page()
+        notebook.set_default_timeout(PATIENCE)
+        notebook.goto(address.replace(hostile.NAME, "localhost"))
+        url = app.session.url
+        notebook.evaluate("(html) => document.write(html)", admission.frame(url, 800))
+        framed = notebook.frame_locator("iframe")
+        framed.get_by_role("heading", name="Who is labelling?").wait_for()
+        framed.locator("[data-cy=looker]").first.wait_for()
+        assert notebook.frames[-1].url.startswith(f"http://localhost:{app.port}/")
+        assert "dqkit=" not in notebook.frames[-1].url
+        notebook.context.close()
+    other = app.browser.browser.new_context().new_page()
+    other.set_default_timeout(PATIENCE)
+    other.goto(url)
+    other.get_by_role("alert").get_by_text("This page has no key to its server").wait_for()
+    other.context.close()
 
 
 def machines(process: psutil.Process) -> set[str]:
