@@ -11,10 +11,13 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from dqkit.guard.tickets import Tickets, derived
+from dqkit.checks import bounded_text, takes
+from dqkit.checks.kinds import each, function
+from dqkit.guard.tickets import LONGEST, Tickets, derived
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,7 +28,6 @@ HEADER = "x-dqkit-key"
 ENTER = "/dqkit/enter"
 FRAMED = "-framed"
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
-LONGEST_TICKET = 400
 # Whose pages may show this server's pages in a frame: those of this machine (Jupyter), and VS Code's notebooks.
 FRAMES = (
     "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* "
@@ -49,12 +51,30 @@ class Gate:
     hosts : collection of str
         Further names by which this server is reached, such as that of a proxy in front of it ("hub.example:8000").
 
+    Raises
+    ------
+    InputError
+        Where the application or a rule cannot be called, or the key is no text of 1 to 400 characters.
+
     Notes
     -----
     A page enters by posting a ticket to `/dqkit/enter`; it gets the key and the cookie. The checks of `Host`, `Origin`
     and `Sec-Fetch-Site` come first and hold for everything, also for what is public and for who knows the key.
+
+    Examples
+    --------
+    >>> async def app(scope, receive, send):
+    ...     ...
+    >>> protected = Gate(app, "a key")
     """
 
+    @takes(
+        app=function,
+        key=partial(bounded_text, most=LONGEST),
+        is_public=function,
+        is_plain=function,
+        hosts=each(partial(bounded_text, most=LONGEST), "names"),
+    )
     def __init__(
         self,
         app: App,
@@ -123,7 +143,7 @@ class Gate:
 
     async def _enter(self, scope: MutableMapping[str, Any], headers: Headers, receive: Receive, send: Send) -> None:
         """The key and the cookie, for a ticket or for who has the key and wants the cookie again."""
-        ticket = await _body(receive, LONGEST_TICKET)
+        ticket = await _body(receive, LONGEST)
         spent = scope["method"] == "POST" and self._tickets.redeem(ticket.decode("latin-1"))  # also by who has the key
         if scope["method"] != "POST" or not (spent or self._has_key(headers)):
             await _refuse(scope, receive, send, 401, "That ticket was used before, or its time is over.")

@@ -10,18 +10,61 @@ import hmac
 import secrets
 import threading
 import time
+from functools import partial
+
+from dqkit.checks import bounded_text, number, takes
+from dqkit.checks.kinds import optional
 
 TICKET_SECONDS = 600
+LONGEST = 400
+MOST_SECONDS = 1e12
 _SEPARATOR = "."
+_KEY = partial(bounded_text, most=LONGEST)
+_MOMENT = partial(number, least=0, most=MOST_SECONDS)
 
 
 def new_key() -> str:
-    """A key that nobody guesses: 256 random bits."""
+    """A key that nobody guesses: 256 random bits.
+
+    Returns
+    -------
+    str
+        Letters, digits, "-" and "_".
+
+    Examples
+    --------
+    >>> len(new_key())
+    43
+    """
     return secrets.token_urlsafe(32)
 
 
+@takes(key=_KEY, now=optional(_MOMENT))
 def new_ticket(key: str, *, now: float | None = None) -> str:
-    """A ticket that opens the server of this key once, within ten minutes. The server need not be asked for it."""
+    """A ticket that opens the server of this key once, within ten minutes. The server need not be asked for it.
+
+    Parameters
+    ----------
+    key : str
+        See `new_key`.
+    now : float, optional
+        Seconds since 1970, instead of the clock's.
+
+    Returns
+    -------
+    str
+        Letters, digits, "-", "_" and ".", at most 200.
+
+    Raises
+    ------
+    InputError
+        Where the key is no text of 1 to 400 characters.
+
+    Examples
+    --------
+    >>> Tickets("k").redeem(new_ticket("k"))
+    True
+    """
     until = int((time.time() if now is None else now) + TICKET_SECONDS)
     nonce = secrets.token_urlsafe(12)
     return _SEPARATOR.join((nonce, str(until), _signed(key, nonce, str(until))))
@@ -37,15 +80,40 @@ def derived(key: str, purpose: str) -> str:
 
 
 class Tickets:
-    """What a server of this key remembers of the tickets that it has seen."""
+    """What a server of this key remembers of the tickets that it has seen.
 
+    Parameters
+    ----------
+    key : str
+        See `new_key`.
+    """
+
+    @takes(key=_KEY)
     def __init__(self, key: str) -> None:
         self._key = key
         self._lock = threading.Lock()
         self._used: dict[str, int] = {}
 
+    @takes(ticket=partial(bounded_text, most=LONGEST, least=0), now=optional(_MOMENT))
     def redeem(self, ticket: str, *, now: float | None = None) -> bool:
-        """Whether the ticket is one of this key, in time and not used before. It is used from now on."""
+        """Whether the ticket is one of this key, in time and not used before; it is used from now on.
+
+        Parameters
+        ----------
+        ticket : str
+            What somebody brings.
+        now : float, optional
+            Seconds since 1970, instead of the clock's.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        InputError
+            Where it is no text of up to 400 characters.
+        """
         parts = ticket.split(_SEPARATOR)
         if len(parts) != 3 or not ticket.isascii():
             return False

@@ -1,4 +1,4 @@
-"""A valid small call of every loader, and of every check of an argument."""
+"""A valid small call of every loader, and of every check of an argument, the gate's included."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import dqkit as dq
 import dqkit.datasets.pixels as pixels
 import dqkit.datasets.sources as sources
-from dqkit import checks
+from dqkit import checks, guard
 from tests.checks.calls import FEATURES, IDS, LABELS, PICTURES, PROBS, N
 from tests.checks.places import Place
 
@@ -107,10 +107,12 @@ CHECKING: dict[str, Callable[[Place], Call]] = {
         lambda v: checks.as_probabilities("x", v, one_column=True),
         {"v": PROBS},
     ),
+    "dqkit.checks.bounded_text": lambda p: (lambda v: checks.bounded_text("x", v, most=9), {"v": "a"}),
     "dqkit.checks.check_probabilities": lambda p: (
         lambda v: checks.check_probabilities("x", checks.numbers("x", v, shape="(n, c)")),
         {"v": PROBS},
     ),
+    "dqkit.checks.class_name": lambda p: (checks.class_name, {"value": "a"}),
     "dqkit.checks.distinct_names": lambda p: (lambda v: checks.distinct_names("x", v), {"v": IDS}),
     "dqkit.checks.finite_rows": lambda p: (lambda v: checks.finite_rows("x", v), {"v": FEATURES}),
     "dqkit.checks.instance": lambda p: (lambda v: checks.instance("x", v, int, "an int"), {"v": 1}),
@@ -120,6 +122,7 @@ CHECKING: dict[str, Callable[[Place], Call]] = {
     "dqkit.checks.number": lambda p: (lambda v: checks.number("x", v, least=0, below=9), {"v": 1.5}),
     "dqkit.checks.numbers": lambda p: (lambda v: checks.numbers("x", v, shape="any", finite=True), {"v": FEATURES}),
     "dqkit.checks.one_of": lambda p: (lambda v: checks.one_of("x", v, ["a"]), {"v": "a"}),
+    "dqkit.checks.plain_list": lambda p: (lambda v: len(checks.plain_list("x", v, most=9)), {"v": ["a"]}),
     "dqkit.checks.rows_in_order": lambda p: (
         lambda v: checks.rows_in_order("x", v, IDS),
         {"v": pd.DataFrame(PROBS, index=IDS[::-1])},
@@ -132,4 +135,10 @@ CHECKING: dict[str, Callable[[Place], Call]] = {
         lambda v: checks.whole_numbers("x", v, shape="(n,)", ndim=1),
         {"v": LABELS},
     ),
+    "dqkit.guard.Gate": lambda p: (guard.Gate, {"app": print, "key": "k", "is_public": print, "hosts": ["a"]}),
+    "dqkit.guard.Tickets": lambda p: (guard.Tickets, {"key": "k"}),
+    "dqkit.guard.Tickets.redeem": lambda p: (guard.Tickets("k").redeem, {"ticket": "t", "now": 1.0}),
+    "dqkit.guard.entrance": lambda p: (guard.entrance, {}),
+    "dqkit.guard.new_key": lambda p: (guard.new_key, {}),
+    "dqkit.guard.new_ticket": lambda p: (guard.new_ticket, {"key": "k", "now": 1.0}),
 }
