@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 import sys
 import uuid
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 WRITERS = 8
+MOST_BYTES = 2 << 30  # of a file that a table names: it is read into memory whole
 
 
 def replace(file: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
@@ -62,6 +65,39 @@ def write_array(file: Path, values: Any, *, durable: bool = True) -> None:
             np.save(opened, np.asarray(values), allow_pickle=False)
 
     replace(file, write, durable=durable)
+
+
+def read_file(file: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file that somebody else named.
+
+    Parameters
+    ----------
+    file : path
+        A regular file: a device has no end, and a pipe is waited for.
+    most : int
+        A larger one is not read.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened, is no regular file or too large.
+    """
+    _check_regular(os.stat(file), file, most)  # before it is opened, which alone makes some devices move
+    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as opened:
+        _check_regular(os.fstat(handle), file, most)  # it may be another one by now
+        raw = opened.read(most + 1)
+    if len(raw) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(file))
+    return raw
+
+
+def _check_regular(status: os.stat_result, file: str | os.PathLike[str], most: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device, a pipe or a socket"
+        raise OSError(errno.EINVAL, f"it is {kind}, no regular file", str(file))
+    if status.st_size > most:
+        raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, more than {most:,}", str(file))
 
 
 def content_name(raw: bytes, ending: str) -> str:

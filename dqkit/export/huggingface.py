@@ -11,7 +11,7 @@ import pandas as pd
 from dqkit.export.pictures import png, with_pictures
 from dqkit.export.selection import Chosen
 from dqkit.export.tables import arrow_table, full_table
-from dqkit.files import text_of
+from dqkit.files import read_file, text_of
 from dqkit.records import UNLABELED, InputError, MissingExtra
 
 WITHOUT = ("label", "given_label")
@@ -65,7 +65,7 @@ def _image(chosen: Chosen, i: int) -> dict[str, Any]:
     if dataset.paths is None:
         return {"bytes": png(np.asarray(dataset.content[i])), "path": None}
     file = Path(str(dataset.paths[i]))
-    return {"bytes": file.read_bytes(), "path": text_of(file.name)}
+    return {"bytes": read_file(file), "path": text_of(file.name)}
 
 
 def _column(datasets: Any, column: Any) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ import pandas as pd
 from dqkit.export import returned_folders
 from dqkit.export.journal import PEOPLE
 from dqkit.export.tables import FORMULA
+from dqkit.files import read_file
 from dqkit.records import InputError
 
 ANSWER_COLUMNS = ("sample_id", "given_label", "now", "label", "annotator", "at", "why", "event_id", "source")
@@ -89,7 +90,7 @@ def _of_file(path: Path) -> list[Answer]:
 
 def _csv(path: Path) -> pd.DataFrame:
     """Every cell word for word; the separator and the encoding as spreadsheets leave them."""
-    raw = path.read_bytes()
+    raw = read_file(path)
     if raw[:2] == b"\x1f\x8b":
         import gzip
 

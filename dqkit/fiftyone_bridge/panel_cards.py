@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from dqkit.datasets.pixels.originals import original, small_png
+from dqkit.files import read_file
 from dqkit.records import Dataset, InputError, Predictions
 from dqkit.relabel import Card
 from dqkit.relabel.sentences import evidence_sentence
@@ -121,7 +122,7 @@ def _media(row: Mapping[str, Any], about: Mapping[str, Any]) -> tuple[bytes, str
     if about.get("modality", "image") != "image":
         return str(row.get("content") or "").encode(), "text/plain"
     try:
-        return original(Path(row["filepath"]).read_bytes(), window=_window(about))
+        return original(read_file(row["filepath"]), window=_window(about))
     except Exception:  # a file that changed since it was pushed may break in any way: the panel says so
         return b"", "image/png"
 

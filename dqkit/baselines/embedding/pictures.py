@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from dqkit.datasets.pixels.formats import read
 from dqkit.datasets.pixels.originals import pixels_of, without_border
+from dqkit.files import read_file
 from dqkit.records import Dataset, size_columns
 
 
@@ -21,7 +21,7 @@ def picture(dataset: Dataset, i: int, side: int) -> tuple[NDArray[np.uint8], boo
     path = None if dataset.paths is None else dataset.paths[i]
     if path and dataset.is_usable[i]:
         try:
-            return pixels_of(read(Path(str(path)).read_bytes(), side), dataset.window), False
+            return pixels_of(read(read_file(str(path)), side), dataset.window), False
         except Exception:  # gone or changed since it was read, in any way; its decoded pixels are still there
             return on_white(without_border(dataset, i)), True
     return on_white(np.asarray(dataset.content[i])), False

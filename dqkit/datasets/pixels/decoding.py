@@ -23,6 +23,7 @@ from dqkit.datasets.pixels.formats import Picture, Unreadable, read
 from dqkit.datasets.pixels.keys import FILES, Source, keys_of, name_of
 from dqkit.datasets.pixels.packs import Pack, Writer
 from dqkit.datasets.pixels.window import Window, as_colour, fit, fit_deep, sketch_of
+from dqkit.files import read_file
 from dqkit.records import InputError, MissingExtra, StoreError
 
 SIDE = 64
@@ -150,7 +151,7 @@ def _named(root: Path, name: str) -> list[Path]:
 
 def _tried(file: Source, side: int) -> tuple[Picture | None, str | None]:
     try:
-        return read(file if isinstance(file, bytes) else Path(file).read_bytes(), side), None
+        return read(file if isinstance(file, bytes) else read_file(file), side), None
     except (Unreadable, MissingExtra) as error:
         return None, str(error)
     except Exception as error:  # any decoder may raise anything on a broken file; it is reported by its sample

@@ -6,7 +6,6 @@ import io
 import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from dqkit.datasets.pixels.clean import cleaned
 from dqkit.datasets.pixels.formats import MAX_PIXELS, Picture, jpeg_orientation, orientation_of, read
 from dqkit.datasets.pixels.window import Window, apply_window, as_colour, fitted_size
+from dqkit.files import read_file
 from dqkit.records import Dataset, size_columns
 
 LONGEST = 1600
@@ -65,7 +65,7 @@ def show(dataset: Dataset, i: int, *, longest: int = LONGEST) -> Shown:
     if not path:
         return Shown(encoded(_plain(np.asarray(dataset.content[i])), longest=None)[0], "image/png")
     try:
-        return Shown(*original(Path(str(path)).read_bytes(), window=dataset.window, longest=longest))
+        return Shown(*original(read_file(str(path)), window=dataset.window, longest=longest))
     except Exception as error:  # the file changed since it was read, in any way; its decoded pixels are still there
         pixels = np.asarray(dataset.content[i])
         why = "is gone" if isinstance(error, FileNotFoundError) else f"cannot be read now ({error})"
@@ -89,7 +89,7 @@ def small_pixels(dataset: Dataset, i: int, *, longest: int) -> NDArray[np.uint8]
     path = None if dataset.paths is None else dataset.paths[i]
     if path:
         try:
-            return reduced(pixels_of(read(Path(str(path)).read_bytes(), longest), dataset.window), longest)
+            return reduced(pixels_of(read(read_file(str(path)), longest), dataset.window), longest)
         except Exception:  # see thumbnail
             pass
     return _plain(without_border(dataset, i))
@@ -98,7 +98,7 @@ def small_pixels(dataset: Dataset, i: int, *, longest: int) -> NDArray[np.uint8]
 @lru_cache(maxsize=512)  # of 30 kB at most, as a rule
 def small_png(file: str, changed: int, window: Window | None, longest: int) -> bytes:
     """The picture in a file as PNG of at most `longest` pixels a side. changed: the time of the file's last change."""
-    picture = read(Path(file).read_bytes(), longest)
+    picture = read(read_file(file), longest)
     return encoded(reduced(pixels_of(picture, window), longest), longest=None)[0]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from dqkit.bars import over
 from dqkit.datasets.pixels.formats import read
 from dqkit.datasets.pixels.keys import keys_of
 from dqkit.datasets.pixels.window import as_colour
+from dqkit.files import read_file
 from dqkit.records import Dataset
 
 SIDE = 512  # as large as a person looks at a picture
@@ -92,7 +92,7 @@ def _of_file(file: str) -> float:
     from PIL import Image
 
     try:
-        picture = read(Path(file).read_bytes(), SIDE * 3 // 4)
+        picture = read(read_file(file), SIDE * 3 // 4)
         image = Image.fromarray(as_colour(picture.values)).convert("L")
     except Exception:  # what cannot be read was reported when it was decoded
         return float("nan")
