@@ -54,7 +54,7 @@ def file(path: Path, write: Callable[[Path], Any], *, overwrite: bool) -> None:
     """
     clear_left(path)
     _check_free_file(path, overwrite=overwrite)
-    partial = _partial(path)
+    partial = partial_of(path)
     with _said(path):
         try:
             make_folder(path.parent)
@@ -75,7 +75,7 @@ def folder(path: Path, write: Callable[[Path], dict[str, Any]], *, overwrite: bo
     """
     clear_left(path)
     check_free_folder(path, overwrite=overwrite)
-    partial = _partial(path)
+    partial = partial_of(path)
     old = partial.with_suffix(".old")
     with _said(path):
         try:
@@ -149,13 +149,14 @@ def _check_free_file(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"path must name a file; {str(path)!r} is a folder or a link. Nothing was changed.")
 
 
-def _partial(path: Path) -> Path:
+def partial_of(path: Path) -> Path:
+    """Where what is to stand under `path` is written first; `clear_left` knows it by its name."""
     # Two threads of one process may write to the same place.
     return path.with_name(f".{_start(path)}.{os.getpid()}-{_host()}-{uuid.uuid4().hex[:8]}.partial")
 
 
 def clear_left(path: Path) -> None:
-    """Delete the unfinished exports of `path` whose process, on this machine, was killed.
+    """Delete what was to stand under `path` and was not finished, where its process, on this machine, was killed.
 
     What an earlier export became when it was about to be replaced goes only if every file in it is one that dqkit
     wrote; where nothing stands under `path`, it is put back first.

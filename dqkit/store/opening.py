@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import uuid
 from contextlib import closing
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def _back_up(file: Path, version: int) -> None:
     copy = file.with_name(f"{file.name}.schema-{version}.backup")
     if copy.exists():
         return
-    partial = copy.with_name(f".{copy.name}.{os.getpid()}.partial")
+    partial = copy.with_name(f".{copy.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.partial")
     try:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(partial)) as target:
             source.backup(target)

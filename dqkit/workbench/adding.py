@@ -7,7 +7,6 @@ many samples, and a position keeps its sample.
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from dqkit.datasets.assemble import sample_names
 from dqkit.datasets.pixels.brought import sync_kept
+from dqkit.export.publishing import clear_left, partial_of
 from dqkit.files import make_folder, move_folder, write_json
 from dqkit.near_copies.identical import content_keys
 from dqkit.records import UNLABELED, Dataset, InputError, StoreError, arguments
@@ -122,8 +122,10 @@ def _compared(present: Dataset, dataset: Dataset) -> pd.DataFrame:
 def _write(state: State, present: Dataset, fresh: Dataset) -> None:
     folder = state.path / "dataset" / project.ADDED
     number = 1 + max((int(part.name) for part in project.parts(folder.parent)), default=0)
-    partial = folder / f".{number:04d}.{os.getpid()}.partial"
+    place = folder / f"{number:04d}"
+    partial = partial_of(place)
     try:
+        clear_left(place)
         make_folder(partial)
         # Of pictures one file holds all, so that they are mapped and not read.
         project.save_tables(partial, fresh)
@@ -131,7 +133,7 @@ def _write(state: State, present: Dataset, fresh: Dataset) -> None:
         sync_kept(fresh.paths)
         if fresh.modality == "image":
             _join(partial / "images.npy", present.content, fresh.content)
-        move_folder(partial, folder / f"{number:04d}")
+        move_folder(partial, place)
     except OSError as error:
         raise StoreError(
             f"The samples cannot be added to {str(state.path)!r}: {error}. Nothing was changed."

@@ -18,6 +18,7 @@ import pandas as pd
 
 from dqkit.datasets.paths import local_path
 from dqkit.datasets.pixels.brought import sync_kept
+from dqkit.export.publishing import clear_left, partial_of
 from dqkit.files import make_folder, move_folder, write_json
 from dqkit.records import Dataset, InputError, StoreError
 from dqkit.store import Store
@@ -87,8 +88,9 @@ def create(
         "window": None if dataset.window is None else list(dataset.window),
         "originals": roots.beside(folder, dataset.paths),
     }
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    partial = partial_of(folder)
     try:
+        clear_left(folder)
         make_folder(partial)
         _save_dataset(partial / "dataset", dataset)
         (partial / "rounds").mkdir()

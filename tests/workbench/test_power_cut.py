@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from random import Random
 import pytest
 
 import dqkit as dq
+from dqkit.export.publishing import partial_of
 from dqkit.rounds import load
 from dqkit.rounds.parts import MANIFEST, manifest, read_part
 from dqkit.workbench.labelling import QueueCards
@@ -91,7 +93,7 @@ def check(work: Work, root: Path, left: Path, said: int, *, redo: bool) -> None:
                 read_part(rnd.folder, name, Path.stat)
         if bench.rounds:
             still_open = bench.open_queue()
-            assert len(QueueCards(bench.state).cards(100, "zoe", ())) == len(still_open)
+            assert len(QueueCards(bench.state).cards(100, "ana", ())) == len(still_open)  # who holds leases
         same = known["events"] == set(bench.store.events()["event_id"]) and known["versions"] == versions(bench)
         if same and bench.rounds:
             assert known["queue"] == list(bench.open_queue()["sample_id"])
@@ -190,3 +192,15 @@ def test_every_file_of_a_round_is_in_its_manifest(bench):
     rnd = bench.run_round(budget=8, estimators=quick(), progress=False)
     there = {file.relative_to(rnd.folder).as_posix() for file in rnd.folder.rglob("*") if file.is_file()}
     assert set(manifest(rnd.folder)) == there - {MANIFEST}
+
+
+def test_what_a_power_cut_left_of_a_workbench_that_was_being_made_is_no_hindrance(tmp_path):
+    path = tmp_path / "wb"
+    names = []
+    for number in (os.getpid(), 2**22 + 1):  # numbers of processes come again after a restart; this one is not in use
+        left = partial_of(path)
+        left = left.with_name(left.name.replace(f".{os.getpid()}-", f".{number}-"))
+        (left / "dataset").mkdir(parents=True)
+        names.append(left.name)
+    dq.Workbench.create(path, SOURCE).close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([names[0], "wb"])  # the other one is swept
