@@ -152,6 +152,7 @@ def settle(folder: Path, version: str | None) -> None:
         return
     names = [name for name in files_in(waiting) if name != MANIFEST]
     try:
+        put_aside(folder, *names, MANIFEST)
         for name in (*names, MANIFEST):  # the sums last: until then the files are judged by those that wait
             (folder / name).parent.mkdir(exist_ok=True)
             with suppress(FileNotFoundError):  # another process was faster

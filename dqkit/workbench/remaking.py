@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from dqkit.datasets.groups import group_names_of
 from dqkit.export import journal
 from dqkit.files import make_folder, write_array, write_json
 from dqkit.records import Dataset, Predictions, StoreError
@@ -62,7 +65,6 @@ def remake(
         PREDICTIONS,
         SIGNALS,
         read_findings,
-        read_groups,
         read_labels,
         read_neighbors,
         read_predictions,
@@ -93,7 +95,7 @@ def remake(
     names = labels["label"].reindex(dataset.ids)
     given = names.where(~labels["source"].eq("weak").reindex(dataset.ids, fill_value=False), None)
     predictions = reads(lambda: read_predictions(folder))
-    groups = reads(lambda: read_groups(folder, dataset.ids))
+    groups = _groups(folder, dataset, about["settings"].get("groups"), found)
     state, how = WHOLE, ""
     if predictions is not None and "predictions" not in about["settings"] and not holds(folder, "checks.parquet"):
         predictions = None  # what the checks of the training found is made by training alone
@@ -164,6 +166,28 @@ def remake(
         found.add(f"{name}/drawn.parquet", REBUILT, "from the queue and the signals of the round")
     else:
         found.add(f"{name}/drawn.parquet", WHOLE)
+
+
+def _groups(folder: Path, dataset: Dataset, told: str | None, found: Findings) -> NDArray[np.object_] | None:
+    """The groups that a round was told; made again where they were a column of the dataset."""
+    from dqkit.rounds.parts import holds, put_aside, renew
+    from dqkit.rounds.result import read_groups, save_groups
+
+    name, file = "groups.parquet", f"rounds/{folder.name}/groups.parquet"
+    if not holds(folder, name):
+        return None
+    try:
+        return read_groups(folder, dataset.ids)
+    except StoreError:
+        made: NDArray[np.object_] | None = reads(lambda: group_names_of(dataset, told))
+        if told is None or made is None:
+            found.add(file, LOST, "they were told to the round and stand nowhere else; run another round")
+            return None
+        put_aside(folder, name)
+        save_groups(folder, dataset.ids, made)
+        renew(folder, name)
+        found.add(file, REBUILT, f"from the column {told!r}")
+        return made
 
 
 def labels_at(dataset: Dataset, events: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 import dqkit as dq
 from dqkit.rounds.parts import MANIFEST
+from dqkit.rounds.result import read_groups
 from dqkit.workbench.labelling import QueueCards
 from dqkit.workbench.rebuilding import rebuild
 from tests.workbench.conftest import quick, small
@@ -22,7 +24,7 @@ FILES = (
     *("signals.parquet", "summary.json", "drawn.parquet", "queue.parquet", "groups.parquet", MANIFEST),
     *("findings/findings.json", "findings/label_errors.parquet"),
 )
-PREDICTED = ("predictions.npz", "predictions.json", "baselines.parquet", "checks.parquet", "groups.parquet")
+PREDICTED = ("predictions.npz", "predictions.json", "baselines.parquet", "checks.parquet")
 SPLIT = small(60).split
 GROUPS = [f"{SPLIT[i]} {i % 10}" for i in range(60)]
 
@@ -151,7 +153,9 @@ def test_a_damaged_file_is_named_by_the_long_methods_and_made_again(whole, tmp_p
     shutil.copytree(whole, path)
     DAMAGES[kind](path / "rounds" / "0001" / name)
     told = rebuild(path, progress=False).set_index("file")["state"]
-    if name in PREDICTED:
+    if name == "groups.parquet":
+        assert told[f"rounds/0001/{name}"] == "lost"  # they were told to the round and stand nowhere else
+    elif name in PREDICTED:
         assert told["rounds/0001/predictions"] == "lost"  # they came from estimators that only their owner has
     else:
         assert set(told) == {"whole", "rebuilt"}
@@ -164,3 +168,15 @@ def test_a_file_of_another_round_in_its_place_is_noticed(whole):
         (whole / "rounds" / "0001" / "drawn.parquet").write_bytes(other)
         with dq.Workbench.open(whole) as bench, pytest.raises(dq.StoreError, match=r"drawn\.parquet"):
             bench.advice()
+
+
+def test_groups_that_are_a_column_are_made_again(tmp_path):
+    path, dataset = tmp_path / "wb", small(60)
+    columns = dataset.metadata.assign(site=GROUPS)
+    with dq.Workbench.create(path, dataclasses.replace(dataset, metadata=columns)) as bench:
+        rnd = bench.run_round(budget=8, estimators=quick(), groups="site", progress=False)
+        before = read_groups(rnd.folder, dataset.ids).tolist()
+    flip(path / "rounds" / "0001" / "groups.parquet")
+    told = rebuild(path, progress=False).set_index("file")["state"]
+    assert told[told != "whole"].to_dict() == {"rounds/0001/groups.parquet": "rebuilt"}
+    assert read_groups(path / "rounds" / "0001", dataset.ids).tolist() == before == GROUPS
