@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dqkit.datasets.pixels import MAX_PIXELS, decode
+from dqkit.datasets.pixels import MAX_PIXELS, decode, decoding
 from dqkit.datasets.pixels.formats import Unreadable, read
 from dqkit.datasets.pixels.window import apply_window, sketch_of, window_of
 
@@ -128,8 +128,8 @@ def test_a_new_picture_moves_the_window_of_all_without_decoding_them_again(tmp_p
         Image.fromarray(np.full((32, 32), level, np.uint16)).save(file)
     assert decode(files[:2]).pixels[:, 32, 32, 0].tolist() == [0, 255]
     read_names: list[str] = []
-    real = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda self: read_names.append(self.name) or real(self))
+    real = decoding.read_file
+    monkeypatch.setattr(decoding, "read_file", lambda file: read_names.append(Path(file).name) or real(file))
     found = decode(files)
     assert read_names == ["2.png"]
     assert found.window == (100.0, 4000.0)
