@@ -45,6 +45,21 @@ class Shelf:
 
         return np.asarray(self._kept(f"kept-{name}-", ".npy", settings, read, np.save, make))
 
+    def arrays(
+        self, name: str, settings: Mapping[str, Any], make: Callable[[], dict[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[Any]]:
+        """The same for several arrays, none of objects, by name."""
+
+        def read(path: Path) -> dict[str, NDArray[Any]]:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                return {name: held[name] for name in held.files}
+
+        def write(file: Any, made: dict[str, NDArray[Any]]) -> None:
+            np.savez(file, allow_pickle=False, **made)
+
+        found: dict[str, NDArray[Any]] = self._kept(f"kept-{name}-", ".npz", settings, read, write, make)
+        return found
+
     def sparse(self, name: str, settings: Mapping[str, Any], make: Callable[[], Any]) -> Any:
         """The same for a scipy.sparse CSR matrix."""
         from scipy import sparse

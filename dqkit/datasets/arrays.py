@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dqkit.checks import kinds, takes
 from dqkit.datasets.assemble import Columns, GivenLabels, Samples, assemble
 from dqkit.datasets.boundary import own_errors
 from dqkit.datasets.conversion import brief, call_foreign, is_tensor, library_of, numpy_array
@@ -28,6 +29,7 @@ _RULE = "images, a float matrix (n, d), a DataFrame or a list of texts"
 
 
 @own_errors
+@takes(name=kinds.text)
 def from_arrays(
     x: Any,
     labels: ArrayLike | None = None,

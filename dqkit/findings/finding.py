@@ -154,11 +154,16 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
         whole = pd.api.types.is_integer_dtype(values) and not values.isna().any()
         return values.astype(np.int64) if whole else values.astype(np.float64)
     missing = np.asarray(pd.isna(values), dtype=bool)
-    texts = [None if gone else _text(value)[:_SHOWN_CELL] for value, gone in zip(values, missing, strict=True)]
+    texts = [
+        None if gone else _text(value)[:_SHOWN_CELL]
+        for value, gone in zip(values.tolist(), missing.tolist(), strict=True)
+    ]
     return pd.Series(texts, dtype=object)
 
 
 def _text(value: Any) -> str:
+    if type(value) is str and value.isascii():
+        return value
     # A lone surrogate cannot be written as UTF-8.
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
@@ -203,7 +208,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [item if type(item) is str and item.isascii() else plain(item) for item in value]
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):

@@ -44,8 +44,9 @@ def label_errors(audit: Audit) -> Finding:
     low, high = interval if interval is not None else (None, None)
     pairs = Counter((given[i], suggested[i]) for i in np.flatnonzero(flags) if given[i] != suggested[i])
     of_kind = Counter(kinds[i] for i in np.flatnonzero(flags))
-    order = sorted(np.flatnonzero(flags), key=lambda i: (bool(audit.checked[i]), -np.nan_to_num(scores[i]), i))
-    suspects = [_suspect(audit, int(i), scores, given, suggested, kinds) for i in order]
+    at = np.flatnonzero(flags)
+    order = at[np.lexsort((at, -np.nan_to_num(scores[at]), audit.checked[at]))].tolist()
+    suspects = _suspects(audit, order, scores, given, suggested, kinds)
     return Finding(
         name="label_errors",
         title="Label errors",
@@ -133,34 +134,44 @@ def _number(table: Mapping[str, Any], name: str) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def _suspect(
+def _suspects(
     audit: Audit,
-    at: int,
+    order: list[int],
     scores: NDArray[np.float64],
     given: Sequence[str | None],
     suggested: Sequence[str | None],
     kinds: Sequence[str | None],
-) -> dict[str, Any]:
-    reasons = audit.signal_table()["reasons"].iloc[at] if "reasons" in audit.signal_table() else None
-    return {
-        "sample_id": audit.id_at(at),
-        "given": given[at],
-        "suggested": suggested[at],
-        "current": audit.label_names[at],
-        "score": float(scores[at]),
-        "suggested_prob": _probability(audit, at, suggested[at]),
-        "kind": kinds[at],
-        "reviewed": bool(audit.checked[at]),
-        "reasons": [reason for reason in reasons.split("; ") if reason] if isinstance(reasons, str) else [],
-    }
+) -> list[dict[str, Any]]:
+    """One row a flagged label, in this order. What each needs of whole columns is read once."""
+    if not len(order):
+        return []
+    frame, current, checked = audit.signal_table(), audit.label_names, audit.checked[order].tolist()
+    told = frame["reasons"].iloc[order].tolist() if "reasons" in frame else [None] * len(order)
+    rows = zip(order, audit.ids_at(order), _probabilities(audit, order, suggested), checked, told, strict=True)
+    return [
+        {
+            "sample_id": sample_id,
+            "given": given[at],
+            "suggested": suggested[at],
+            "current": current[at],
+            "score": float(scores[at]),
+            "suggested_prob": probability,
+            "kind": kinds[at],
+            "reviewed": reviewed,
+            "reasons": [reason for reason in reasons.split("; ") if reason] if isinstance(reasons, str) else [],
+        }
+        for at, sample_id, probability, reviewed, reasons in rows
+    ]
 
 
-def _probability(audit: Audit, position: int | np.integer[Any], name: str | None) -> float | None:
-    """What the models give to one class for one sample."""
-    predictions = audit.predictions
-    if predictions is None or name not in predictions.classes or audit.predicted_at[position] < 0:
-        return None
-    return float(predictions.pred_probs[audit.predicted_at[position], predictions.classes.index(name)])
+def _probabilities(audit: Audit, order: list[int], names: Sequence[str | None]) -> list[float | None]:
+    """What the models give to one class for each of these samples; None where they say nothing of it."""
+    if audit.predictions is None:
+        return [None] * len(order)
+    column: dict[str | None, int] = {name: k for k, name in enumerate(audit.predictions.classes)}
+    classes, rows = [column.get(names[at], -1) for at in order], audit.predicted_at[order].tolist()
+    probs = audit.predictions.pred_probs
+    return [None if k < 0 or row < 0 else float(probs[row, k]) for k, row in zip(classes, rows, strict=True)]
 
 
 def _family(test: Mapping[str, Any]) -> str:

@@ -73,6 +73,11 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
     -------
     str
         All text that comes from data is escaped.
+
+    Raises
+    ------
+    InputError
+        For a record of another make, of which no page can be drawn.
     """
     instance("health", health, Mapping, "what dqkit.report.health returned")
     instance("dataset", dataset, Dataset, "a dqkit.Dataset")
@@ -108,7 +113,12 @@ def render(health: dict[str, Any], dataset: Dataset) -> str:
             sections.append({"name": name, "title": titles[name], "status": section["status"], "body": body})
     figures = [name for name in KEY_FIGURES if name in health["metrics"]]
     page = environment.get_template("page.html")
-    return page.render(health=health, sections=sections, absent=absent, figures=figures, known=METRICS, titles=titles)
+    try:
+        return page.render(
+            health=health, sections=sections, absent=absent, figures=figures, known=METRICS, titles=titles
+        )
+    except Exception as error:  # whatever a template meets in a record of another make
+        raise InputError(f"health must be what dqkit.report.health or record returned; {error}.") from error
 
 
 def _names(sections: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from dqkit.checks import kinds, takes
 from dqkit.datasets.pixels.sharpness import sharpness
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
+from dqkit.rounds.content import kept_content
 from dqkit.rounds.doubt import wrong_probability
 from dqkit.rounds.drawn import drawn_rows, noise_rate
 from dqkit.rounds.metrics import metrics, wrong_labels
@@ -29,6 +30,7 @@ from dqkit.rounds.snapshot import Snapshot
 from dqkit.signals import SignalTable, signal_table
 
 STAGES = ("baselines", "signals", "findings", "queue")
+WITHOUT_LABELS = {"column_values"}  # findings on the content alone, which other labels do not change
 
 
 @takes(
@@ -80,12 +82,7 @@ def run(
         told.begin("baselines")
         predictions = settings.training.predict(snapshot.training, settings.seed, checkpoints, progress)
         told.begin("signals")
-        found = signal_table(
-            settings.training.grouped(snapshot.audited),
-            predictions,
-            seed=settings.seed,
-            sharpness=sharpness(snapshot.given, progress=progress),
-        )
+        found = _signals(snapshot, predictions, settings, checkpoints, progress)
         told.begin("findings")
         findings = find(_audit(snapshot, predictions, found))
         doubt = _doubt(snapshot, found)
@@ -108,6 +105,7 @@ def run(
 @takes(
     snapshot=kinds.a(Snapshot, "a Snapshot"),
     settings=kinds.a(RoundSettings, "RoundSettings"),
+    checkpoints=kinds.optional(kinds.path),
     before=kinds.a(RoundResult, "a RoundResult"),
     answered=kinds.texts,
 )
@@ -117,6 +115,7 @@ def rerank(
     settings: RoundSettings,
     *,
     answered: Collection[str],
+    checkpoints: Path | None = None,
 ) -> tuple[RoundResult, pd.DataFrame]:
     """The same round with what is open in its queue drawn anew from the labels of a snapshot; nothing is trained.
 
@@ -130,19 +129,17 @@ def rerank(
         Budget, seed and options of the queue.
     answered : collection of str
         Ids of the queue's rows that are no longer open; they stay.
+    checkpoints : Path, optional
+        That of the round: what does not depend on labels is taken from there.
 
     Returns
     -------
     RoundResult, DataFrame
         The round as it is now, and the rows of its queue that are new.
     """
-    found = signal_table(
-        settings.training.grouped(snapshot.audited),
-        before.predictions,
-        seed=settings.seed,
-        sharpness=sharpness(snapshot.given),
-    )
-    findings = find(_audit(snapshot, before.predictions, found))
+    found = _signals(snapshot, before.predictions, settings, checkpoints, progress=False)
+    still = [finding for finding in before.findings if finding.name in WITHOUT_LABELS]
+    findings = find(_audit(snapshot, before.predictions, found), known=still)
     doubt = _doubt(snapshot, found)
     signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
@@ -165,6 +162,15 @@ def rerank(
         drawn=pd.concat([before.drawn.loc[kept["sample_id"]], drawn]),
     )
     return result, fresh
+
+
+def _signals(
+    snapshot: Snapshot, predictions: Predictions, settings: RoundSettings, checkpoints: Path | None, progress: bool
+) -> SignalTable:
+    dataset = settings.training.grouped(snapshot.audited)
+    seed, sharp = settings.seed, sharpness(snapshot.given, progress=progress)
+    content = kept_content(checkpoints, dataset, predictions.features, seed=seed, sharpness=sharp)
+    return signal_table(dataset, predictions, seed=seed, sharpness=sharp, content=content)
 
 
 def _queue(

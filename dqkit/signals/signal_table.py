@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dqkit.checks import seed_number
-from dqkit.near_copies import identical_content, linked_groups, similar_images
-from dqkit.records import Dataset, InputError, Predictions, size_columns
+from dqkit.records import Dataset, InputError, Predictions
 from dqkit.signals.calibration import best_temperature
+from dqkit.signals.content import ContentSignals, blank_where_unusable, content_signals
 from dqkit.signals.copies import copies, settle_copies
-from dqkit.signals.duplicates import lone_pairs
-from dqkit.signals.image_properties import image_properties
 from dqkit.signals.label_noise.families import training_history
 from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
-from dqkit.signals.neighbors import Neighbors, neighbors
-from dqkit.signals.order import order_test
+from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.signal_summary import Measured, summarize
-from dqkit.signals.text_properties import text_properties
 from dqkit.signals.uncertainty import disagreement, uncertainty
 from dqkit.signals.underperforming_groups import feature_clusters, underperforming_groups
 from dqkit.signals.valuation import knn_shapley
 
-NEIGHBORS = 10
 DOUBT = (
     "entropy",
     "margin",
@@ -69,7 +64,12 @@ class SignalTable:
 
 
 def signal_table(
-    dataset: Dataset, predictions: Predictions, *, seed: int = 0, sharpness: NDArray[np.float64] | None = None
+    dataset: Dataset,
+    predictions: Predictions,
+    *,
+    seed: int = 0,
+    sharpness: NDArray[np.float64] | None = None,
+    content: ContentSignals | None = None,
 ) -> SignalTable:
     """Compute every signal of a dataset from out-of-sample predictions for its samples.
 
@@ -83,6 +83,9 @@ def signal_table(
         For what is sampled.
     sharpness : ndarray, shape (n,), optional
         Of the originals of pictures, see `image_properties`.
+    content : ContentSignals, optional
+        What `dqkit.signals.content.content_signals` found for this dataset, these features, seed and sharpness, however
+        the labels were then; made here where None.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def signal_table(
     Raises
     ------
     InputError
-        Where ids or classes disagree.
+        Where ids or classes disagree, or `content` is of another number of samples.
 
     Notes
     -----
@@ -134,7 +137,11 @@ def signal_table(
     predicted = predictions.pred_probs.argmax(axis=1) if n and trained else np.full(n, -1, dtype=np.int64)
     temperatures = [best_temperature(labels[judged], member[judged]) for member in predictions.member_probs]
 
-    graph = _graph(predictions.features, usable)
+    if content is None:
+        content = content_signals(dataset, predictions.features, seed=seed, sharpness=sharpness)
+    elif len(content) != n:
+        raise InputError(f"content must be of this dataset of {n:,} samples; got one of {len(content):,}.")
+    graph, first = content.graph, content.first
     known = np.where(usable, labels, -1)
     errors = _label_errors(known, predictions, graph, seed) if trained else None
     index = pd.Index(dataset.ids, name="sample_id")
@@ -149,27 +156,14 @@ def signal_table(
     )
     for column, values in _label_columns(errors, judged, names, predicted).items():
         table[column] = values
-    properties = _properties(dataset, sharpness)
-    frames = [
-        *_doubt_columns(predictions, temperatures),
-        _neighbor_columns(graph, n),
-    ]
+    properties = content.properties
+    frames = [*_doubt_columns(predictions, temperatures), content.neighbor_columns()]
     if properties is not None:
-        frames.append(_blank(properties, usable))
+        frames.append(blank_where_unusable(properties, usable))
     for frame in frames:
         for column in frame.columns:
             table[column] = frame[column].to_numpy()
-    if dataset.modality == "text":
-        # Features of words call two questions of one form alike; whether texts are copies is read off the texts.
-        table["duplicate_group"] = table["near_identical_group"]
-        table["near_duplicate"] = table["near_identical_flag"]
-    if dataset.modality == "image":
-        # Features even out contrast, and with it blow up the grain of a picture saved again: pixels have their say too.
-        pairs = [] if graph is None else [lone_pairs(graph.indices, graph.distances)]
-        group = _joined(table["duplicate_group"].to_numpy(), _similar_pictures(dataset.content, usable), *pairs)
-        table["duplicate_group"], table["near_duplicate"] = group, table["near_duplicate"].to_numpy() | (group >= 0)
-    # Texts without a letter or digit are in no group, and may still be identical.
-    first = _first(dataset, None if dataset.modality == "text" else table["duplicate_group"])
+    table["duplicate_group"], table["near_duplicate"] = content.duplicate_group, content.near_duplicate
     table["exact_duplicate"] = np.bincount(first, minlength=len(first))[first] > 1
     table["copy_of"] = pd.Series(copies(dataset, first), index=index, dtype=object)
     table["knn_agreement"] = _agreement(graph, labels, predicted, usable)
@@ -181,7 +175,7 @@ def signal_table(
         temperatures=temperatures,
         errors=errors,
         graph=graph,
-        order=None if graph is None or not usable.all() or n < 3 else order_test(graph.indices, seed=seed),
+        order=content.order,
         groups=_groups(dataset, clusters, judged, predicted != labels) if trained else None,
         properties=None if properties is None else properties[usable],
     )
@@ -211,73 +205,6 @@ def _names(classes: NDArray[np.object_], labels: NDArray[np.int64]) -> NDArray[n
     out = np.full(len(labels), None, dtype=object)
     out[labels >= 0] = classes[labels[labels >= 0]]
     return out
-
-
-def _graph(features: NDArray[Any] | None, usable: NDArray[np.bool_]) -> Neighbors | None:
-    rows = np.flatnonzero(usable)
-    if features is None or len(rows) < 2:
-        return None
-    found = neighbors(features[rows], min(NEIGHBORS, len(rows) - 1))
-    if len(rows) == len(usable):
-        return found
-    return _scattered(found, rows, len(usable))
-
-
-def _scattered(found: Neighbors, rows: NDArray[np.int64], n: int) -> Neighbors:
-    """The same graph numbered by the positions of the whole dataset; rows outside it have no neighbours."""
-    indices = np.full((n, found.k), -1, dtype=np.int64)
-    distances = np.full((n, found.k), np.inf, dtype=found.distances.dtype)
-    indices[rows] = rows[found.indices]
-    distances[rows] = found.distances
-    blank = {"outlier": False, "exact_duplicate": False, "near_duplicate": False, "duplicate_group": -1}
-    columns = {}
-    for name in found.table.columns:
-        default = blank.get(name, np.nan if name == "nearest_distance" else 0.0)
-        column = np.full(n, default, dtype=found.table[name].to_numpy().dtype)
-        column[rows] = found.table[name].to_numpy()
-        columns[name] = column
-    return replace(found, table=pd.DataFrame(columns), indices=indices, distances=distances)
-
-
-def _neighbor_columns(graph: Neighbors | None, n: int) -> pd.DataFrame:
-    if graph is not None:
-        return graph.table
-    zeros, no = np.zeros(n), np.zeros(n, dtype=bool)
-    return pd.DataFrame(
-        {
-            "outlier_score": zeros,
-            "outlier": no,
-            "nearest_distance": np.full(n, np.nan),
-            "exact_duplicate": no,
-            "near_duplicate": no,
-            "duplicate_group": np.full(n, -1, dtype=np.int64),
-            "uniqueness": zeros,
-            "representativeness": zeros,
-        }
-    )
-
-
-def _similar_pictures(content: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
-    rows = np.flatnonzero(usable)
-    group = np.full(len(usable), -1, dtype=np.int64)
-    if len(rows):
-        group[rows] = similar_images(content if len(rows) == len(usable) else content[rows])
-    return group
-
-
-def _joined(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n,) the groups of rows that any of the groupings (or a chain of them) joins, from 0 by first row; -1 = none."""
-    left, right = [], []
-    for group in groupings:
-        rows = np.flatnonzero(group >= 0)
-        left.append(rows)
-        right.append(rows[np.unique(group[rows], return_index=True)[1]][np.unique(group[rows], return_inverse=True)[1]])
-    return linked_groups(len(groupings[0]), np.concatenate(left), np.concatenate(right))
-
-
-def _first(dataset: Dataset, group: pd.Series[Any] | None) -> NDArray[np.int64]:
-    """(n,) the first sample with the same content; only samples in a group are compared where one is given."""
-    return identical_content(dataset, None if group is None else np.flatnonzero(group.to_numpy() >= 0))
 
 
 def _agreement(
@@ -335,42 +262,6 @@ def _doubt_columns(predictions: Predictions, temperatures: list[float]) -> list[
             disagreement(predictions.member_probs, temperatures=temperatures),
         ]
     return [pd.DataFrame(np.nan, index=range(len(predictions.ids)), columns=list(DOUBT))]
-
-
-def _properties(dataset: Dataset, sharpness: NDArray[np.float64] | None) -> pd.DataFrame | None:
-    """Properties of the content, one row a sample; None for tables."""
-    if dataset.modality == "text":
-        return text_properties([str(text) for text in dataset.content])
-    if dataset.modality == "image":
-        sizes = _sizes(dataset.metadata)
-        if sizes is not None and not (np.isfinite(sizes) & (sizes > 0)).all():
-            # A picture that could not be read has no size; its pixels are blank whatever is assumed.
-            height, width = dataset.content.shape[1:3]
-            sizes = np.where(np.isfinite(sizes) & (sizes > 0), sizes, [[width, height]])
-        return image_properties(dataset.content, sizes=sizes, sharpness=sharpness)
-    return None
-
-
-def _sizes(metadata: pd.DataFrame) -> NDArray[np.float64] | None:
-    """(n, 2) width and height of the files, None where they are not known."""
-    names = size_columns(metadata.columns)
-    sizes = metadata[list(names or ())]
-    if names is None or not all(pd.api.types.is_numeric_dtype(kind) for kind in sizes.dtypes):
-        return None
-    return np.asarray(sizes.to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _blank(properties: pd.DataFrame, usable: NDArray[np.bool_]) -> pd.DataFrame:
-    """The same with nothing found on samples that cannot be used: their content stands for nothing."""
-    if usable.all():
-        return properties
-    out = properties.copy()
-    for column in out.columns:
-        if column.endswith(("_score", "_flag")):
-            out.loc[~usable, column] = False if column.endswith("_flag") else 0.0
-        elif column.endswith("_group"):
-            out.loc[~usable, column] = -1
-    return out
 
 
 def _clusters(predictions: Predictions, judged: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:

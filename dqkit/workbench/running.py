@@ -93,7 +93,13 @@ def rerank(state: State, *, budget: int | None, strategy: str | None) -> Round:
         snapshot = read_snapshot(state, rnd.number, exclude)
         states = state.store.queue_states(rnd.number)
         answered = states.loc[states["state"] != "open", "sample_id"]
-        result, fresh = ranked_again(snapshot, _as_it_stands(rnd, snapshot), settings, answered=set(answered))
+        result, fresh = ranked_again(
+            snapshot,
+            _as_it_stands(rnd, snapshot),
+            settings,
+            answered=set(answered),
+            checkpoints=state.path / "checkpoints",
+        )
         state.store.commit_ranking(rnd.number, _rows(fresh), _staged(rnd.folder, result))
     return state.rounds[-1]
 

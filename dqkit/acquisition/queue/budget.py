@@ -162,7 +162,8 @@ def _for_quota(
     proposed: pd.DataFrame,
 ) -> pd.DataFrame:
     """The most valuable rows expected to be of each class with a quota, rarest class first, within the budget."""
-    order = ranked(rows).assign(expected=proposed["suggested_label"])
+    order = ranked(rows)
+    order = order.assign(expected=proposed["suggested_label"].reindex(order.index))  # an empty table takes any index
     taken: list[Any] = []
     sizes = order["expected"].value_counts()
     for name, least in sorted((quota or {}).items(), key=lambda item: (sizes.get(item[0], 0), item[0])):

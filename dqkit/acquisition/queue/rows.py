@@ -78,7 +78,7 @@ def eligible_rows(
             "chance": chance,
             "wrong": wrong,
             "score": common,
-            "value": common / np.array([cost[a] for a in action], dtype=float),
+            "value": common / pd.Series(action).map(cost).to_numpy(float),
             "seen": seen,
             "doubted": doubted | disputed | ~labeled,
             "disputed": disputed,
@@ -87,9 +87,9 @@ def eligible_rows(
         },
         index=table.index,
     )
-    left_out = set(_hashable("exclude", exclude))
+    left_out = _hashable("exclude", exclude)
     asks = disputed | certain | (doubted & (answers < MAX_OPINIONS))
-    excluded = np.array([each in left_out for each in rows.index], dtype=bool)
+    excluded = np.asarray(rows.index.isin(pd.Index(left_out, dtype=object)), dtype=bool)
     rows["certain"] = certain
     queued: pd.DataFrame = rows[(~seen | asks) & ~excluded & ~decided(table, seen)]
     return one_of_each(queued, table)
@@ -145,7 +145,10 @@ def _status(status: pd.DataFrame | pd.Series | None, table: pd.DataFrame) -> pd.
 
 
 def _count(known: pd.DataFrame, name: str) -> NDArray[np.int64]:
-    filled = known[name].astype(object).where(known[name].notna(), 0)
+    if pd.api.types.is_integer_dtype(known[name].dtype) and isinstance(known[name].dtype, np.dtype):
+        filled = known[name]  # nothing can be missing
+    else:
+        filled = known[name].astype(object).where(known[name].notna(), 0)
     return whole_numbers(f"the column {name} of status", filled, shape="(rows,)", ndim=1, least=0)
 
 
