@@ -53,8 +53,24 @@ def admit(fo: Any) -> None:
         shown: Any = HTML  # IPython gives it no types
         (cell.handle.update if reactivate else cell.handle.display)(shown(frame(url, cell.height)))
 
+    def capture(cell: Any, data: Any, proxy_url: str | None = None) -> None:
+        from IPython.display import HTML
+
+        shown: Any = HTML
+        cell.handle.update(shown(picture(data.src, data.width)))
+
     context.get_url = get_url
+    notebooks.capture = capture
     notebooks.display_ipython = display_ipython
+
+
+def picture(source: str, width: int) -> str:
+    """What stands below a cell once the App is shown below another one.
+
+    FiftyOne's own comes with a script that asks its server, which other pages may not, and a typeface from Google.
+    """
+    shown = source if source.startswith("data:image/") else ""
+    return f'<img src="{html.escape(shown)}" alt="The App as it was" style="width: 100%; max-width: {int(width)}px">'
 
 
 def frame(url: str, height: int) -> str:

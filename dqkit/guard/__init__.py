@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dqkit.guard.gate import ENTER, HEADER, LOOPBACK, Gate
+from dqkit.guard.gate import ENTER, HEADER, Gate
 from dqkit.guard.tickets import Tickets, new_key, new_ticket
 
-__all__ = ["ENTER", "HEADER", "LOOPBACK", "Gate", "Tickets", "entrance", "new_key", "new_ticket"]
+__all__ = ["ENTER", "HEADER", "Gate", "Tickets", "entrance", "new_key", "new_ticket"]
 
 
 def entrance() -> str:

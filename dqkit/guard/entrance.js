@@ -36,13 +36,23 @@
     document.body.append(bar);
   };
 
-  const prefix = new URLSearchParams(location.search).get("proxy") ?? "/";
+  // Behind a proxy the address says under which path this server stands. Whatever it says, the key goes nowhere else.
+  const place = () => {
+    const prefix = new URLSearchParams(location.search).get("proxy") ?? "/";
+    try {
+      const found = new URL(`${prefix}dqkit/enter`, location.origin);
+      if (found.origin === location.origin) return found;
+    } catch {
+      // no path at all
+    }
+    return new URL("/dqkit/enter", location.origin);
+  };
   const enter = async (ticket) => {
     const key = remembered();
     if (!ticket && !key) return show();
     const headers = key ? { [HEADER]: key } : {};
     try {
-      const answer = await plain(`${prefix}dqkit/enter`, { method: "POST", body: ticket ?? "", headers });
+      const answer = await plain(place(), { method: "POST", body: ticket ?? "", headers });
       if (answer.ok) remember((await answer.json()).key);
       else show();
     } catch (error) {

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from dqkit.checks import bounded_text, takes
 from dqkit.checks.kinds import each, function
@@ -27,7 +27,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 HEADER = "x-dqkit-key"
 ENTER = "/dqkit/enter"
 FRAMED = "-framed"
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 # Whose pages may show this server's pages in a frame: those of this machine (Jupyter), and VS Code's notebooks.
 FRAMES = (
     "frame-ancestors 'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* "
@@ -126,7 +126,7 @@ class Gate:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        return host.lower() in self._hosts or _name_of(host) in LOOPBACK
+        return host.lower() in self._hosts or LOOPBACK.fullmatch(host) is not None
 
     def _has_key(self, headers: Headers) -> bool:
         return hmac.compare_digest(headers.first(HEADER).encode("latin-1"), self._key.encode())
@@ -176,14 +176,6 @@ class Headers:
         """The values of the cookies of this name, whichever way they were kept apart."""
         pairs = [pair.strip().partition("=") for header in self.every("cookie") for pair in header.split(";")]
         return [value for known, _, value in pairs if known in (name, f"{name}{FRAMED}")]
-
-
-def _name_of(host: str) -> str:
-    """The name without the port; "" where it is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _is_of(origin: str, host: str, hosts: Collection[str]) -> bool:

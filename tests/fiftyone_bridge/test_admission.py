@@ -60,6 +60,14 @@ def test_a_frame_takes_the_name_by_which_the_notebook_was_opened() -> None:
     assert 'url.hostname = "localhost"' in shown
 
 
+def test_what_is_left_of_the_app_below_an_older_cell_asks_nobody_for_anything() -> None:
+    shown = admission.picture("data:image/png;base64,AA", 800)
+    assert 'src="data:image/png;base64,AA"' in shown
+    assert "800px" in shown
+    assert "http" not in admission.picture("http://evil.test/?a", 800)
+    assert "<script>" not in admission.picture('data:image/png,"><script>', 800)
+
+
 @pytest.mark.slow
 def test_an_address_of_a_session_opens_once_and_holds_no_key(fo: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     from fiftyone.core import context

@@ -16,6 +16,7 @@ import pytest
 
 from dqkit.fiftyone_bridge import admission, pull, push, refresh_apps
 from dqkit.fiftyone_bridge.panel_queue import PanelQueue
+from dqkit.guard import HEADER
 from dqkit.records import Dataset, Predictions
 from dqkit.relabel import Answer
 from tests.browser.lab import CHROMIUM, CHROMIUM_FLAGS
@@ -142,6 +143,7 @@ def test_whoever_has_no_key_is_not_answered(app: App, page: Any, fo: ModuleType)
     for path in [*paths, "/media?filepath=/etc/passwd", f"/dataset/{own.id}/sample/{own.id}", "/aggregate", "/nothing"]:
         for method in ("GET", "POST", "PATCH", "OPTIONS"):
             assert app.status(method, path) == 401, path
+    assert list(page.evaluate("__fou__.getFetchParameters().headers")) == [HEADER]  # what its workers send along
     # With the key, or as a picture of a page that has entered: what a sample names, and no other file.
     for path, status in ((picture, 200), (f"/media?filepath={__file__}", 404), ("/fiftyone", 200)):
         assert app.status("GET", path, key=True) == status

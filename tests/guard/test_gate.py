@@ -55,6 +55,13 @@ def test_every_method_needs_the_key(method: str) -> None:
         "10.0.0.7:5151",
         "user@evil.test",
         "[::1",
+        "evil.test@127.0.0.1",
+        "127.0.0.1#.evil.test",
+        "127.0.0.1/.evil.test",
+        "127.0.0.1?evil.test",
+        "localhost.",
+        "127.1",
+        "127.0.0.1:²",
         "",
     ],
 )

@@ -210,7 +210,17 @@ function QueuePanel() {
   return h("div", { className: "dqkit-panel" }, h("style", null, STYLE), content);
 }
 
+/** Workers of the App (they read the frames of a video) make requests of their own, with the headers that it tells them. */
+function admitWorkers() {
+  const { getFetchParameters, setFetchFunction } = window.__fou__;
+  const key = window.localStorage.getItem("dqkit/key");
+  if (!key || !getFetchParameters || !setFetchFunction) return;
+  const { origin, headers, pathPrefix } = getFetchParameters();
+  setFetchFunction(origin, { ...headers, "x-dqkit-key": key }, pathPrefix);
+}
+
 watchRefusals();
+admitWorkers();
 
 window.__fop__.registerComponent({
   name: "DqkitQueue",
