@@ -20,6 +20,8 @@ def _row(name: str, value: Any) -> tuple[str, str, bool]:
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise InputError(f"{name} must be (sample_id, action, control); got {shown(value)}.")
     sample_id, action, control = value
+    if type(sample_id) is str and sample_id.isascii() and type(action) is str and type(control) is bool:
+        return sample_id, action, control
     return kinds.text(f"{name}[0]", sample_id), kinds.text(f"{name}[1]", action), kinds.flag(f"{name}[2]", control)
 
 
