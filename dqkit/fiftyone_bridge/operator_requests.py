@@ -6,6 +6,7 @@ This is the envelope, which is the same for all operators. What dqkit's own take
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -17,6 +18,7 @@ PATH = "/operators"
 MOST_BYTES = 64_000_000
 MOST_SELECTED = 1_000_000
 LONGEST = 2_000
+WRONG_VALUE = re.compile(r"\n[\w.]*(?:ExecutionError|DatasetNotFoundError): ([^\n]+)\s*$")
 
 
 class OperatorRequests:
@@ -50,7 +52,7 @@ class OperatorRequests:
         async def again() -> Message:
             return whole.pop() if whole else await receive()
 
-        await self._app(scope, again, send)
+        await self._app(scope, again, _in_words(send))
 
 
 def check_request(body: bytes) -> None:
@@ -69,6 +71,41 @@ def check_request(body: bytes) -> None:
     for entry in plain_list("selected_samples", asked.get("selected_samples"), most=MOST_SELECTED):
         one = entry.get("id") if isinstance(entry, Mapping) else entry
         bounded_text("an id of selected_samples", one, most=LONGEST)
+
+
+def _in_words(send: Callable[[Message], Awaitable[None]]) -> Callable[[Message], Awaitable[None]]:
+    """FiftyOne checks what an operator asks for, and answers a wrong value as if its server had failed."""
+    held: list[Message] = []
+    body = b""
+
+    async def sent(message: Message) -> None:
+        nonlocal body
+        if message["type"] == "http.response.start" and message["status"] == 500:
+            held.append(message)
+            return
+        if held:
+            body += message.get("body", b"")
+            if message.get("more_body", False):
+                return
+            problem = _problem_in(body)
+            if problem is not None:
+                await _answer(send, 400, problem)
+                return
+            await send(held.pop())
+            message = {**message, "body": body}
+        await send(message)
+
+    return sent
+
+
+def _problem_in(body: bytes) -> str | None:
+    """The sentence at the end of the traceback, where it says what was wrong with the request."""
+    try:
+        stack = json.loads(body)["stack"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    found = WRONG_VALUE.search(stack) if isinstance(stack, str) else None
+    return None if found is None else found[1][:LONGEST]
 
 
 async def _answer(send: Any, status: int, problem: str) -> None:

@@ -34,7 +34,20 @@ class OwnMedia:
                 await send({"type": "http.response.start", "status": 404, "headers": head})
                 await send({"type": "http.response.body", "body": body})
                 return
+            await self._app(scope, receive, _as_data(send))
+            return
         await self._app(scope, receive, send)
+
+
+def _as_data(send: Callable[[Message], Awaitable[None]]) -> Callable[[Message], Awaitable[None]]:
+    """A picture that is a page (SVG, HTML), opened by itself, runs no script: it could answer in the person's name."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"content-security-policy", b"sandbox")]}
+        await send(message)
+
+    return sent
 
 
 def named_by_a_sample() -> Callable[[str], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import Any
@@ -51,6 +52,13 @@ class App:
         """What a program on this machine is answered, with or without the key."""
         headers = {HEADER: admission.key_of(self.port)} if key else {}
         return requests.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=30).status_code
+
+    def execute(self, asked: dict[str, Any]) -> tuple[int, str]:
+        """What the server answers a program that has the key and asks for an operator."""
+        headers = {HEADER: admission.key_of(self.port)}
+        at = f"http://127.0.0.1:{self.port}/operators/execute"
+        answer = requests.post(at, data=json.dumps(asked), headers=headers, timeout=30)
+        return answer.status_code, answer.text
 
     def pulled(self) -> dict[str, tuple[str, str | None, str]]:
         """What a pull gives now: sample id -> (kind, label, annotator)."""

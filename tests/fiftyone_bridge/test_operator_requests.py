@@ -61,6 +61,32 @@ def test_a_request_without_an_end_is_not_kept_in_memory(monkeypatch: pytest.Monk
     assert ask(OperatorRequests(echo), "POST", "/operators/execute", {}, b"x" * 101).status == 413
 
 
+@pytest.mark.parametrize(
+    ("last", "status", "body"),
+    [
+        (
+            "fiftyone.operators.executor.ExecutionError: Validation error. Path: label.",
+            400,
+            "Validation error. Path: label.",
+        ),
+        ("fiftyone.core.dataset.DatasetNotFoundError: Dataset x not found", 400, "Dataset x not found"),
+        ("ZeroDivisionError: division by zero", 500, "Traceback"),  # a fault of an operator stays one
+    ],
+)
+def test_a_value_that_fiftyone_refuses_is_answered_in_words(last: str, status: int, body: str) -> None:
+    stack = f"Traceback (most recent call last):\n  File x, line 1\n{last}\n"
+    failed = json.dumps({"kind": "Server Error", "stack": stack}).encode()
+
+    async def fiftyone(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        for part in (failed[:30], failed[30:]):
+            await send({"type": "http.response.body", "body": part, "more_body": part == failed[:30]})
+
+    found = ask(OperatorRequests(fiftyone), "POST", "/operators/execute", {}, b"{}")
+    assert found.status == status
+    assert found.body == failed if status == 500 else json.loads(found.body) == {"error": {"message": body}}
+
+
 def run(operator: Any, target: Any, params: dict[str, Any], selected: Any = ()) -> tuple[dict[str, Any], list[str]]:
     """What the operator returns, and what it tells the person."""
     told: list[str] = []

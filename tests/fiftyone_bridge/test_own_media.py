@@ -37,6 +37,12 @@ def test_only_a_named_file_is_passed_on() -> None:
     assert ask(OwnMedia(echo, named), "GET", "/graphql", {}).status == 200
 
 
+def test_a_picture_that_is_a_page_runs_no_script_of_its_own() -> None:
+    found = ask(OwnMedia(echo, lambda _: True), "GET", "/media", {}, query="filepath=%2Fdata%2Fa.svg")
+    assert found.all("content-security-policy") == ["sandbox"]
+    assert ask(OwnMedia(echo, lambda _: True), "GET", "/page", {}).all("content-security-policy") == []
+
+
 def test_what_lies_beside_a_picture_or_is_linked_into_its_folder_is_no_picture(pushed: Pushed, tmp_path: Path) -> None:
     target = pushed.push()
     named = named_by_a_sample()

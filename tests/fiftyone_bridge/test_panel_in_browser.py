@@ -153,6 +153,24 @@ def test_whoever_has_no_key_is_not_answered(app: App, page: Any, fo: ModuleType)
     assert [page.evaluate(shown, url) for url in (picture, "/media?filepath=/usr/share/pixmaps/x.png")] == [1, 0]
 
 
+def test_no_odd_value_makes_the_running_server_fail(app: App, fo: ModuleType) -> None:
+    before, key = app.pulled(), str(fo.load_dataset(NAME).last().id)
+    good = {
+        "dataset_name": NAME,
+        "selected": [key],
+        "params": {"annotator": "ana", "label": "no class", "messages": []},
+    }
+    for name in ("queue_messages", "label_selected", "confirm_labels"):
+        for odd in (7, "x", "x" * 1_000_000, [7], [], {"$gt": ""}, None, "\ud800"):
+            wrong: list[dict[str, Any]] = [{"dataset_name": odd}, {"params": odd}, {"selected": odd}]
+            wrong += [{"params": {**good["params"], one: odd}, "selected": []} for one in good["params"]]
+            for change in wrong:
+                status, text = app.execute({**good, **change, "operator_uri": f"@dqkit/relabel/{name}"})
+                assert status in (200, 400), (name, change)
+                assert "Traceback" not in text, (name, change)
+    assert app.pulled() == before
+
+
 def test_the_app_opens_in_a_frame_of_a_notebook_and_its_address_opens_no_second_browser(app: App) -> None:
     with hostile.site() as address:
         notebook = app.browser.browser.new_context().new_page()
