@@ -165,3 +165,24 @@ def test_two_views_of_one_queue_do_not_ask_for_the_same_sample_twice(open_notebo
     notebook.page.wait_for_function(
         "() => document.querySelectorAll('.dqkit-labeler')[1].dataset.sampleId === 's003'", timeout=5000
     )
+
+
+REGISTERED = "[type(w).__name__ for w in __import__('ipywidgets').widgets.widget._instances.values()].count('Labeler')"
+
+
+def test_a_cell_that_is_run_again_or_deleted_lets_its_widget_go(open_notebook):
+    notebook = open_notebook([SETUP, SHOW, SHOW])
+    notebook.run_all()
+    assert notebook.evaluate(REGISTERED) == 2
+    for _ in range(4):
+        notebook.run_cells(1)
+    assert notebook.evaluate(REGISTERED) == 2
+    notebook.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 2; }")
+    notebook.command("notebook:delete-cell")
+    notebook.run_cells(1)
+    assert notebook.evaluate(REGISTERED) == 1
+    notebook.labeler().click()
+    notebook.painted("s000")
+    notebook.page.keyboard.press("1")
+    notebook.saved()
+    assert notebook.evaluate(EVENTS) == [["s000", "label", "zero"]]
