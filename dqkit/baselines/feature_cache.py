@@ -100,7 +100,9 @@ class Shelf:
 
 
 def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
-    """Let `write` fill the file at `path`: it is there whole or not at all."""
+    """Let `write` fill the file at `path`: it is there whole or not at all. A folder in its place is left there."""
+    if path.is_dir():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def fill(partial: Path) -> None:

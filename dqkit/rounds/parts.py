@@ -114,6 +114,8 @@ def read_part(folder: Path, name: str, read: Callable[[Path], Part]) -> Part:
     file = folder / name
     try:
         _check(folder, name)
+        if file.is_dir() and name != FINDINGS:
+            raise IsADirectoryError
         return read(file)
     except Exception as error:  # Parquet, zip and NumPy have errors of many kinds
         if isinstance(error, StoreError):

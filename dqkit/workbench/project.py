@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -223,7 +224,7 @@ def _joined(some: list[Dataset]) -> Dataset:
 
 def load_part(folder: Path, about: dict[str, Any], workbench: Path) -> Dataset:
     """The samples that the workbench was made of, or those of one addition."""
-    samples = pd.read_parquet(folder / "samples.parquet")
+    samples = read_table(folder / "samples.parquet")
     paths = written_paths(samples)
     file = folder / PART_FILE
     own = {**about, **(json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {})}
@@ -232,7 +233,7 @@ def load_part(folder: Path, about: dict[str, Any], workbench: Path) -> Dataset:
     elif about["modality"] == "text":
         content = samples["text"].to_numpy(dtype=object)
     else:
-        content = pd.read_parquet(folder / "table.parquet")
+        content = read_table(folder / "table.parquet")
     return Dataset(
         ids=samples["sample_id"].to_numpy(dtype=object),
         labels=samples["label"].to_numpy(dtype=np.int64),
@@ -240,15 +241,22 @@ def load_part(folder: Path, about: dict[str, Any], workbench: Path) -> Dataset:
         modality=about["modality"],
         content=content,
         split=samples["split"].to_numpy(dtype=object),
-        metadata=pd.read_parquet(folder / "metadata.parquet"),
+        metadata=read_table(folder / "metadata.parquet"),
         paths=None if paths is None else roots.found(paths, workbench, about if folder.parent == workbench else own),
         true_labels=samples["true_label"].to_numpy(dtype=np.int64) if "true_label" in samples else None,
-        problems=pd.read_parquet(folder / "problems.parquet"),
+        problems=read_table(folder / "problems.parquet"),
         name=about["name"],
         reading=about.get("reading", ""),
         groups=_groups(samples),
         window=None if about.get("window") is None else tuple(about["window"]),
     )
+
+
+def read_table(file: Path) -> pd.DataFrame:
+    """A Parquet file; an empty folder in its place, which pandas reads as an empty table, is an `OSError`."""
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder is in its place", str(file))
+    return pd.read_parquet(file)
 
 
 def _storable(paths: np.ndarray) -> np.ndarray:

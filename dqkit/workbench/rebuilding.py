@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from dqkit.checks import kinds, takes
-from dqkit.files import replace, write_array
+from dqkit.files import make_folder, replace, write_array
 from dqkit.records import PROBLEM_COLUMNS, Dataset, InputError, arguments
 from dqkit.workbench import project, project_file
 from dqkit.workbench.adding import known_to, state_of_parts
 from dqkit.workbench.remaking import LOST, REBUILT, WHOLE, Findings, reads, remake
+
+FILES = ("samples.parquet", "metadata.parquet", "problems.parquet", "table.parquet", "images.npy")  # of the dataset
 
 
 @takes(dataset=kinds.optional(arguments.dataset), progress=kinds.flag)
@@ -58,7 +60,8 @@ def rebuild(path: str | os.PathLike[str], dataset: Dataset | None = None, *, pro
         found.add("journal", WHOLE)
         events = bench.store.events()
         folder = bench.path / "dataset"
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
+        put_aside(folder, *FILES)
         if not _samples(folder, bench.about, events, dataset, found):
             return found.table()
         _content(folder, bench.about, dataset, found, progress)
@@ -88,7 +91,7 @@ def _samples(
     folder: Path, about: dict[str, Any], events: pd.DataFrame, dataset: Dataset | None, found: Findings
 ) -> bool:
     file = folder / "samples.parquet"
-    table = reads(lambda: pd.read_parquet(file))
+    table = reads(lambda: project.read_table(file))
     if table is not None and {"sample_id", "label", "split"} <= set(table.columns):
         if dataset is not None and list(dataset.ids) != list(table["sample_id"]):
             raise InputError(
@@ -128,8 +131,8 @@ def _content(folder: Path, about: dict[str, Any], dataset: Dataset | None, found
     written = written_paths(samples) if image else None
     paths = None if written is None else [Path(p) for p in roots.found(written, folder.parent, about)]
     pixels = reads(lambda: np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)) if image else None
-    metadata = reads(lambda: pd.read_parquet(folder / "metadata.parquet"))
-    problems = reads(lambda: pd.read_parquet(folder / "problems.parquet"))
+    metadata = reads(lambda: project.read_table(folder / "metadata.parquet"))
+    problems = reads(lambda: project.read_table(folder / "problems.parquet"))
     whole = {
         "images.npy": not image or (pixels is not None and len(pixels) == n),
         "metadata.parquet": metadata is not None and len(metadata) == n,
@@ -141,7 +144,7 @@ def _content(folder: Path, about: dict[str, Any], dataset: Dataset | None, found
     if image:
         _one(found, "images.npy", whole, _pixels(dataset, decoded, folder), "the images came from memory, not files")
     elif about["modality"] == "table":
-        table = reads(lambda: pd.read_parquet(folder / "table.parquet"))
+        table = reads(lambda: project.read_table(folder / "table.parquet"))
         make = None
         if dataset is not None:
             make = lambda: replace(  # noqa: E731 - one expression, used once

@@ -68,10 +68,13 @@ class State:
             loaded = project.load_dataset(self.path / "dataset", self.about)
             added = [name for name, _ in names_and_keys(self.store)]
             return with_classes(loaded, (*self.about["classes"], *added))
-        except (OSError, ValueError, KeyError, EOFError) as error:  # gone, cut, or not what dqkit wrote
+        except StoreError:
+            raise
+        except Exception as error:  # gone, cut, or not what dqkit wrote: Parquet and NumPy have errors of many kinds
             raise StoreError(
-                f"The workbench {str(self.path)!r} is damaged: {error}. Bring the file back from a copy; "
-                "the labels are in labels.sqlite and are not touched."
+                f"The workbench {str(self.path)!r} is damaged: {error}. The labels are in the journal and are not "
+                "touched. Bring the file back from a copy, or make it again from the originals: "
+                f"dqkit rebuild {str(self.path)!r} --source ORIGINALS"
             ) from error
 
     @property

@@ -180,3 +180,28 @@ def test_groups_that_are_a_column_are_made_again(tmp_path):
     told = rebuild(path, progress=False).set_index("file")["state"]
     assert told[told != "whole"].to_dict() == {"rounds/0001/groups.parquet": "rebuilt"}
     assert read_groups(path / "rounds" / "0001", dataset.ids).tolist() == before == GROUPS
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DAMAGES if kind != "flipped"])
+@pytest.mark.parametrize("name", ["samples.parquet", "metadata.parquet", "problems.parquet", "table.parquet"])
+def test_a_damaged_file_of_the_dataset_is_said_with_what_to_do(whole, tmp_path, name, kind):
+    path = tmp_path / "wb"
+    shutil.copytree(whole, path)
+    DAMAGES[kind](path / "dataset" / name)
+    with dq.Workbench.open(path) as bench:
+        assert len(bench.store.events()) > 0
+        with pytest.raises(dq.StoreError, match=r"damaged.*dqkit rebuild"):
+            bench.labels()
+    rebuild(path, small(60), progress=False)
+    with dq.Workbench.open(path) as bench:
+        assert bench.dataset.content.equals(small(60).content)
+
+
+def test_a_folder_in_the_place_of_a_kept_fit_stops_no_round(tmp_path):
+    with dq.Workbench.create(tmp_path / "wb", small(60)) as bench:
+        bench.run_round(budget=4, estimators=quick(), progress=False)
+        fits = [file for file in (bench.path / "checkpoints").iterdir() if file.is_file()]
+        assert fits
+        for file in fits:
+            in_its_place(file)
+        assert bench.run_round(budget=4, estimators=quick(), progress=False).number == 2
