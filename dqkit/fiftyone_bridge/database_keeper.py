@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -21,13 +22,16 @@ DOOR = "door.lock"  # held while somebody enters, or while the last one leaves
 KEPT = "keeper.lock"  # held by the keeper as long as it lives
 CLIENTS = "clients"
 LOOK_SECONDS = 0.3
+CLOCK_SECONDS = 60.0  # by so much two processes may differ on when a third began, where the clock was set meanwhile
 
 
 def register(folder: Path) -> Path:
     """Say that this process needs the database, until it ends or takes the returned file away. Holds the door."""
+    import psutil
+
     made = folder / CLIENTS / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
     made.parent.mkdir(mode=0o700, exist_ok=True)
-    made.write_text(f"{_born(os.getpid())}", encoding="ascii")
+    made.write_text(f"{psutil.Process().create_time()}", encoding="ascii")
     return made
 
 
@@ -47,29 +51,42 @@ def is_kept(folder: Path) -> bool:
     return False
 
 
-def is_needed(folder: Path) -> bool:
-    """Whether a process that registered is alive; what others left is taken away."""
+def is_needed(folder: Path, known: dict[str, Any]) -> bool:
+    """Whether a process that registered is alive; what others left is taken away.
+
+    known: the processes seen so far, kept from call to call: once seen, one is known whatever the clock does.
+    """
     needed = False
     for file in list((folder / CLIENTS).iterdir()):
-        try:
-            alive = file.read_text(encoding="ascii") == f"{_born(int(file.name.partition('-')[0]))}"
-        except (OSError, ValueError):
-            alive = False
-        if alive:
+        process = known.get(file.name) or _registered(file)
+        if process is not None and _lives(process):
+            known[file.name] = process
             needed = True
         else:
+            known.pop(file.name, None)
             file.unlink(missing_ok=True)
     return needed
 
 
-def _born(process: int) -> float:
-    """When the process began, which tells it from a later one of its number; -1 where there is none."""
+def _registered(file: Path) -> Any:
+    """The process that left this file; None where its number is another one's by now."""
     import psutil
 
     try:
-        return float(psutil.Process(process).create_time())
+        process = psutil.Process(int(file.name.partition("-")[0]))
+        same = abs(process.create_time() - float(file.read_text(encoding="ascii"))) < CLOCK_SECONDS
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if same else None
+
+
+def _lives(process: Any) -> bool:
+    import psutil
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
-        return -1.0
+        return False
 
 
 def main() -> int:
@@ -88,13 +105,14 @@ def main() -> int:
         )
         signal.signal(signal.SIGTERM, lambda *_: mongod.terminate())
         door = FileLock(folder / DOOR)
+        known: dict[str, Any] = {}
         while mongod.poll() is None:
             time.sleep(LOOK_SECONDS)
             try:
                 door.acquire(timeout=0)
             except Timeout:
                 continue
-            if is_needed(folder):
+            if is_needed(folder, known):
                 door.release()
                 continue
             # The door stays shut until this program is gone: who comes now starts a new one.

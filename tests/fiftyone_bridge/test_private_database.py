@@ -58,15 +58,17 @@ def test_the_folder_of_the_socket_is_its_users_alone(tmp_path: Path, monkeypatch
 
 
 def test_what_a_process_that_is_gone_left_needs_nothing(tmp_path: Path) -> None:
-    mine = register(tmp_path)
-    assert is_needed(tmp_path)
+    mine, known = register(tmp_path), {}
+    assert is_needed(tmp_path, known)
+    mine.write_text("1.0")  # as if the clock had been set since: this process is known by now
+    assert is_needed(tmp_path, known)
     unregister(mine)
-    assert not is_needed(tmp_path)
+    assert not is_needed(tmp_path, known)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for name, text in ((f"{gone.pid}-x", "1.0"), (f"{os.getpid()}-y", "1.0"), ("no number", ""), ("1-z", "\udc80")):
         (tmp_path / CLIENTS / name).write_text(text, errors="surrogateescape")
-    assert not is_needed(tmp_path)  # a number that another process has by now is not the one that came
+    assert not is_needed(tmp_path, {})  # a number that another process has by now is not the one that came
     assert list((tmp_path / CLIENTS).iterdir()) == []
 
 
