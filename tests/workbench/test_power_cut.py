@@ -133,10 +133,10 @@ def cut(tmp_path, monkeypatch) -> Iterator[Callable[..., tuple[Work, list[Moment
 def test_what_a_power_cut_leaves_holds_everything_acknowledged_and_the_rest_is_done_again(cut, tmp_path):
     work, moments = cut()
     last = {moment.said: i for i, moment in enumerate(moments)}
-    chosen = sorted({*last.values(), *range(0, len(moments), max(len(moments) // 12, 1))})
+    chosen = sorted({*last.values(), *range(0, len(moments), max(len(moments) // 6, 1))})
     for k, i in enumerate(chosen):
         image(moments[i], tmp_path / "disk", tmp_path / f"left-{k}")
-        check(work, tmp_path / "disk", tmp_path / f"left-{k}", moments[i].said, redo=k % 6 == 0)
+        check(work, tmp_path / "disk", tmp_path / f"left-{k}", moments[i].said, redo=k % 9 == 0)
         shutil.rmtree(tmp_path / f"left-{k}")
 
 
