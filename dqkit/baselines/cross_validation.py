@@ -24,7 +24,7 @@ from dqkit.baselines.folds import copy_groups, join_groups, stratified_folds
 from dqkit.baselines.members import Task
 from dqkit.baselines.runs import BaselineWarning, Run, run_all
 from dqkit.baselines.untrained import too_few_labels, trained_labels
-from dqkit.baselines.views import starting_point, view_of, with_finetuned
+from dqkit.baselines.views import check_pretrained, starting_point, view_of, with_finetuned
 from dqkit.checks import as_array, number, shown, whole_number
 from dqkit.datasets.groups import group_codes, warn_of_groups_in_test
 from dqkit.datasets.paths import local_path
@@ -135,6 +135,7 @@ def cross_val_predictions(
             f"ds must be a dqkit.Dataset; got {type(ds).__name__}. Make one, such as with dqkit.from_arrays."
         )
     check_options(folds, seed, network=network, imbalance=imbalance, groups=groups, n=len(ds), pretrained=pretrained)
+    check_pretrained(pretrained, ds)
     check_finetune(finetune, ds, pretrained, folds)
     minutes = None if budget_minutes is None else number("budget_minutes", budget_minutes, above=0)
     if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:

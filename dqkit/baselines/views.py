@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 PHOTO_EDGE = 48
 
 
+def check_pretrained(pretrained: Any, dataset: Dataset) -> None:
+    """Raise `InputError` where a pretrained network is asked for and the dataset is a table."""
+    if pretrained is not None and pretrained is not False and dataset.modality == "table":
+        raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
+
+
 def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: bool) -> Representation:
     """The representation of the task's data; a pretrained model that cannot be loaded is reported in a warning.
 
@@ -36,8 +42,7 @@ def view_of(task: Task, pretrained: Any, cache: str | Path | None, progress: boo
     from dqkit.baselines.embedding.lite0 import weights_file
     from dqkit.baselines.embedding.members import PhotoRepresentation, PretrainedRepresentation
 
-    if task.dataset.modality == "table":
-        raise InputError("pretrained must be used with images or texts; got a table. Leave it out.")
+    check_pretrained(pretrained, task.dataset)
     try:
         if pretrained is None:
             weights_file()  # before anything is timed

@@ -23,7 +23,7 @@ HUMAN_SOURCES = ("human", "fiftyone")
 SIZE_COLUMNS = (("image_width", "image_height"), ("width", "height"))
 
 
-@takes(columns=kinds.a(Collection, "a collection of columns"))
+@takes(columns=kinds.each(kinds.anything, "columns"))
 def size_columns(columns: Collection[Any]) -> tuple[str, str] | None:
     """The columns among these that hold width and height of the originals; None where there are none."""
     names = {name for name in columns if isinstance(name, str)}

@@ -72,13 +72,21 @@ def save(folder: Path, result: RoundResult) -> None:
         The folder of the round.
     result : RoundResult
         What `run` or `rerank` returned.
+
+    Raises
+    ------
+    StoreError
+        Where the folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "labels.parquet", result.labels)
-    write_predictions(folder, result.predictions)
-    save_queue(folder, result)
-    if result.neighbors is not None:
-        write_array(folder / "neighbors.npy", result.neighbors, durable=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_table(folder / "labels.parquet", result.labels)
+        write_predictions(folder, result.predictions)
+        save_queue(folder, result)
+        if result.neighbors is not None:
+            write_array(folder / "neighbors.npy", result.neighbors, durable=False)
+    except OSError as error:
+        raise StoreError(f"The round cannot be written to {str(folder)!r}: {error}.") from error
 
 
 def save_queue(folder: Path, result: RoundResult) -> None:

@@ -55,6 +55,7 @@ class Training:
         Training
         """
         from dqkit.baselines import check_finetune, check_options
+        from dqkit.baselines.views import check_pretrained
 
         check_options(
             self.folds,
@@ -65,6 +66,7 @@ class Training:
             n=len(dataset),
             pretrained=self.pretrained,
         )
+        check_pretrained(self.pretrained, dataset)
         group_codes(dataset, self.groups)  # for its checks
         if self.budget_minutes is not None:
             number("budget_minutes", self.budget_minutes, above=0)

@@ -93,6 +93,16 @@ def test_own_probabilities_that_do_not_fit_are_named_before_a_round_is_opened(tm
     assert wb.store.rounds() == []
 
 
+def test_a_pretrained_network_for_a_table_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pretrained must be used with images or texts"):
+        dq.cross_val_predictions(dataset(), pretrained="a/model", checkpoint_dir=tmp_path / "fits", progress=False)
+    assert not (tmp_path / "fits").exists()
+    with dq.Workbench.create(tmp_path / "wb", dataset()) as wb:
+        with pytest.raises(InputError, match="pretrained must be used with images or texts"):
+            wb.run_round(pretrained="a/model", progress=False)
+        assert wb.store.rounds() == []
+
+
 def test_options_reach_the_baselines_and_tell_interrupted_rounds_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +118,8 @@ def test_options_reach_the_baselines_and_tell_interrupted_rounds_apart(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dqkit.baselines.cross_val_predictions", heard)
+    pictures = dq.from_arrays(np.zeros((40, 8, 8), np.uint8), ds.labels, classes=ds.classes)
+    wb = dq.Workbench.create(tmp_path / "pictures", pictures)
     with pytest.raises(KeyboardInterrupt):
         wb.run_round(budget=5, network=2, imbalance="focal", pretrained=tmp_path / "model", progress=False)
     assert [told[0][name] for name in ("network", "imbalance", "pretrained")] == [2, "focal", tmp_path / "model"]
