@@ -15,7 +15,8 @@ from dqkit.signals.calibration import best_temperature
 from dqkit.signals.content import ContentSignals, blank_where_unusable, content_signals
 from dqkit.signals.copies import copies, settle_copies
 from dqkit.signals.label_noise.families import training_history
-from dqkit.signals.label_noise.label_errors import LabelErrors, judged_errors, label_errors
+from dqkit.signals.label_noise.judging import judged_errors
+from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.signal_summary import Measured, summarize
 from dqkit.signals.uncertainty import disagreement, uncertainty

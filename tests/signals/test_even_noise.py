@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dqkit.signals import label_errors
-from dqkit.signals.label_noise.even_noise import EvenNoise, even_errors, evenness
+from dqkit.signals.label_noise.even_noise import even_errors
+from dqkit.signals.label_noise.traits import evenness
 
 
 def counted(rates, rows, seed):
@@ -22,39 +23,31 @@ def even_rates(c, rate):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("c", "rate", "rows"), [(10, 0.1, 400), (10, 0.3, 200), (6, 0.1, 800), (4, 0.2, 1000)])
-def test_counts_of_even_noise_look_even(c, rate, rows, seed):
-    assert evenness(counted(even_rates(c, rate), rows, seed)) > 0.9
+def test_counts_of_even_noise_vary_as_counts_do_and_their_mean_explains_the_errors(c, rate, rows, seed):
+    spread, common = evenness(counted(even_rates(c, rate), rows, seed))
+    assert spread < 0.15
+    assert common > 0.6
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("c", [4, 6, 10])
-def test_slips_that_gather_in_some_pairs_do_not(c, seed):
+def test_slips_that_gather_in_some_pairs_vary_more(c, seed):
     rates = even_rates(c, 0.2) * np.random.default_rng([seed, 1]).gamma(0.5, 2.0, (c, c))
-    assert evenness(counted(rates, 500, seed)) < 0.1
-
-
-def test_each_class_turning_into_the_next_is_not_even_though_most_cells_are_alike():
-    rates = np.zeros((10, 10))
-    rates[np.arange(9), np.arange(1, 10)] = 0.2
-    assert evenness(counted(rates, 500, 0)) == 0
-
-
-def test_few_errors_or_two_classes_tell_nothing():
-    assert evenness(counted(even_rates(10, 0.01), 300, 0)) == 0
-    assert evenness(counted(even_rates(2, 0.2), 5000, 0)) == 0
-    assert evenness(np.diag([100.0] * 10)) == 0
+    spread, common = evenness(counted(rates, 500, seed))
+    assert spread > 0.3 or common < 0.35
 
 
 def test_a_weak_model_s_own_confusion_in_a_few_cells_is_looked_past():
     counts = counted(even_rates(10, 0.15), 400, 0)
+    before = evenness(counts)
     counts[0, 6] += 40
     counts[6, 0] += 40
-    assert evenness(counts) > 0.9
+    np.testing.assert_allclose(evenness(counts)[0], before[0], atol=0.05)
 
 
 def test_the_error_probability_is_bayes_rule_by_hand():
     probs = np.array([[0.7, 0.2, 0.1], [0.05, 0.05, 0.9]], dtype=np.float32)
-    found = even_errors(probs, np.array([0, 1]), EvenNoise(rate=0.2, exponent=1.0, evenness=1.0))
+    found = even_errors(probs, np.array([0, 1]), rate=0.2, exponent=1.0)
     # wrong: the truth is one of the others and slipped here, 0.1 each; right: it stayed, 0.8
     expected = [0.3 * 0.1 / (0.3 * 0.1 + 0.7 * 0.8), 0.95 * 0.1 / (0.95 * 0.1 + 0.05 * 0.8)]
     np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -19,7 +19,6 @@ from dqkit.signals.label_noise.noise_model import (
     unmix,
     without_floor,
 )
-from dqkit.signals.label_noise.posterior import posterior
 
 
 def random_probs(n, c, seed, power=3.0):
@@ -87,13 +86,13 @@ def test_neighbour_votes_are_counted_with_a_row_of_prior():
     np.testing.assert_allclose(neighbor_votes(indices, given, 2), expected, rtol=1e-6)
 
 
-def test_the_posterior_is_the_same_when_blocks_are_small(monkeypatch):
+def test_a_fit_is_the_same_when_blocks_are_small(monkeypatch):
     probs, given = random_probs(900, 4, 3), np.random.default_rng(0).integers(-1, 4, 900)
-    whole = posterior(probs, given, np.flatnonzero(given >= 0), 0)
+    whole = label_errors(given, probs)
     monkeypatch.setattr("dqkit.signals.label_noise.noise_model.BLOCK_VALUES", 400)
-    parts = posterior(probs, given, np.flatnonzero(given >= 0), 0)
-    np.testing.assert_allclose(whole.score, parts.score, atol=1e-4)
-    assert (whole.rival == parts.rival).all()
+    parts = label_errors(given, probs)
+    np.testing.assert_allclose(whole.table["score"], parts.table["score"], atol=1e-4)
+    assert (whole.table["suggested_label"] == parts.table["suggested_label"]).all()
 
 
 def test_the_floor_of_calibrated_rows_is_found_and_taken_off():

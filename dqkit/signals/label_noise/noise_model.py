@@ -178,3 +178,11 @@ def fit_sample(rows: NDArray[np.floating], given: Ints, seed: int, *, limit: int
     for block in row_blocks(n, c):
         key[block] = np.mod((rows[block] * along).sum(axis=1) + labels[block], 1.0)
     return np.sort(np.argsort(key, kind="stable")[:limit])
+
+
+def transition_matrix(true: Ints, given: Ints, c: int) -> NDArray[np.float64]:
+    """(c, c) shares of the given labels by true class; a class no row is thought to belong to keeps its own label."""
+    counts = np.bincount(true * c + given, minlength=c * c).reshape(c, c).astype(np.float64)
+    empty = counts.sum(axis=1) == 0
+    counts[empty, np.flatnonzero(empty)] = 1.0
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))

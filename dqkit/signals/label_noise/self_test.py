@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
-from dqkit.signals.label_noise.even_noise import NONE, EvenNoise
-from dqkit.signals.label_noise.families import neighbor_votes, weigh
-from dqkit.signals.label_noise.flagging import SHIFT_ROWS, Decision, cut_after, decide
+from dqkit.signals.label_noise.evidence import Members
+from dqkit.signals.label_noise.families import Mix, neighbor_votes, weigh
+from dqkit.signals.label_noise.flagging import Decision, cut_after, decide
+from dqkit.signals.label_noise.judge import audited
 from dqkit.signals.label_noise.noise_model import Floats, Ints
-from dqkit.signals.label_noise.noise_share import NoiseShare
-from dqkit.signals.label_noise.posterior import posterior
 
 ROUNDS = 8
 TEST_VALUES = 60_000
+SHIFT_ROWS = 50_000
 MIN_ERRORS = 20
 
 
@@ -38,31 +38,23 @@ class FamilyTest:
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
-    """What is known of the noise: its share, the (c, c) matrix of true and given class, and how evenly it is spread."""
-
-    share: NoiseShare
-    matrix: NDArray[np.float64]
-    even: EvenNoise = NONE
-
-
-@dataclass(frozen=True, eq=False)
 class Trial:
-    """What errors are planted into. given: (n,) labels. known: positions of the labelled rows. seed: of the errors."""
+    """What errors are planted into. given: (n,) labels. known: positions of the labelled rows. matrix: (c, c) of true
+    and given class. seed: of the errors."""
 
     given: Ints
     known: NDArray[np.intp]
-    noise: Noise
+    matrix: NDArray[np.float64]
     seed: int
 
     def planted(self, turn: int = 0) -> Planted:
         """The errors of one turn; see `plant`."""
-        return plant(self.given, self.known, self.noise.matrix, self.seed, turn)
+        return plant(self.given, self.known, self.matrix, self.seed, turn)
 
-    def judged(self, probs: Floats, labels: Ints) -> Decision:
-        """The decision on some rows; probs: (rows, c), labels: (rows,)."""
-        belief = posterior(probs, labels, np.arange(len(labels)), self.seed, self.noise.even)
-        return decide(belief, self.noise.share)
+    def judged(self, probs: Floats, mix: Mix, labels: Ints) -> Decision:
+        """The decision on some rows; probs: (members, rows, c), mix: of them, (rows, c), labels: (rows,)."""
+        found = audited(mix.probs, labels, Members.told(probs, labels), mix.weights, self.seed)
+        return decide(found.log_odds, found.off)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +107,12 @@ def neighbors_help(trial: Trial, probs: Floats, indices: NDArray[np.int64]) -> F
     after: list[float] = []
     c = probs.shape[2]
     if len(trial.known) < MIN_ERRORS:
-        return _untested("neighbours")
+        return untested("neighbours")
     rows = trial.planted().rows
+    few = probs[:, rows]
 
     def judged(labels: Ints, votes: Floats | None) -> Decision:
-        return trial.judged(weigh(probs[:, rows], labels, np.arange(len(rows)), votes).probs, labels)
+        return trial.judged(few, weigh(few, labels, np.arange(len(rows)), votes), labels)
 
     own = trial.given[rows]
     sides = judged(own, None), judged(own, neighbor_votes(indices, trial.given, c, rows))
@@ -127,7 +120,7 @@ def neighbors_help(trial: Trial, probs: Floats, indices: NDArray[np.int64]) -> F
     for turn in range(ROUNDS):
         planted = trial.planted(turn)
         if planted.wrong.sum() < MIN_ERRORS:
-            return _untested("neighbours")
+            return untested("neighbours")
         labels = planted.labels[rows]
         votes = neighbor_votes(indices, planted.labels, c, rows)
         before.append(average_precision(judged(labels, None).score, planted.wrong, trust))
@@ -136,11 +129,11 @@ def neighbors_help(trial: Trial, probs: Floats, indices: NDArray[np.int64]) -> F
 
 
 def history_helps(
-    trial: Trial, probs: Floats, evidence: NDArray[np.float64], found: Decision
+    trial: Trial, probs: Floats, mix: Mix, evidence: NDArray[np.float64], found: Decision
 ) -> tuple[FamilyTest, NDArray[np.float64]]:
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
-    probs: (n, c), mixed. evidence: (k, columns) of the labelled rows. The network was not trained on the planted
+    probs: (members, n, c). mix: of them, (n, c). evidence: (k, columns) of the labelled rows. The network was not trained on the planted
     labels, so a planted error takes over the history of a row that is suspected already, at the same rank of score.
     Weights are fitted (logistic) on half of the rows and judged on the other half, and the other way round.
     """
@@ -148,7 +141,7 @@ def history_helps(
     none = np.zeros(columns)
     donors = np.flatnonzero(found.flag)
     if columns == 0 or len(donors) < MIN_ERRORS:
-        return _untested("dynamics"), none
+        return untested("dynamics"), none
     donors = donors[np.argsort(found.score[donors], kind="stable")]
     position = np.full(len(trial.given), -1)
     position[trial.known] = np.arange(len(trial.known))
@@ -157,9 +150,10 @@ def history_helps(
         planted = trial.planted(turn)
         wrong = np.flatnonzero(planted.wrong)
         if len(wrong) < MIN_ERRORS:
-            return _untested("dynamics"), none
+            return untested("dynamics"), none
         at = position[planted.rows]
-        score = trial.judged(probs[planted.rows], planted.labels[planted.rows]).score
+        few = Mix(mix.probs[planted.rows], mix.weights, mix.neighbor_share)
+        score = trial.judged(probs[:, planted.rows], few, planted.labels[planted.rows]).score
         place = np.argsort(np.argsort(score[wrong], kind="stable"), kind="stable")
         rank = (place + np.random.default_rng([trial.seed, turn, 1]).random(len(wrong))) / len(wrong)
         taken = evidence[at]
@@ -194,7 +188,7 @@ def fused(found: Decision, extra: NDArray[np.float64]) -> Decision:
     )
     cut = cut_after(np.sort(probability)[::-1], int(found.flag.sum()))
     score = from_log_odds(log_odds(probability) - log_odds(np.array(cut)))
-    return Decision(probability, score, score > 0.5, found.rate, found.interval, found.weakness)
+    return Decision(probability, score, score > 0.5, found.rate, found.interval)
 
 
 def average_precision(
@@ -236,6 +230,7 @@ def _compared(name: str, before: list[float], after: list[float]) -> FamilyTest:
     return FamilyTest(name, used, float(np.mean(before)), float(np.mean(after)), float(gain.mean()), error)
 
 
-def _untested(name: str) -> FamilyTest:
+def untested(name: str) -> FamilyTest:
+    """The result for a family that could not be tested."""
     nan = float("nan")
     return FamilyTest(name, False, nan, nan, nan, nan)

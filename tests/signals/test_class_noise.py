@@ -1,12 +1,12 @@
-"""The second estimate of the noise: class noise and sharpness fitted together."""
+"""Noise by class and sharpness fitted together."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from dqkit.signals.label_noise.class_noise import class_noise
 from dqkit.signals.label_noise.label_errors import label_errors
-from dqkit.signals.label_noise.noise_share import noise_share
 
 
 def weak_model(n, rate, seed, c=5, sharpness=1.6):
@@ -22,7 +22,7 @@ def weak_model(n, rate, seed, c=5, sharpness=1.6):
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.3])
 def test_the_doubt_of_a_calibrated_model_is_not_booked_as_noise(rate):
     probs, labels, _ = weak_model(8000, rate, 0)
-    found = noise_share(probs, labels, 0)
+    found = class_noise(probs, labels, 0)
     assert found.rate == pytest.approx(rate, abs=0.035)
     assert found.doubt == pytest.approx(1 - probs.max(axis=1).mean(), abs=0.06)
 
@@ -33,7 +33,7 @@ def test_noise_by_class_comes_back_with_a_sharp_model():
     matrix = np.array([[0.6, 0.4, 0.0], [0.0, 1.0, 0.0], [0.1, 0.0, 0.9]])
     labels = (rng.random(4000)[:, None] > matrix[truth].cumsum(axis=1)).sum(axis=1)
     clean = (0.02 + 0.94 * np.eye(3)[truth]).astype(np.float32)
-    found = noise_share(clean, labels, 0)
+    found = class_noise(clean, labels, 0)
     assert found.rate == pytest.approx((labels != truth).mean(), abs=0.01)
     assert found.doubt < 0.05
 

@@ -1,4 +1,4 @@
-"""How much of the disagreement noise by class explains by itself, and how much the model then still doubts."""
+"""The likeliest noise that depends on the class alone."""
 
 from __future__ import annotations
 
@@ -28,21 +28,6 @@ class ClassNoise:
     def rate(self) -> float:
         """Share of wrong labels if noise depends on the class alone."""
         return 1.0 - float(np.trace(self.counts)) / max(float(self.counts.sum()), 1e-12)
-
-
-@dataclass(frozen=True)
-class NoiseShare:
-    """rate: share of wrong labels if noise depends on the class alone. doubt: one minus the mean confidence of the
-    model once that noise is taken out."""
-
-    rate: float
-    doubt: float
-
-
-def noise_share(probs: Floats, given: Ints, seed: int) -> NoiseShare:
-    """The noise rate and the doubt left, as `class_noise` explains the labels; (k, c) and (k,) as there."""
-    found = class_noise(probs, given, seed)
-    return NoiseShare(found.rate, found.doubt)
 
 
 def class_noise(probs: Floats, given: Ints, seed: int) -> ClassNoise:
