@@ -95,7 +95,7 @@ def texts(data: Path) -> Iterator[View]:
 
 
 def networks(data: Path) -> Iterator[View]:
-    """Five published networks on CIFAR-10: log probabilities, the noise that they learned divided out with the truth."""
+    """Log probabilities of five published networks on CIFAR-10, the noise that they learned divided out."""
     stored = np.load(data / "cifar10_synthetic20_oof.npz")
     probs = stored["member_probs"].astype(np.float32)
     probs /= probs.sum(axis=2, keepdims=True)

@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--by", nargs="+", default=["dataset", "kind", "family"], choices=list(SPLITS))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    audits = [a for a in read(args.audits) if args.rules is None or (args.rules / a.number.split("/")[0]).with_suffix(".npz").exists()]  # fmt: skip
+    audits = read(args.audits)
+    if args.rules is not None:
+        audits = [a for a in audits if (args.rules / f"{a.number.split('/')[0]}.npz").exists()]
     print(f"{len(audits):,} audits of {len({a.number.split('/')[0] for a in audits}):,} pools")
     for by in args.by:
         start, lines, order, fold = time.process_time(), [], [], []
@@ -104,7 +106,8 @@ def line(audit: Audit, judge: Judge, rules: Path | None) -> dict[str, object]:
         "flagged judge": float((chance >= best_cut(chance)).mean()), "flagged cleanlab": float(audit.cleanlab.mean()),
     }  # fmt: skip
     if wrong.any():
-        out |= {"AP judge": average_precision_score(wrong, odds), "AP average": average_precision_score(wrong, audit.plain)}  # fmt: skip
+        out["AP judge"] = average_precision_score(wrong, odds)
+        out["AP average"] = average_precision_score(wrong, audit.plain)
     if rules is not None:
         number, i = audit.number.split("/")
         stored = np.load(rules / f"{number}.npz")

@@ -1,4 +1,4 @@
-"""The judge on published networks: five networks each on CIFAR-10 under human and synthetic noise, and on roman numerals.
+"""The judge on published networks: five each on CIFAR-10 under human and synthetic noise, and on roman numerals.
 
 The probabilities are those of the repository cleanlab/label-error-detection-benchmarks; give the folder
 `src/experiments` of a copy of it. Nothing in the package was chosen on them. Weights that were trained without any
@@ -50,7 +50,7 @@ def use(weights: Path) -> None:
 
 
 def read(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Names of the networks, given labels, which are wrong, (networks, n, c); all networks have the rows in one order."""
+    """Names of the networks, given labels, which are wrong, (networks, n, c); all have the rows in one order."""
     found: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]] = []
     for one in folders(folder):
         probs = np.load(one / "pred_probs.npy").astype(np.float32)
@@ -81,7 +81,8 @@ def line(given: np.ndarray, wrong: np.ndarray, probs: np.ndarray) -> str:
     return (
         f"F1 {f1(wrong, flag):.3f} (cleanlab {f1(wrong, cleanlab_flags(given, average)):.3f}, differs "
         f"{f1(wrong, average.argmax(axis=1) != given):.3f}, best threshold {best_f1(wrong, plain):.3f}) AP "
-        f"{average_precision_score(wrong, found.table['score']):.4f} (average {average_precision_score(wrong, plain):.4f}) "
+        f"{average_precision_score(wrong, found.table['score']):.4f} "
+        f"(average {average_precision_score(wrong, plain):.4f}) "
         f"rate {found.noise_rate:.3f} [{low:.3f}, {high:.3f}] unlike {found.unlike_simulated:.2f} {seconds:.1f} CPU-s"
     )
 

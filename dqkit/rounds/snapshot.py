@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from dqkit.checks import takes
 from dqkit.records import UNLABELED, Dataset, arguments
 from dqkit.signals import AuditSample
+from dqkit.signals.label_noise.taught import Reviewed
 
 LABEL_COLUMNS = ("label", "source", "annotator", "at", "round")
 VOTE_COLUMNS = ("sample_id", "annotator", "label")
-REVIEW_COLUMNS = ("sample_id", "round", "action", "detector", "score", "wrong")
+REVIEW_COLUMNS = ("sample_id", "round", "action", "detector", "score", "wrong", "at_random")
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,22 @@ class Snapshot:
     def unseen(self) -> NDArray[np.bool_]:
         """(n,) True for samples in play whose given label nobody has looked at."""
         return self.in_play & (self.source == "given").to_numpy()
+
+    def reviewed(self) -> tuple[Reviewed, pd.Index]:
+        """Return the given labels that people have looked at, and where they stand in `reviews`.
+
+        Returns
+        -------
+        Reviewed
+            What teaches the judge of label errors.
+        Index
+            Of the rows of `reviews`, in the same order.
+        """
+        at = self.given.positions(self.reviews["sample_id"])
+        labels = self.given.labels[at]
+        use = (self.reviews["action"] == "relabel").to_numpy() & (labels != UNLABELED) & self.in_play[at]
+        wrong, drawn = (self.reviews[name].to_numpy(bool)[use] for name in ("wrong", "at_random"))
+        return Reviewed(at[use], labels[use], wrong, drawn), self.reviews.index[use]
 
     def status(self) -> pd.DataFrame:
         """Return what `dqkit.acquisition.build_queue` wants to know of every sample.

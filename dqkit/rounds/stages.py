@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dqkit.acquisition import QueueOptions, build_queue
 from dqkit.acquisition.queue.budget import QUEUE_COLUMNS
@@ -21,9 +20,8 @@ from dqkit.datasets.pixels.sharpness import sharpness
 from dqkit.findings import Audit, find, with_scores
 from dqkit.records import Predictions
 from dqkit.rounds.content import kept_content
-from dqkit.rounds.doubt import wrong_probability
 from dqkit.rounds.drawn import drawn_rows, noise_rate
-from dqkit.rounds.metrics import metrics, wrong_labels
+from dqkit.rounds.metrics import metrics
 from dqkit.rounds.result import RoundResult
 from dqkit.rounds.settings import RoundSettings, as_json
 from dqkit.rounds.snapshot import Snapshot
@@ -85,10 +83,9 @@ def run(
         found = _signals(snapshot, predictions, settings, checkpoints, progress)
         told.begin("findings")
         findings = find(_audit(snapshot, predictions, found))
-        doubt = _doubt(snapshot, found)
-        signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
+        signals = suggested(with_scores(found.table, findings))
         told.begin("queue")
-        queue = _queue(snapshot, signals, predictions, settings)
+        queue = _queue(snapshot, signals, predictions, settings, reviews=_reviews(snapshot, found))
         return RoundResult(
             labels=snapshot.labels,
             predictions=predictions,
@@ -140,8 +137,7 @@ def rerank(
     found = _signals(snapshot, before.predictions, settings, checkpoints, progress=False)
     still = [finding for finding in before.findings if finding.name in WITHOUT_LABELS]
     findings = find(_audit(snapshot, before.predictions, found), known=still)
-    doubt = _doubt(snapshot, found)
-    signals = with_scores(found.table, findings).assign(wrong_probability=doubt)
+    signals = suggested(with_scores(found.table, findings))
     kept = before.queue[before.queue["sample_id"].isin(list(answered))]
     price = kept["action"].map(settings.queue.cost).astype(float)
     left = max(float(settings.budget - price.sum()), 0.0)
@@ -151,7 +147,8 @@ def rerank(
     options = replace(settings.queue, audit_share=share)
     again = replace(settings, queue=options)
     answers = kept["sample_id"].tolist()
-    fresh = _queue(snapshot, signals, before.predictions, again, left, answers)
+    reviews = _reviews(snapshot, found)
+    fresh = _queue(snapshot, signals, before.predictions, again, reviews=reviews, budget=left, answered=answers)
     drawn = drawn_rows(fresh, signals, snapshot.labels, snapshot.in_play)
     result = replace(
         before,
@@ -170,7 +167,8 @@ def _signals(
     dataset = settings.training.grouped(snapshot.audited)
     seed, sharp = settings.seed, sharpness(snapshot.given, progress=progress)
     content = kept_content(checkpoints, dataset, predictions.features, seed=seed, sharpness=sharp)
-    return signal_table(dataset, predictions, seed=seed, sharpness=sharp, content=content)
+    answers, _ = snapshot.reviewed()
+    return signal_table(dataset, predictions, seed=seed, sharpness=sharp, content=content, reviewed=answers)
 
 
 def _queue(
@@ -178,6 +176,8 @@ def _queue(
     signals: pd.DataFrame,
     predictions: Predictions,
     settings: RoundSettings,
+    *,
+    reviews: pd.DataFrame,
     budget: float | None = None,
     answered: Sequence[str] = (),
 ) -> pd.DataFrame:
@@ -192,15 +192,26 @@ def _queue(
         seed=settings.seed,
         predictions=predictions,
         status=snapshot.status(),
-        reviewed=snapshot.reviews,
+        reviewed=reviews,
         exclude=[*snapshot.given.ids[~snapshot.in_play], *with_copies(signals, [*answered, *snapshot.put_aside])],
         options=options,
     )
 
 
-def _doubt(snapshot: Snapshot, found: SignalTable) -> NDArray[np.float64]:
-    measured = wrong_labels(snapshot, found)[0] if len(snapshot.sample.wrong) else None
-    return wrong_probability(found.table, snapshot.unseen, measured=measured)
+def suggested(signals: pd.DataFrame) -> pd.DataFrame:
+    """The signals with wrong_probability, the one posterior of suggestions, reasons and queue: it is the judge's, which
+    knows the answers so far."""
+    return signals.assign(wrong_probability=signals["error_probability"].to_numpy(float))
+
+
+def _reviews(snapshot: Snapshot, found: SignalTable) -> pd.DataFrame:
+    """The reviews, each with what the judge says of it now: what it has learned from them must not count twice."""
+    errors, (reviewed, index) = found.label_errors, snapshot.reviewed()
+    if errors is None or len(errors.reviewed_probability) != len(reviewed.rows):
+        return snapshot.reviews
+    out = snapshot.reviews.copy()
+    out.loc[index, "score"] = errors.reviewed_probability
+    return out
 
 
 def _audit(snapshot: Snapshot, predictions: Predictions, found: SignalTable) -> Audit:

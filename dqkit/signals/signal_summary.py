@@ -14,7 +14,7 @@ from dqkit.signals.balance import class_balance
 from dqkit.signals.calibration import calibration_of
 from dqkit.signals.duplicates import group_leakage, leakage
 from dqkit.signals.image_properties import property_correlation
-from dqkit.signals.label_noise.label_errors import LabelErrors
+from dqkit.signals.label_noise.found_errors import LabelErrors
 from dqkit.signals.label_noise.self_test import FamilyTest
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.order import SIGNIFICANT, OrderTest
@@ -74,9 +74,11 @@ def _label_errors(
     if errors.not_judged:
         return {"skipped": errors.not_judged, "not_judged": True}
     kinds = table.loc[table["label_flag"], "label_kind"].value_counts()
+    # Before the answers: whoever wants to know what is left weighs the answers to the random sample himself.
+    rate, *interval = errors.before_answers or (errors.noise_rate, *errors.noise_rate_interval)
     return {
-        "estimated_rate": float(errors.noise_rate),
-        "interval": [float(end) for end in errors.noise_rate_interval],
+        "estimated_rate": float(rate),
+        "interval": [float(end) for end in interval],
         "flagged": int(table["label_flag"].sum()),
         "judged": int(judged.sum()),
         "kinds": {str(kind): int(count) for kind, count in kinds.items()},

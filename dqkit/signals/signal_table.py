@@ -15,8 +15,9 @@ from dqkit.signals.calibration import best_temperature
 from dqkit.signals.content import ContentSignals, blank_where_unusable, content_signals
 from dqkit.signals.copies import copies, settle_copies
 from dqkit.signals.label_noise.families import training_history
+from dqkit.signals.label_noise.found_errors import LabelErrors
 from dqkit.signals.label_noise.judging import judged_errors
-from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.taught import Reviewed
 from dqkit.signals.neighbors import Neighbors
 from dqkit.signals.signal_summary import Measured, summarize
 from dqkit.signals.uncertainty import disagreement, uncertainty
@@ -71,6 +72,7 @@ def signal_table(
     seed: int = 0,
     sharpness: NDArray[np.float64] | None = None,
     content: ContentSignals | None = None,
+    reviewed: Reviewed | None = None,
 ) -> SignalTable:
     """Compute every signal of a dataset from out-of-sample predictions for its samples.
 
@@ -87,6 +89,9 @@ def signal_table(
     content : ContentSignals, optional
         What `dqkit.signals.content.content_signals` found for this dataset, these features, seed and sharpness, however
         the labels were then; made here where None.
+    reviewed : Reviewed, optional
+        Rows that people have looked at, the labels that they carried, and which of these were wrong: they teach the
+        judge of label errors.
 
     Returns
     -------
@@ -144,7 +149,7 @@ def signal_table(
         raise InputError(f"content must be of this dataset of {n:,} samples; got one of {len(content):,}.")
     graph, first = content.graph, content.first
     known = np.where(usable, labels, -1)
-    errors = _label_errors(known, predictions, graph, seed) if trained else None
+    errors = _label_errors(known, predictions, graph, seed, reviewed) if trained else None
     index = pd.Index(dataset.ids, name="sample_id")
     table = pd.DataFrame(
         {
@@ -221,18 +226,23 @@ def _agreement(
 
 
 def _label_errors(
-    known: NDArray[np.int64], predictions: Predictions, graph: Neighbors | None, seed: int
+    known: NDArray[np.int64], predictions: Predictions, graph: Neighbors | None, seed: int, reviewed: Reviewed | None
 ) -> LabelErrors | None:
     if not (known >= 0).any() or len(predictions.classes) < 2:
         return None
-    if (predictions.folds < 0).all():
-        return label_errors(
-            known, predictions.member_probs, neighbors=graph, dynamics=predictions.dynamics or None, seed=seed
-        )
     # Trained here, the columns are in order. Where nothing can be learned, each fold's commonest class is the one that
     # the rows held out have less of, and the model agrees with them less often than by chance.
+    own = bool((predictions.folds < 0).all())
     history = training_history(predictions.dynamics or None, known, len(predictions.classes))
-    return judged_errors(predictions.member_probs, known, graph, history, seed, in_order=True)
+    return judged_errors(
+        np.asarray(predictions.member_probs, np.float32),
+        known,
+        graph,
+        history,
+        seed,
+        in_order=not own,
+        reviewed=reviewed,
+    )
 
 
 def _label_columns(

@@ -74,6 +74,7 @@ def reviews(state: State) -> pd.DataFrame:
             "detector": first["detector"],
             "score": first["expected"].astype(float),
             "wrong": (first["answer"] != before).astype(bool),
+            "at_random": first["control"].astype(bool),
         }
     )
 

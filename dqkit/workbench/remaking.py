@@ -116,14 +116,13 @@ def remake(
     broken = predictions.features is not None and reads(lambda: read_neighbors(folder)) is None
     if signals is None or summary is None or broken or state == REBUILT:
         from dqkit.datasets.pixels.sharpness import sharpness
-        from dqkit.rounds.doubt import wrong_probability
+        from dqkit.rounds.stages import suggested
         from dqkit.signals import signal_table
 
         told = dataset if groups is None else dataclasses.replace(dataset, groups=groups)
         soft = sharpness(dataset)
         computed = signal_table(under_labels(told, given), predictions, seed=int(about["seed"]), sharpness=soft)
-        unseen = ~dataset.is_test & dataset.is_usable & labels["source"].reindex(dataset.ids).eq("given").to_numpy()
-        signals = computed.table.assign(wrong_probability=wrong_probability(computed.table, unseen))
+        signals = suggested(computed.table)
         put_aside(folder, *SIGNALS)
         write_table(folder / "signals.parquet", signals)
         write_json(folder / "summary.json", as_json(computed.summary), durable=False)

@@ -68,7 +68,9 @@ def test_a_flag_is_a_score_above_a_half_and_higher_probability_is_higher_score()
     assert (np.diff(found.score[np.argsort(odds)]) >= 0).all()
     assert found.rate == pytest.approx(from_log_odds(odds).mean())
     low, high = found.interval
-    assert log_odds(np.array([low, found.rate, high])) == pytest.approx(log_odds(np.array(found.rate)) + [-0.5, 0, 0.8])
+    assert log_odds(np.array([low, found.rate, high])) == pytest.approx(
+        log_odds(np.array(found.rate)) + np.array([-0.5, 0, 0.8])
+    )
 
 
 def test_rows_that_are_all_but_surely_right_get_no_flag():

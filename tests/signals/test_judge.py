@@ -84,7 +84,10 @@ def test_the_networks_are_the_sums_they_are_said_to_be():
 
     z = scaled(audit.seen.traits, "traits", 3)
     row = 7
-    r, s = (scaled(part[row], name, 6) for part, name in ((audit.rows.rising, "rising"), (audit.rows.situation, "situation")))
+    r, s = (
+        scaled(part[row], name, 6)
+        for part, name in ((audit.rows.rising, "rising"), (audit.rows.situation, "situation"))
+    )
     slow = []
     for i in range(len(w["encode"])):
         code = np.tanh(w["encode"][i] @ z + w["encode_bias"][i])

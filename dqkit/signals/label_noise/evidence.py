@@ -66,7 +66,7 @@ class Members:
 @dataclass(frozen=True, eq=False)
 class RowEvidence:
     """rising: (k, len(RISING)), situation: (k, len(SITUATION)), float32. rival: (k,) the most probable other class once
-    noise is out. clean_given, clean_rival: (k,) P(true class) of the given class and of the rival, noise divided out."""
+    noise is out. clean_given, clean_rival: (k,) P(true class) of the given class and of the rival then."""
 
     rising: NDArray[np.float32]
     situation: NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,12 @@ class LabelErrors:
     unlike_simulated : float
         0 to 1: how far predictions and labels are, as a whole, unlike all those that the judge has learned from. So far
         the noise matrix alone decides in its place.
+    labelled : ndarray of bool, shape (n,)
+        Which rows carry a label.
+    before_answers : (float, float, float) or None
+        The rate and the ends of its interval before answers taught the judge; None where there were none.
+    reviewed_probability : ndarray, shape (r,)
+        Of the answers that taught the judge: how probable it is now that each label was wrong.
     """
 
     table: pd.DataFrame
@@ -59,6 +65,9 @@ class LabelErrors:
     families: tuple[FamilyTest, ...] = ()
     not_judged: str = ""
     unlike_simulated: float = 0.0
+    labelled: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
+    before_answers: tuple[float, float, float] | None = None
+    reviewed_probability: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def expected_precision(self, k: int) -> float:
         """Return the expected share of wrong labels among the rows that score highest.
@@ -82,34 +91,35 @@ class LabelErrors:
         order = np.argsort(-self.table["score"].to_numpy(), kind="stable")[:rows]
         return float(self.table["error_probability"].to_numpy()[order].mean())
 
-    def updated(self, rows: ArrayLike, wrong: ArrayLike) -> LabelErrors:
-        """Return what is found once some rows have been looked at.
+    def updated(self, rows: ArrayLike, wrong: ArrayLike, *, at_random: ArrayLike | None = None) -> LabelErrors:
+        """Return what is found once people have looked at some rows.
 
         Parameters
         ----------
         rows : array-like of int, shape (r,)
-            Positions of labelled rows that a person has looked at, each once.
+            Positions of labelled rows, each once.
         wrong : array-like of bool, shape (r,)
             Whether the label of each turned out to be wrong.
+        at_random : array-like of bool, shape (r,), optional
+            Whether each was drawn at random; all by default. Rows that were picked because they look suspicious teach
+            the estimates as well, but make the interval of the rate no narrower.
 
         Returns
         -------
         LabelErrors
-            The log odds of all rows are shifted and stretched as the answers say; rates, flags and expected precision
-            follow. The rows looked at have error_probability 1 or 0, and their flags say what was found. Suggested
-            labels and reasons stay.
+            The log odds of all rows are shifted and stretched as the answers say; rate, flags and expected precision
+            follow. The rows looked at have score and error_probability 1 or 0. Suggested labels and reasons stay.
 
         Raises
         ------
         InputError
-            Where rows repeat, are out of range or carry no label, `wrong` has another length, or no label was judged.
+            Where rows repeat, are out of range or carry no label, where lengths disagree, and where no label was
+            judged, or cleanlab's method was asked for.
 
         Notes
         -----
-        The shift has a normal prior as wide as the interval of the rate, so that few answers move a sure judge little
-        and an unsure one much. The most probable shift and slope are taken; rows at random teach most about the rate,
-        rows with a high score about the precision of the flags. Update the first result with all answers; answers that
-        an updated result knows already are not to be passed to it again.
+        The shift has a normal prior as wide as the interval of the rate: a few answers move a sure judge little and an
+        unsure one much. Pass all answers to the first result; a result that was updated knows its answers already.
 
         Examples
         --------
@@ -122,33 +132,36 @@ class LabelErrors:
         >>> found.updated([0, 1, 2], [False] * 3).table["error_probability"].to_numpy()[:3].tolist()
         [0.0, 0.0, 0.0]
         """
-        n = len(self.table)
-        at = whole_numbers("rows", rows, least=0, most=n - 1)
-        seen = truth_values("wrong", wrong)
-        known = np.asarray(self.table["error_probability"], float)
-        if len(seen) != len(at) or len(np.unique(at)) != len(at):
-            raise InputError(
-                f"rows must name each row once, and wrong must say one thing of each; got {len(at)} rows "
-                f"({len(np.unique(at))} unlike) and {len(seen)} values."
-            )
-        if self.not_judged:
-            raise InputError(f"no label was judged, so answers have nothing to teach. {self.not_judged}")
+        at = whole_numbers("rows", rows, least=0, most=len(self.table) - 1)
+        seen = truth_values("wrong", wrong, n=len(at))
+        chosen = np.ones(len(at), dtype=bool) if at_random is None else truth_values("at_random", at_random, n=len(at))
+        if len(np.unique(at)) != len(at):
+            raise InputError(f"rows must name each row once; got {len(at)} rows, {len(np.unique(at))} unlike.")
+        if self.not_judged or not len(self.labelled):
+            raise InputError(f"answers have nothing to teach: no label was judged. {self.not_judged}".rstrip())
         if not self.labelled[at].all():
             raise InputError("rows must carry a label each: of a row without one nothing can be right or wrong.")
-        odds = log_odds(known[self.labelled], floor=LEAST)
-        rate = np.array([self.noise_rate, *self.noise_rate_interval])
-        middle, low, high = log_odds(rate, floor=LEAST)
-        new, off = taught(odds, (middle - low, high - middle), log_odds(known[at], floor=LEAST), seen)
+        chance = self.table["error_probability"].to_numpy(float)
+        middle, low, high = log_odds(np.array([self.noise_rate, *self.noise_rate_interval]), floor=LEAST)
+        new, off = taught(
+            log_odds(chance[self.labelled], floor=LEAST),
+            (float(middle - low), float(high - middle)),
+            log_odds(chance[at], floor=LEAST),
+            seen,
+            chosen,
+        )
         found = decide(new, off)
         table = self.table.copy()
         for name, values in (("score", found.score), ("error_probability", found.error_probability)):
-            column = table[name].to_numpy(float).copy()
+            column = np.zeros(len(table))
             column[self.labelled] = values
+            column[at] = seen
             table[name] = column
-        table.loc[at, "error_probability"] = seen.astype(float)
-        table.loc[at, "score"] = seen.astype(float)
         table["flag"] = table["score"] > 0.5
-        return replace(self, table=table, noise_rate=found.rate, noise_rate_interval=found.interval)
+        before = self.before_answers or (self.noise_rate, *self.noise_rate_interval)
+        return replace(
+            self, table=table, noise_rate=found.rate, noise_rate_interval=found.interval, before_answers=before
+        )
 
     def __repr__(self) -> str:
         low, high = self.noise_rate_interval

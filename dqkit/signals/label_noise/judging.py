@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dqkit.arrays.log_odds import from_log_odds, log_odds
 from dqkit.checks import check_column_order
 from dqkit.records import UNLABELED
 from dqkit.signals.label_noise.chance import tells_of_labels, why_not_judged
@@ -21,6 +22,7 @@ from dqkit.signals.label_noise.judge import Audit, audited
 from dqkit.signals.label_noise.noise_model import Floats, Ints, transition_matrix
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 from dqkit.signals.label_noise.self_test import FamilyTest, Trial, fused, history_helps, neighbors_help, untested
+from dqkit.signals.label_noise.taught import Reviewed, taught
 from dqkit.signals.neighbors import Neighbors
 
 
@@ -42,11 +44,19 @@ def judged_errors(
     seed: int,
     *,
     in_order: bool,
+    reviewed: Reviewed | None = None,
 ) -> LabelErrors:
-    """`label_errors` of checked arrays, (members, n, c) and (n,); in_order: the columns are known to be in order."""
+    """`label_errors` of checked arrays, (members, n, c) and (n,).
+
+    in_order: the columns are known to be in order. reviewed: rows that people have looked at; they teach the judge.
+    """
     m, n, c = probs.shape
     known = np.flatnonzero(given != UNLABELED)
     found = _judged(probs, given, known, graph, history, seed, in_order)
+    before, answered = None, np.empty(0)
+    if reviewed is not None and len(reviewed.rows) and found.audit is not None:
+        before = (found.decision.rate, *found.decision.interval)
+        found, answered = _taught(found, probs, reviewed)
     mix, decision = found.mix, found.decision
     score, wrong = np.zeros(n), np.zeros(n)
     score[known], wrong[known] = decision.score, decision.error_probability
@@ -92,7 +102,21 @@ def judged_errors(
         scorers=scorers,
         families=found.tests,
         unlike_simulated=0.0 if found.audit is None else found.audit.outside,
+        labelled=given != UNLABELED,
+        before_answers=before,
+        reviewed_probability=answered,
     )
+
+
+def _taught(found: Judged, probs: Floats, reviewed: Reviewed) -> tuple[Judged, NDArray[np.float64]]:
+    """The same after the answers, and how probable it now is that each reviewed label was wrong."""
+    assert found.audit is not None
+    rows, labels = reviewed.rows, reviewed.labels
+    odds = found.audit.log_odds_of(found.mix.probs[rows], labels, Members.told(probs[:, rows], labels))
+    # What the training history says of the other rows stays beside what the answers say.
+    every = np.concatenate([log_odds(found.decision.error_probability, floor=1e-9), odds])
+    new, off = taught(every, found.audit.off, odds, reviewed.wrong, reviewed.at_random)
+    return replace(found, decision=decide(new[: -len(rows)], off)), from_log_odds(new[-len(rows) :])
 
 
 def _tell(

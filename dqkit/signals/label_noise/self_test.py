@@ -133,8 +133,8 @@ def history_helps(
 ) -> tuple[FamilyTest, NDArray[np.float64]]:
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
-    probs: (members, n, c). mix: of them, (n, c). evidence: (k, columns) of the labelled rows. The network was not trained on the planted
-    labels, so a planted error takes over the history of a row that is suspected already, at the same rank of score.
+    probs: (members, n, c). mix: of them, (n, c). evidence: (k, columns) of the labelled rows. The network was not
+    trained on the planted labels, so a planted error takes over the history of a row that is suspected already, at the same rank of score.
     Weights are fitted (logistic) on half of the rows and judged on the other half, and the other way round.
     """
     columns = evidence.shape[1]
