@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from learn import Audit, Judge, Scaler, read, train
-from rate import misses, widths
+from learn import Audit, Scaler, read, train
+from rate import NORMAL, misses, widths
 from sklearn.metrics import average_precision_score
+
+from dqkit.signals.label_noise.flagging import decide
 
 LEAST_ERRORS = 10
 VIEWS = ("tfidf", "sentences", "pretrained", "patches", "pixels", "networks")
@@ -30,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audits", type=Path, default=Path("sims/audits"))
     parser.add_argument("--rules", type=Path)
+    parser.add_argument("--networks", type=int, default=2, help="fewer than the four of the package's judge, for time")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--by", nargs="+", default=["dataset", "kind", "family"], choices=list(SPLITS))
     args = parser.parse_args()
@@ -39,19 +42,23 @@ def main() -> None:
         audits = [a for a in audits if (args.rules / f"{a.number.split('/')[0]}.npz").exists()]
     print(f"{len(audits):,} audits of {len({a.number.split('/')[0] for a in audits}):,} pools")
     for by in args.by:
-        start, lines, order, fold = time.process_time(), [], [], []
+        start = time.process_time()
+        order: list[Audit] = []
+        odds: list[np.ndarray] = []
+        fold: list[int] = []
         for one, (learned, held) in enumerate(SPLITS[by](audits, args.folds)):
-            judge = train([a for a, use in zip(audits, learned, strict=True) if use])
+            judge = train([a for a, use in zip(audits, learned, strict=True) if use], networks=args.networks)
             here = [a for a, use in zip(audits, held, strict=True) if use]
-            lines += [line(a, judge, args.rules) for a in here]
+            odds += [judge.log_odds(a) for a in here]
             order, fold = order + here, fold + [one] * len(here)
-        table = pd.DataFrame(lines)
-        report(f"left out by {by}", table)
-        if by == "dataset":
-            miss = misses(order, table["found"].to_numpy())
-            scaler = Scaler.of(np.stack([a.traits for a in order]))
-            _, _, covered, wide = widths(order, miss, np.array(fold), scaler)
-            print(f"  95 % interval of the rate holds it in {covered:.1%}; {wide:.2f} wide in log odds (median)")
+        miss = misses(order, np.array([chances(o).mean() for o in odds]))
+        off = widths(order, miss, np.array(fold), Scaler.of(np.stack([a.traits for a in order])))
+        spread = off.wide / 2 / NORMAL * off.core
+        lines = [line(*each, args.rules) for each in zip(order, odds, spread, strict=True)]
+        report(f"left out by {by}", pd.DataFrame(lines))
+        print(
+            f"  95 % interval of the rate holds it in {off.covered:.1%}; {np.median(off.wide):.2f} wide in log odds (median)"
+        )
         print(f"  {time.process_time() - start:.0f} CPU-s", flush=True)
 
 
@@ -94,16 +101,16 @@ SPLITS: dict[str, Callable[[list[Audit], int], Masks]] = {
 }
 
 
-def line(audit: Audit, judge: Judge, rules: Path | None) -> dict[str, object]:
+def line(audit: Audit, odds: np.ndarray, spread: float, rules: Path | None) -> dict[str, object]:
     """What one audit gave: F1 and average precision of everybody, the rate, what was flagged."""
-    odds, wrong = judge.log_odds(audit), audit.wrong
-    chance = 1 / (1 + np.exp(-odds))
+    chance, wrong = chances(odds), audit.wrong
+    flag = decide(odds, (0.0, 0.0), spread).flag
     out: dict[str, object] = {
         "number": audit.number, "kind": audit.kind, "name": audit.name, "family": audit.family,
         "errors": int(wrong.sum()), "found": float(chance.mean()), "true": float(wrong.mean()),
-        "F1 judge": f1(wrong, chance >= best_cut(chance)), "F1 cleanlab": f1(wrong, audit.cleanlab),
+        "F1 judge": f1(wrong, flag), "F1 cleanlab": f1(wrong, audit.cleanlab),
         "F1 differs": f1(wrong, audit.differs), "F1 best threshold": best_f1(wrong, audit.plain),
-        "flagged judge": float((chance >= best_cut(chance)).mean()), "flagged cleanlab": float(audit.cleanlab.mean()),
+        "flagged judge": float(flag.mean()), "flagged cleanlab": float(audit.cleanlab.mean()),
     }  # fmt: skip
     if wrong.any():
         out["AP judge"] = average_precision_score(wrong, odds)
@@ -146,12 +153,8 @@ def best_f1(wrong: np.ndarray, score: np.ndarray) -> float:
     return float((2 * hits / (np.arange(1, len(hits) + 1) + max(hits[-1], 1))).max())
 
 
-def best_cut(chance: np.ndarray) -> float:
-    from dqkit.signals.label_noise.flagging import best_count
-
-    falling = np.sort(chance)[::-1]
-    count = best_count(falling)
-    return float(falling[count - 1]) if count else np.inf
+def chances(odds: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-odds)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Simulated pools: a dataset, noisy labels, and several models' out-of-sample probabilities on them.
 
 Each pool is one file, made from its number alone: the prior of the judge of label errors, written down as code.
-Numbers from 100,000 on are large pools, of 5,000 to 50,000 rows. `audits.py` makes audits of both.
+Numbers from 100,000 on are large pools, of 5,000 to 50,000 rows. Numbers from 200,000 on are large pools of sets that
+strong models know well, under the noise that such sets mostly have. `audits.py` makes audits of all.
 
     python benchmarks/label_noise/pools.py --features sims/data --out sims/pools --first 0 --count 3000
 """
@@ -29,6 +30,9 @@ LARGE_FROM = 100_000
 QUICK_KINDS = ["linear", "linear", "ridge", "bayes"]
 LARGE_KINDS = ["linear", "linear", "network", "network", "ridge", "bayes"]
 LARGE = (5_000, 50_000)
+STRONG_FROM = 200_000
+STRONG_SETS = ("cifar_networks", "cifar_pretrained", "fashion_pretrained", "fashion_patches", "letter", "penbased")
+STRONG_KINDS = ("none", "even", "by_class", "by_class", "pairs", "person", "majority", "worst", "in_doubt", "mixture")
 
 
 def main() -> None:
@@ -69,9 +73,11 @@ def main() -> None:
 def pool(number: int, features: Path, names: list[str]) -> dict[str, np.ndarray]:
     """given, true (n,); logs (members, n, c) log probabilities as float16; and what they were made of."""
     rng = np.random.default_rng([18, number])
-    name, x, true = drawn_rows(features, names, rng, large=number >= LARGE_FROM)
+    name, x, true = drawn_rows(features, names, rng, large=number >= LARGE_FROM, strong=number >= STRONG_FROM)
     n, c, d = len(true), int(true.max()) + 1, x.shape[1]
+    strong = number >= STRONG_FROM
     kind = str(rng.choice(list(KINDS))) if rng.random() > 0.1 else str(rng.choice(["worst", "person", "by_class"]))
+    kind = str(rng.choice(STRONG_KINDS)) if strong else kind
     belief = what_is_hard(x, true, c, rng)
     given = corrupted(kind, true, x, belief, rng)
     if len(np.unique(given)) < 2:
@@ -109,12 +115,14 @@ def pool(number: int, features: Path, names: list[str]) -> dict[str, np.ndarray]
 
 
 def drawn_rows(
-    features: Path, names: list[str], rng: np.random.Generator, *, large: bool
+    features: Path, names: list[str], rng: np.random.Generator, *, large: bool, strong: bool
 ) -> tuple[str, np.ndarray, np.ndarray]:
     """Some rows, classes and columns of one dataset."""
-    if large:
+    if strong:
+        names = [name for name in names if name in STRONG_SETS]
+    elif large:
         names = [name for name in names if rows_of(features / f"{name}.npz") >= LARGE[0]]
-    name = "made" if rng.random() < (0.4 if large else MADE) else str(rng.choice(names, p=weights(names)))
+    name = "made" if rng.random() < (MADE if not large or strong else 0.4) else str(rng.choice(names, p=weights(names)))
     if name == "made":
         x, y = made(rng, *(LARGE if large else (150, 8_000)))
     else:
@@ -138,7 +146,7 @@ def drawn_rows(
     if len(y) < 60 or y.max() < 1:
         raise ValueError("too few rows")
     if name.endswith("networks"):
-        x = x + rng.normal(size=x.shape).astype(np.float32) * rng.uniform(0.1, 1.6)
+        x = x + rng.normal(size=x.shape).astype(np.float32) * rng.uniform(0.1, 0.8 if strong else 1.6)
     d = x.shape[1]
     if d > 8 and rng.random() < 0.3:  # a weaker view
         k = int(rng.integers(max(3, d // 10), d))

@@ -26,15 +26,18 @@ class Decision:
     interval: tuple[float, float]
 
 
-def decide(odds: Floats, off: tuple[float, float]) -> Decision:
-    """odds: (k,) log odds of an error. off: how far the log odds of the rate may be off, below and above, 95 %."""
+def decide(odds: Floats, off: tuple[float, float], spread: float = 0.0) -> Decision:
+    """The decision on rows with the given log odds of an error, (k,).
+
+    off: how far the log odds of the rate may be off, below and above, 95 %. spread: see `best_count`.
+    """
     k = len(odds)
     if k == 0:
         empty = np.empty(0)
         return Decision(empty, empty, np.empty(0, dtype=bool), 0.0, (0.0, 1.0))
     probability = from_log_odds(odds)
     falling = np.sort(odds)[::-1]
-    cut = cut_after(from_log_odds(falling), best_count(falling, sum(off) / 2 / NORMAL))
+    cut = cut_after(from_log_odds(falling), best_count(falling, spread))
     score = from_log_odds(log_odds(probability) - log_odds(np.array(cut)))
     rate = float(probability.mean())
     low, high = (float(from_log_odds(log_odds(np.array(rate)) + by)) for by in (-off[0], off[1]))

@@ -12,6 +12,7 @@ from dqkit.arrays.log_odds import log_odds
 from dqkit.checks import truth_values, whole_number, whole_numbers
 from dqkit.errors import InputError
 from dqkit.signals.label_noise.flagging import decide
+from dqkit.signals.label_noise.judge import typical
 from dqkit.signals.label_noise.self_test import FamilyTest
 from dqkit.signals.label_noise.taught import taught
 
@@ -150,7 +151,7 @@ class LabelErrors:
             seen,
             chosen,
         )
-        found = decide(new, off)
+        found = decide(new, off, typical(off))
         table = self.table.copy()
         for name, values in (("score", found.score), ("error_probability", found.error_probability)):
             column = np.zeros(len(table))

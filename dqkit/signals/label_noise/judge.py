@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqkit.signals.label_noise.evidence import LIMIT, RISING, SITUATION, Members, Ranks, RowEvidence, row_evidence
+from dqkit.signals.label_noise.flagging import NORMAL
 from dqkit.signals.label_noise.noise_fit import NoiseFit, fit_noise
 from dqkit.signals.label_noise.noise_model import FIT_ROWS, Floats, Ints, fit_sample, row_blocks
 from dqkit.signals.label_noise.traits import TRAITS, traits
@@ -77,6 +78,11 @@ def observed(mix: Floats, given: Ints, members: Members, weights: NDArray[np.flo
     rows, ranks = row_evidence(mix, given, members, fit)
     few = fit_sample(mix, given, seed) if k > FIT_ROWS else slice(None)
     return Observed(rows, traits(mix[few], given[few], members.of(few), weights, fit, rows.of(few)), fit, ranks)
+
+
+def typical(off: tuple[float, float]) -> float:
+    """The standard deviation of the middle of the misses, whose 95 % lie within `off`: their tails are heavy."""
+    return sum(off) / 2 / NORMAL * float(_weights()["core"])
 
 
 def _log_odds(rows: RowEvidence, seen: NDArray[np.float64], outside: float) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from dqkit.signals.label_noise.evidence import Members
 from dqkit.signals.label_noise.families import Mix, history_evidence, neighbor_votes, weigh
 from dqkit.signals.label_noise.flagging import Decision, decide
 from dqkit.signals.label_noise.found_errors import LabelErrors
-from dqkit.signals.label_noise.judge import Audit, audited
+from dqkit.signals.label_noise.judge import Audit, audited, typical
 from dqkit.signals.label_noise.noise_model import Floats, Ints, transition_matrix
 from dqkit.signals.label_noise.reasons import Evidence, kinds, reasons
 from dqkit.signals.label_noise.self_test import FamilyTest, Trial, fused, history_helps, neighbors_help, untested
@@ -116,7 +116,7 @@ def _taught(found: Judged, probs: Floats, reviewed: Reviewed) -> tuple[Judged, N
     # What the training history says of the other rows stays beside what the answers say.
     every = np.concatenate([log_odds(found.decision.error_probability, floor=1e-9), odds])
     new, off = taught(every, found.audit.off, odds, reviewed.wrong, reviewed.at_random)
-    return replace(found, decision=decide(new[: -len(rows)], off)), from_log_odds(new[-len(rows) :])
+    return replace(found, decision=decide(new[: -len(rows)], off, typical(off))), from_log_odds(new[-len(rows) :])
 
 
 def _tell(
@@ -185,14 +185,14 @@ def _judged(
         return Trial(given, known, transition_matrix(true, given[known], probs.shape[2]), seed)
 
     audit = audit_of(mix)
-    decision = decide(audit.log_odds, audit.off)
+    decision = decide(audit.log_odds, audit.off, typical(audit.off))
     tests = []
     if graph is not None:
         tests.append(neighbors_help(trial(), probs, graph.indices))
         if tests[-1].used:
             mix = weigh(probs, given, known, neighbor_votes(graph.indices, given, probs.shape[2]))
             audit = audit_of(mix)
-            decision = decide(audit.log_odds, audit.off)
+            decision = decide(audit.log_odds, audit.off, typical(audit.off))
     if history:
         evidence = history_evidence(history, known)
         test, weights = history_helps(trial(), probs, mix, evidence, decision)

@@ -11,7 +11,7 @@ from dqkit.arrays.log_odds import from_log_odds, log_odds, shift_to_mean
 from dqkit.signals.label_noise.evidence import Members
 from dqkit.signals.label_noise.families import Mix, neighbor_votes, weigh
 from dqkit.signals.label_noise.flagging import Decision, cut_after, decide
-from dqkit.signals.label_noise.judge import audited
+from dqkit.signals.label_noise.judge import audited, typical
 from dqkit.signals.label_noise.noise_model import Floats, Ints
 
 ROUNDS = 8
@@ -54,7 +54,7 @@ class Trial:
     def judged(self, probs: Floats, mix: Mix, labels: Ints) -> Decision:
         """The decision on some rows; probs: (members, rows, c), mix: of them, (rows, c), labels: (rows,)."""
         found = audited(mix.probs, labels, Members.told(probs, labels), mix.weights, self.seed)
-        return decide(found.log_odds, found.off)
+        return decide(found.log_odds, found.off, typical(found.off))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,8 @@ def history_helps(
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
     probs: (members, n, c). mix: of them, (n, c). evidence: (k, columns) of the labelled rows. The network was not
-    trained on the planted labels, so a planted error takes over the history of a row that is suspected already, at the same rank of score.
+    trained on the planted labels, so a planted error takes over the history of a row that is suspected already, at the
+    same rank of score.
     Weights are fitted (logistic) on half of the rows and judged on the other half, and the other way round.
     """
     columns = evidence.shape[1]

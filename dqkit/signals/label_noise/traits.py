@@ -103,7 +103,7 @@ def traits(
     where = top[differs] if differs.any() else np.array([1.0 / c])
     agreeing = top[~differs] if not differs.all() else np.array([1.0 / c])
     rival = np.exp(seen.situation[:, SITUATION.index("rival_share")].astype(float))
-    used = float((fit.share * k >= 1).sum())
+    used = float(len(np.unique(given)))
     values = [
         1 / np.sqrt(fit.rows),
         1 / np.sqrt(fit.rows / used),

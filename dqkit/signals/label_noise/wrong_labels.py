@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from dqkit.arrays.log_odds import from_log_odds, log_odds
 from dqkit.checks import number, numbers, truth_values, whole_number
 from dqkit.errors import InputError
-from dqkit.signals.label_noise.flagging import NORMAL
 from dqkit.signals.label_noise.open_errors import open_error_rate
 
 ENOUGH = 30  # answers of the random sample that bound a rate to 10 % where none is wrong (3 / 30), without any model
 ALIKE = 20  # rows of like score that say how much of what an answered row stands for is left
 MOST_ROWS = 10**15
-LEAST_SD = 0.05  # in log odds; a rate given without an interval is still no certainty
+DEGREES = 3  # of Student's t: its tails let a random sample overrule a model that was sure and wrong
+T_QUANTILE = 3.182  # holds 95 % of it
+LEAST_SCALE = 0.05  # in log odds; a rate given without an interval is still no certainty
 _GRID: NDArray[np.float64] = np.linspace(-20, 6, 1041)
 
 
@@ -105,8 +106,8 @@ def wrong_labels_left(
 
     Notes
     -----
-    The log odds of the rate have a normal prior on either side of the model's rate, as wide as its interval. Without a
-    model it is Jeffreys's prior.
+    The prior of the log odds of the rate is Student's t with three degrees of freedom on either side of the model's
+    rate; its 95 % interval is the model's. Without a model it is Jeffreys's prior.
     An answer of the random sample counts by the share of rows like it that are left: what the queue has cleared away
     says nothing of the rest. A person who is wrong calls a right label wrong. The count given the rate is binomial.
 
@@ -208,11 +209,11 @@ def _shares(model: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _around(shares: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Log density of the log odds: normal on either side of the model's rate, half of the mass on each."""
+    """Log density of the log odds: Student's t on either side of the model's rate, half of the mass on each."""
     middle, low, high = log_odds(np.maximum(shares, 0.5 / n), floor=1e-9)
-    below, above = (max(width / NORMAL, LEAST_SD) for width in (middle - low, high - middle))
+    below, above = (max(width / T_QUANTILE, LEAST_SCALE) for width in (middle - low, high - middle))
     width = np.where(middle > _GRID, below, above)
-    return np.asarray(-0.5 * np.square((_GRID - middle) / width) - np.log(width))
+    return np.asarray(-(DEGREES + 1) / 2 * np.log1p(np.square((_GRID - middle) / width) / DEGREES) - np.log(width))
 
 
 def _jeffreys() -> NDArray[np.float64]:
