@@ -33,9 +33,8 @@ def main() -> None:
             found[i], fold[i] = (1 / (1 + np.exp(-judge.log_odds(audits[i])))).mean(), one
     judge = train(audits)
     off = widths(audits, misses(audits, found), fold, judge.traits)
-    print(
-        f"rate: {off.covered:.1%} held by the interval in datasets left out, {np.median(off.wide):.2f} wide in log odds (median)"
-    )
+    print(f"rate: {off.covered:.1%} held by the interval in datasets left out")
+    print(f"the interval is {np.median(off.wide):.2f} wide in log odds (median)")
     print(f"the middle of the misses is {off.core:.2f} times as wide as a normal distribution's")
     arrays = exported(judge) | exported_width(off) | guard(audits, judge.traits)
     np.savez_compressed(args.out, **arrays)

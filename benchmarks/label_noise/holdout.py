@@ -38,9 +38,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     audits = read(args.audits)
-    if args.rules is not None:
-        audits = [a for a in audits if (args.rules / f"{a.number.split('/')[0]}.npz").exists()]
-    print(f"{len(audits):,} audits of {len({a.number.split('/')[0] for a in audits}):,} pools")
+    told = {a.number for a in audits if args.rules is None or stored_rules(args.rules, a).exists()}
+    print(
+        f"{len(audits):,} audits, {len(told):,} reported on, of {len({a.number.split('/')[0] for a in audits}):,} pools"
+    )
     for by in args.by:
         start = time.process_time()
         order: list[Audit] = []
@@ -54,11 +55,10 @@ def main() -> None:
         miss = misses(order, np.array([chances(o).mean() for o in odds]))
         off = widths(order, miss, np.array(fold), Scaler.of(np.stack([a.traits for a in order])))
         spread = off.wide / 2 / NORMAL * off.core
-        lines = [line(*each, args.rules) for each in zip(order, odds, spread, strict=True)]
+        lines = [line(*each, args.rules) for each in zip(order, odds, spread, strict=True) if each[0].number in told]
         report(f"left out by {by}", pd.DataFrame(lines))
-        print(
-            f"  95 % interval of the rate holds it in {off.covered:.1%}; {np.median(off.wide):.2f} wide in log odds (median)"
-        )
+        wide = np.median(off.wide)
+        print(f"  95 % interval of the rate holds it in {off.covered:.1%}; {wide:.2f} wide in log odds (median)")
         print(f"  {time.process_time() - start:.0f} CPU-s", flush=True)
 
 
@@ -116,8 +116,7 @@ def line(audit: Audit, odds: np.ndarray, spread: float, rules: Path | None) -> d
         out["AP judge"] = average_precision_score(wrong, odds)
         out["AP average"] = average_precision_score(wrong, audit.plain)
     if rules is not None:
-        number, i = audit.number.split("/")
-        stored = np.load(rules / f"{number}.npz")
+        stored, i = np.load(stored_rules(rules, audit)), audit.number.split("/")[1]
         out |= {"F1 rules": f1(wrong, stored[f"flag_{i}"]), "found rules": float(stored[f"rate_{i}"])}
         out["flagged rules"] = float(stored[f"flag_{i}"].mean())
         if wrong.any():
@@ -151,6 +150,10 @@ def f1(wrong: np.ndarray, flag: np.ndarray) -> float:
 def best_f1(wrong: np.ndarray, score: np.ndarray) -> float:
     hits = np.cumsum(wrong[np.argsort(-score, kind="stable")])
     return float((2 * hits / (np.arange(1, len(hits) + 1) + max(hits[-1], 1))).max())
+
+
+def stored_rules(rules: Path, audit: Audit) -> Path:
+    return rules / f"{audit.number.split('/')[0]}.npz"
 
 
 def chances(odds: np.ndarray) -> np.ndarray:

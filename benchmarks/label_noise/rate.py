@@ -61,8 +61,8 @@ def fit_width(traits: np.ndarray, miss: np.ndarray, *, seed: int = 0, steps: int
 @dataclass(frozen=True, eq=False)
 class Widths:
     """net: on all audits. by: the factor that makes its widths hold 95 % of the rates of datasets left out. core: how
-    much narrower than a normal distribution with that interval the middle half of the misses is. covered, wide: share of
-    the rates held, and width in log odds of each audit, in folds of datasets that had a part in neither."""
+    much narrower than a normal distribution with that interval the middle half of the misses is. covered, wide: share
+    of the rates held, and width in log odds of each audit, in folds of datasets that had a part in neither."""
 
     net: Width
     by: float

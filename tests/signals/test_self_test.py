@@ -52,7 +52,7 @@ def test_noise_is_not_used_whether_features_or_history(seed):
 
 
 def test_a_telling_training_history_is_used_and_raises_the_average_precision():
-    labels, probs, truth = mid_model(sharpness=3.0)
+    labels, probs, truth = mid_model(sharpness=2.0)
     wrong = labels != truth
     rng = np.random.default_rng(3)
     history = {"margins": 2 - 4 * wrong + rng.normal(size=N), "wrong_epochs": rng.poisson(1 + 5 * wrong)}
