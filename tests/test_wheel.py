@@ -26,7 +26,7 @@ OPTIONAL = {
 }  # fmt: skip
 # PYTHONPATH would lead back to the checkout.
 OUTSIDE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-SHIPPED = (".py", ".js", ".css", ".html", ".json", ".typed")
+SHIPPED = (".py", ".js", ".css", ".html", ".json", ".npz", ".typed")
 
 
 def installed_by(wanted: list[str]) -> set[str]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import answers
 import numpy as np
 import pandas as pd
 import torch
@@ -59,6 +60,8 @@ def main() -> None:
         report(f"left out by {by}", pd.DataFrame(lines))
         wide = np.median(off.wide)
         print(f"  95 % interval of the rate holds it in {off.covered:.1%}; {wide:.2f} wide in log odds (median)")
+        if by == "dataset":
+            answers.report(order, odds, off.wide, off.core)
         print(f"  {time.process_time() - start:.0f} CPU-s", flush=True)
 
 
