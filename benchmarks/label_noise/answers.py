@@ -1,7 +1,7 @@
 """What answers teach: the judge on datasets that were left out, before and after some of their rows are looked at.
 
-`holdout.py` prints it. The rows looked at are drawn at random, or those with the highest score, or both; every figure is
-of the other rows.
+`holdout.py` prints it. The rows looked at are drawn at random, or those with the highest score, or both. Every figure
+is of the other rows.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from dqkit.findings import Finding
 from dqkit.records import Predictions
 from dqkit.rounds import result
 from dqkit.workbench.alike import pages
+from dqkit.workbench.review_plan import review_plan, review_slider
 
 SHOWN = 8
 LARGE = ("predictions", "signals", "labels_before", "summary", "findings", "neighbors", "pages", "copies")
@@ -144,6 +145,35 @@ class Round:
         from dqkit.report.figures import overview
 
         return overview(self.signals, self.queue)
+
+    def review_plan(self, labels: int) -> str:
+        """Say what checking so many labels is expected to find.
+
+        Parameters
+        ----------
+        labels : int
+            How many of the most suspicious given labels to check.
+
+        Returns
+        -------
+        str
+            Such as "Check 50 labels: about 41 wrong ones found, 12 left."
+
+        Raises
+        ------
+        InputError
+            For a number that is none, or negative.
+        """
+        return review_plan(self, labels)
+
+    def review_slider(self) -> Any:
+        """Show the same under a slider, in a notebook.
+
+        Returns
+        -------
+        ipywidgets.VBox
+        """
+        return review_slider(self)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {action}" for action, count in self.queue["action"].value_counts().items())
