@@ -164,7 +164,7 @@ class Round:
         InputError
             For a number that is none, or negative.
         """
-        return review_plan(self, labels)
+        return review_plan(self._unseen_chances, labels)
 
     def review_slider(self) -> Any:
         """Show the same under a slider, in a notebook.
@@ -173,7 +173,12 @@ class Round:
         -------
         ipywidgets.VBox
         """
-        return review_slider(self)
+        return review_slider(self._unseen_chances)
+
+    @property
+    def _unseen_chances(self) -> NDArray[np.float64]:
+        """The error probabilities of the given labels; those that people gave are no part of it."""
+        return self.signals["error_probability"].to_numpy(float)[self.standing[1]]
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {action}" for action, count in self.queue["action"].value_counts().items())

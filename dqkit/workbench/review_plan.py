@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dqkit.checks import whole_number
-
-if TYPE_CHECKING:
-    from dqkit.workbench.results import Round
 
 LARGEST = 1_000  # labels that the slider reaches
 
 
-def review_plan(rnd: Round, labels: int) -> str:
+def review_plan(chance: NDArray[np.float64], labels: int) -> str:
     """Say how many wrong labels are expected among those that look most suspicious, and how many are left then.
 
     Parameters
     ----------
-    rnd : Round
-        The round.
+    chance : ndarray, shape (n,)
+        The error probability of every label that can be checked; NaN where it could not be judged.
     labels : int
         How many labels to check, 0 or more.
 
     Returns
     -------
     str
-        One sentence. Labels that people gave are no part of it.
+        One sentence.
 
     Raises
     ------
@@ -35,21 +33,21 @@ def review_plan(rnd: Round, labels: int) -> str:
         For a number of labels that is none.
     """
     count = whole_number("labels, how many to check,", labels, least=0)
-    chance = _chances(rnd)
-    if not len(chance):
+    falling = _falling(chance)
+    if not len(falling):
         return "No given label is left to check, or none could be judged."
-    count = min(count, len(chance))
-    found, left = float(chance[:count].sum()), float(chance[count:].sum())
+    count = min(count, len(falling))
+    found, left = float(falling[:count].sum()), float(falling[count:].sum())
     return f"Check {count:,} labels: about {found:,.0f} wrong ones found, {left:,.0f} left."
 
 
-def review_slider(rnd: Round) -> Any:
+def review_slider(chance: NDArray[np.float64]) -> Any:
     """A slider over the number of labels to check, with the sentence of `review_plan` below it.
 
     Parameters
     ----------
-    rnd : Round
-        The round.
+    chance : ndarray, shape (n,)
+        The error probability of every label that can be checked; NaN where it could not be judged.
 
     Returns
     -------
@@ -57,8 +55,8 @@ def review_slider(rnd: Round) -> Any:
     """
     import ipywidgets
 
-    most = max(1, min(len(_chances(rnd)), LARGEST))
-    said = ipywidgets.Label(review_plan(rnd, min(50, most)))
+    most = max(1, min(len(_falling(chance)), LARGEST))
+    said = ipywidgets.Label(review_plan(chance, min(50, most)))
     slider = ipywidgets.IntSlider(
         value=min(50, most),
         min=0,
@@ -69,14 +67,11 @@ def review_slider(rnd: Round) -> Any:
     )
 
     def move(change: dict[str, Any]) -> None:
-        said.value = review_plan(rnd, change["new"])
+        said.value = review_plan(chance, change["new"])
 
     slider.observe(move, names="value")
     return ipywidgets.VBox([slider, said])
 
 
-def _chances(rnd: Round) -> np.ndarray[Any, Any]:
-    """The error probabilities of given labels, highest first."""
-    _, given = rnd.standing
-    chance = rnd.signals["error_probability"].to_numpy(float)[given]
+def _falling(chance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sort(chance[np.isfinite(chance)])[::-1]

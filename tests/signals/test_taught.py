@@ -87,7 +87,7 @@ def test_what_was_found_follows_the_answers():
 
 def test_no_answer_changes_nothing_that_counts():
     found, _, _ = found_errors()
-    told = found.updated([], [])
+    told = found.updated([], np.empty(0, dtype=bool))
     np.testing.assert_allclose(told.table["error_probability"], found.table["error_probability"], atol=1e-6)
     assert (told.table["flag"] == found.table["flag"]).all()
 

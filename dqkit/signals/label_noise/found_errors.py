@@ -133,7 +133,7 @@ class LabelErrors:
         >>> found.updated([0, 1, 2], [False] * 3).table["error_probability"].to_numpy()[:3].tolist()
         [0.0, 0.0, 0.0]
         """
-        at = whole_numbers("rows", rows, least=0, most=len(self.table) - 1)
+        at = whole_numbers("rows", rows, shape="(r,)", ndim=1, least=0, most=len(self.table) - 1)
         seen = truth_values("wrong", wrong, n=len(at))
         chosen = np.ones(len(at), dtype=bool) if at_random is None else truth_values("at_random", at_random, n=len(at))
         if len(np.unique(at)) != len(at):

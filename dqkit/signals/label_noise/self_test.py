@@ -134,13 +134,13 @@ def history_helps(
     """Whether the training history helps to find planted errors, and the weight of each of its columns.
 
     probs: (members, n, c). mix: of them, (n, c). evidence: (k, columns) of the labelled rows. The network was not
-    trained on the planted labels, so a planted error takes over the history of a row that is suspected already, at the
+    trained on the planted labels, so a planted error takes over the history of a row that is probably wrong, at the
     same rank of score.
     Weights are fitted (logistic) on half of the rows and judged on the other half, and the other way round.
     """
     columns = evidence.shape[1]
     none = np.zeros(columns)
-    donors = np.flatnonzero(found.flag)
+    donors = np.flatnonzero(found.error_probability > 0.5)
     if columns == 0 or len(donors) < MIN_ERRORS:
         return untested("dynamics"), none
     donors = donors[np.argsort(found.score[donors], kind="stable")]
