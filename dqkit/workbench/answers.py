@@ -200,13 +200,13 @@ class Answers:
         Returns
         -------
         DataFrame
-            One row a sample: sample_id, round, action, detector, score, wrong. score is the probability, before any
-            review, that an answer changes the class. wrong says whether it did: whether it differs from the label, or
-            where there was none from the model's guess.
+            One row a sample: sample_id, round, action, detector, score, wrong, at_random. score is the probability,
+            before any review, that an answer changes the class. wrong says whether it did: whether it differs from the
+            label, or where there was none from the model's guess. at_random says whether the row was drawn at random.
 
         Notes
         -----
-        The next round's queue is shared out by these.
+        They teach the judge of label errors in the next round, and its queue is shared out by them.
         """
         return evidence.reviews(self.state)
 

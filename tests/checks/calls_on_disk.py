@@ -167,6 +167,8 @@ BENCH: dict[str, Callable[[Place], Call]] = {
         "undo_batch", annotator="ana", since="2020-01-01", until="2040-01-01", round=1, by="bea", why="w"
     ),
     "dqkit.Round.plot": lambda p: (p.bench.rounds[-1].plot, {}),
+    "dqkit.Round.review_plan": lambda p: (p.bench.rounds[-1].review_plan, {"labels": 5}),
+    "dqkit.Round.review_slider": lambda p: (p.bench.rounds[-1].review_slider, {}),
     "dqkit.relabel.Labeler.close": lambda p: (p.bench.labeler("ana").close, {}),
     "dqkit.relabel.Labeler.open": lambda p: (p.bench.labeler("ana").open, {}),
 }
@@ -319,6 +321,7 @@ RECORDS: dict[str, Callable[[Place], Call]] = {
     "dqkit.rounds.RoundSettings.described": lambda p: (SETTINGS.described, {}),
     "dqkit.rounds.Snapshot.of": lambda p: (rounds.Snapshot.of, {"dataset": DATASET}),
     "dqkit.rounds.Snapshot.status": lambda p: (SNAPSHOT.status, {}),
+    "dqkit.rounds.Snapshot.reviewed": lambda p: (SNAPSHOT.reviewed, {}),
     "dqkit.rounds.Training.checked": lambda p: (TRAINING.checked, {"dataset": DATASET}),
     "dqkit.rounds.Training.grouped": lambda p: (rounds.Training(groups=IDS).grouped, {"dataset": DATASET}),
     "dqkit.rounds.Training.predict": lambda p: (
@@ -338,6 +341,10 @@ RECORDS: dict[str, Callable[[Place], Call]] = {
     "dqkit.signals.LabelErrors.expected_precision": lambda p: (
         signals.label_errors(LABELS, PROBS).expected_precision,
         {"k": 2},
+    ),
+    "dqkit.signals.LabelErrors.updated": lambda p: (
+        signals.label_errors(LABELS, PROBS).updated,
+        {"rows": [0, 3], "wrong": [True, False]},
     ),
     "dqkit.signals.group_leakage": lambda p: (
         signals.group_leakage,
