@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from dqkit.checks import SwappedColumns, check_column_order
-from dqkit.signals.label_noise import label_errors as finding
+from dqkit.signals.label_noise import judging as finding
 
 SIZES = ((30, 2), (30, 5), (100, 2), (100, 10), (300, 3), (300, 20), (1000, 5), (3000, 2), (3000, 20))
 

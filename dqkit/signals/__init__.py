@@ -13,7 +13,8 @@ from dqkit.signals.column_power import column_power
 from dqkit.signals.column_values import column_values
 from dqkit.signals.duplicates import group_leakage, leakage
 from dqkit.signals.image_properties import image_properties, property_correlation
-from dqkit.signals.label_noise.label_errors import LabelErrors, label_errors
+from dqkit.signals.label_noise.found_errors import LabelErrors
+from dqkit.signals.label_noise.label_errors import label_errors
 from dqkit.signals.label_noise.open_errors import open_error_rate
 from dqkit.signals.label_noise.regression import TargetErrors, regression_errors
 from dqkit.signals.label_noise.wrong_labels import AuditSample, WrongLabels, wrong_labels_left
