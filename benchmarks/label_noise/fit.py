@@ -28,7 +28,7 @@ def main() -> None:
     print(f"{len(audits):,} audits of {len({a.name for a in audits})} datasets")
     found, fold = np.empty(len(audits)), np.empty(len(audits), int)
     for one, (learned, held) in enumerate(by_dataset(audits, FOLDS)):
-        judge = train([a for a, use in zip(audits, learned, strict=True) if use], networks=2)
+        judge = train([a for a, use in zip(audits, learned, strict=True) if use], networks=1)
         for i in np.flatnonzero(held):
             found[i], fold[i] = (1 / (1 + np.exp(-judge.log_odds(audits[i])))).mean(), one
     judge = train(audits)

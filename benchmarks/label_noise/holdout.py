@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audits", type=Path, default=Path("sims/audits"))
     parser.add_argument("--rules", type=Path)
-    parser.add_argument("--networks", type=int, default=2, help="fewer than the four of the package's judge, for time")
+    parser.add_argument("--networks", type=int, default=1, help="the package has four; one saves time")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--by", nargs="+", default=["dataset", "kind", "family"], choices=list(SPLITS))
     args = parser.parse_args()
@@ -55,8 +55,11 @@ def main() -> None:
             order, fold = order + here, fold + [one] * len(here)
         miss = misses(order, np.array([chances(o).mean() for o in odds]))
         off = widths(order, miss, np.array(fold), Scaler.of(np.stack([a.traits for a in order])))
-        spread = off.wide / 2 / NORMAL * off.core
-        lines = [line(*each, args.rules) for each in zip(order, odds, spread, strict=True) if each[0].number in told]
+        lines = [
+            line(audit, own, ends, off.core, args.rules)
+            for audit, own, ends in zip(order, odds, off.sides, strict=True)
+            if audit.number in told
+        ]
         report(f"left out by {by}", pd.DataFrame(lines))
         wide = np.median(off.wide)
         print(f"  95 % interval of the rate holds it in {off.covered:.1%}; {wide:.2f} wide in log odds (median)")
@@ -104,10 +107,10 @@ SPLITS: dict[str, Callable[[list[Audit], int], Masks]] = {
 }
 
 
-def line(audit: Audit, odds: np.ndarray, spread: float, rules: Path | None) -> dict[str, object]:
+def line(audit: Audit, odds: np.ndarray, off: np.ndarray, core: float, rules: Path | None) -> dict[str, object]:
     """What one audit gave: F1 and average precision of everybody, the rate, what was flagged."""
     chance, wrong = chances(odds), audit.wrong
-    flag = decide(odds, (0.0, 0.0), spread).flag
+    flag = decide(odds, (off[0], off[1]), off.sum() / 2 / NORMAL * core).flag
     out: dict[str, object] = {
         "number": audit.number, "kind": audit.kind, "name": audit.name, "family": audit.family,
         "errors": int(wrong.sum()), "found": float(chance.mean()), "true": float(wrong.mean()),

@@ -121,7 +121,7 @@ class Judge:
 
 
 def train(
-    audits: list[Audit], *, rows: int = 250, networks: int = 4, passes: int = 10, decay: float = 0.05,
+    audits: list[Audit], *, rows: int = 250, networks: int = 4, passes: int = 6, decay: float = 0.05,
     drop: float = 0.15, noise: float = 0.1, code: int = 16, hidden: int = 32, part: float = 0.8, seed: int = 0,
     make=Network,
 ) -> Judge:  # fmt: skip

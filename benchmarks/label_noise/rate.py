@@ -61,30 +61,34 @@ def fit_width(traits: np.ndarray, miss: np.ndarray, *, seed: int = 0, steps: int
 @dataclass(frozen=True, eq=False)
 class Widths:
     """net: on all audits. by: the factor that makes its widths hold 95 % of the rates of datasets left out. core: how
-    much narrower than a normal distribution with that interval the middle half of the misses is. covered, wide: share
-    of the rates held, and width in log odds of each audit, in folds of datasets that had a part in neither."""
+    much narrower than a normal distribution with that interval the middle half of the misses is. covered, sides: share
+    of the rates held, and (n, 2) how far below and above each may lie, for folds that had a part in neither."""
 
     net: Width
     by: float
     core: float
     covered: float
-    wide: np.ndarray
+    sides: np.ndarray
+
+    @property
+    def wide(self) -> np.ndarray:
+        return np.asarray(self.sides.sum(axis=1))
 
 
 def widths(audits: list[Audit], miss: np.ndarray, fold: np.ndarray, scaler: Scaler) -> Widths:
     """The interval of the rate, fitted to how far the rates of datasets left out were missed."""
     seen = scaler(np.stack([a.traits for a in audits]), RESCALE)
-    ratio, wide = np.empty(len(miss)), np.empty(len(miss))
+    ratio, sides = np.empty(len(miss)), np.empty((len(miss), 2))
     for one in np.unique(fold):
         net = fit_width(seen[fold != one], miss[fold != one])
         with torch.no_grad():
             low, high = net(torch.from_numpy(seen[fold == one])).numpy().T
         ratio[fold == one] = np.maximum(-miss[fold == one] / low, miss[fold == one] / high)
-        wide[fold == one] = low + high
+        sides[fold == one] = np.column_stack([low, high])
     by = float(np.quantile(ratio, COVERAGE))
     inside = [ratio[fold == one] <= np.quantile(ratio[fold != one], COVERAGE) for one in np.unique(fold)]
     core = float(np.median(ratio) / by * NORMAL / MIDDLE)
-    return Widths(fit_width(seen, miss), by, core, float(np.concatenate(inside).mean()), wide * by)
+    return Widths(fit_width(seen, miss), by, core, float(np.concatenate(inside).mean()), sides * by)
 
 
 def exported_width(found: Widths) -> dict[str, np.ndarray]:

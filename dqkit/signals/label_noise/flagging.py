@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +37,16 @@ def decide(odds: Floats, off: tuple[float, float], spread: float = 0.0) -> Decis
         empty = np.empty(0)
         return Decision(empty, empty, np.empty(0, dtype=bool), 0.0, (0.0, 1.0))
     probability = from_log_odds(odds)
-    falling = np.sort(odds)[::-1]
-    cut = cut_after(from_log_odds(falling), best_count(falling, spread))
-    score = from_log_odds(log_odds(probability) - log_odds(np.array(cut)))
     rate = float(probability.mean())
     low, high = (float(from_log_odds(log_odds(np.array(rate)) + by)) for by in (-off[0], off[1]))
-    return Decision(probability, score, score > 0.5, rate, (min(low, rate), max(high, rate)))
+    low, high = min(low, rate), max(high, rate)
+    falling = np.sort(odds)[::-1]
+    count = best_count(falling, spread)
+    if spread > 0:  # no more labels are flagged than may be wrong
+        count = min(count, math.ceil(high * k))
+    cut = cut_after(from_log_odds(falling), count)
+    score = from_log_odds(log_odds(probability) - log_odds(np.array(cut)))
+    return Decision(probability, score, score > 0.5, rate, (low, high))
 
 
 def best_count(falling: Floats, spread: float = 0.0) -> int:
