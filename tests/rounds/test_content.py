@@ -50,7 +50,9 @@ def same(one, two):
 
 
 @pytest.mark.parametrize(
-    "made", [blobs, lambda: blobs(broken=True), texts, pictures, lambda: (blobs()[0], None)], ids=str
+    "made",
+    [blobs, lambda: blobs(broken=True), texts, pictures, lambda: (blobs()[0], None)],
+    ids=["numbers", "a broken one", "texts", "pictures", "no features"],
 )
 def test_what_was_kept_equals_what_is_computed_anew(made, tmp_path, monkeypatch):
     ds, features = made()
