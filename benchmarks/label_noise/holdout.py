@@ -2,7 +2,7 @@
 
 Each table leaves out a fold of them, trains the judge anew without it, and reports on it. Peers: cleanlab's default
 flags on the members' average, "differs" (the average's top class is not the label), the best threshold on the average
-probability of the label (which knows the truth), and, with --rules, the flags of an earlier version (see `rules.py`).
+probability of the label (which knows the truth), and, with --rules, the flags of an earlier version (see `earlier.py`).
 Regret: by how much F1 is below the best of the peers (the best threshold is none).
 
     python benchmarks/label_noise/holdout.py --audits sims/audits --rules sims/rules

@@ -24,6 +24,7 @@ from dqkit.records import Dataset, InputError
 
 if TYPE_CHECKING:
     from dqkit.baselines.embedding.encoders import Encoder
+    from dqkit.baselines.embedding.forecast import Probe
     from dqkit.baselines.embedding.texts import TextEncoder
 
 CHUNK = 256
@@ -120,7 +121,7 @@ def encoder_of(model: Any, side: int, batch: int | None = None) -> Encoder:
 
 def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progress: bool) -> NDArray[np.float32]:
     """float32 (n, d) of every picture; chunks that were saved are read."""
-    from dqkit.baselines.embedding.forecast import seconds_each
+    from dqkit.baselines.embedding.forecast import probe_pictures
     from dqkit.baselines.embedding.pipeline import PictureEncoder
 
     network = PictureEncoder(ds, encoder)
@@ -131,7 +132,7 @@ def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progre
         unread.extend(made.unread)
         return made.values
 
-    out = _in_chunks(ds, encoder.name, encoder.revision, folder, compute, lambda: seconds_each(ds, encoder), progress)
+    out = _in_chunks(ds, encoder.name, encoder.revision, folder, compute, lambda: probe_pictures(ds, encoder), progress)
     if unread:
         warnings.warn(
             f"{len(unread):,} of {len(ds):,} original pictures cannot be read now, such as {str(ds.ids[unread[0]])!r}; "
@@ -144,13 +145,13 @@ def embed_pictures(ds: Dataset, encoder: Encoder, folder: Path | None, *, progre
 
 def embed_texts(ds: Dataset, encoder: TextEncoder, folder: Path | None, *, progress: bool) -> NDArray[np.float32]:
     """float32 (n, d) of every text; chunks that were saved are read."""
-    from dqkit.baselines.embedding.forecast import seconds_a_text
+    from dqkit.baselines.embedding.forecast import probe_texts
 
     def compute(start: int, stop: int) -> NDArray[np.float32]:
         return encoder([str(text) for text in ds.content[start:stop]])
 
     return _in_chunks(
-        ds, encoder.name, encoder.revision, folder, compute, lambda: seconds_a_text(ds, encoder), progress
+        ds, encoder.name, encoder.revision, folder, compute, lambda: probe_texts(ds, encoder), progress
     )
 
 
@@ -165,7 +166,7 @@ def _in_chunks(
     revision: str,
     folder: Path | None,
     compute: Callable[[int, int], NDArray[np.float32]],
-    probe: Callable[[], float] | None,
+    probe: Callable[[], Probe] | None,
     progress: bool,
 ) -> NDArray[np.float32]:
     """What `compute` gives for every chunk that is not in the folder, and what is there for the others."""
@@ -186,11 +187,12 @@ def _in_chunks(
         count = sum(stop - start for (start, stop), _ in missing)
         expected = 0.0
         if probe is not None and progress and count >= 2 * CHUNK:
-            expected = probe() * count
+            told = probe()
+            expected = told.seconds * count
             if expected >= SHORT_SECONDS:
                 bar.note(
-                    f"embeddings: {count:,} {noun}, {name}: about {spoken(expected)} here; "
-                    "budget_minutes= or pretrained=False for less"
+                    f"embeddings: {count:,} {noun}, {name}: about {spoken(expected)} here, and {told.memory(n)} of "
+                    "memory; budget_minutes= or pretrained=False for less"
                 )
         began = time.monotonic()
         for chunk, path in missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,14 +30,32 @@ SHARE = 0.7
 Timer = Callable[[Dataset, Encoder], float]
 
 
-def seconds_each(dataset: Dataset, encoder: Encoder) -> float:
-    """Seconds a picture, timed on up to 32 of them after a first batch, which is slow for reasons of its own."""
+@dataclass(frozen=True)
+class Probe:
+    """What a timed run on a few samples told. seconds: a sample. width: numbers a sample."""
+
+    seconds: float
+    width: int
+
+    def memory(self, samples: int) -> str:
+        """What the array of so many embeddings takes, in words."""
+        size = 4 * samples * self.width
+        return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def probe_pictures(dataset: Dataset, encoder: Encoder) -> Probe:
+    """Timed on up to 32 pictures after a first batch, which is slow for reasons of its own."""
     network = PictureEncoder(dataset, encoder)
     network(0, min(encoder.batch, len(dataset)))
     began = time.monotonic()
     count = min(PROBE, len(dataset))
-    network(0, count)
-    return (time.monotonic() - began) / count
+    found = network(0, count)
+    return Probe((time.monotonic() - began) / count, found.values.shape[1])
+
+
+def seconds_each(dataset: Dataset, encoder: Encoder) -> float:
+    """Seconds a picture; see `probe_pictures`."""
+    return probe_pictures(dataset, encoder).seconds
 
 
 def chosen_side(dataset: Dataset, minutes: float | None, shelf: Shelf, timer: Timer = seconds_each) -> int | None:
@@ -63,14 +82,19 @@ def chosen_side(dataset: Dataset, minutes: float | None, shelf: Shelf, timer: Ti
     return int(shelf.array("side", {"minutes": minutes, "sides": SIDES}, choose)) or None
 
 
-def seconds_a_text(dataset: Dataset, encoder: TextEncoder) -> float:
-    """Seconds a text, timed on up to 32 of them from all over the dataset, after a first run, which is slow."""
+def probe_texts(dataset: Dataset, encoder: TextEncoder) -> Probe:
+    """Timed on up to 32 texts from all over the dataset, after a first run, which is slow."""
     at = np.unique(np.linspace(0, len(dataset) - 1, PROBE).astype(int))
     some = [str(dataset.content[i]) for i in at]
     encoder(some)
     began = time.monotonic()
-    encoder(some)
-    return (time.monotonic() - began) / len(some)
+    found = encoder(some)
+    return Probe((time.monotonic() - began) / len(some), found.shape[1])
+
+
+def seconds_a_text(dataset: Dataset, encoder: TextEncoder) -> float:
+    """Seconds a text; see `probe_texts`."""
+    return probe_texts(dataset, encoder).seconds
 
 
 def sentences_fit(

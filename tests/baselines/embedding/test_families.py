@@ -65,6 +65,16 @@ def test_a_clip_is_read_at_the_image_features_that_texts_share(tmp_path: Path) -
     close(torch.nn.functional.normalize(found, dim=1), whole.image_embeds)
 
 
+def test_a_siglip_is_read_at_its_image_features(tmp_path: Path) -> None:
+    text = {**SMALL, "vocab_size": 50, "max_position_embeddings": 8}
+    config = transformers.SiglipConfig(text_config=text, vision_config={**SMALL, **SIDES})
+    found, network, x = read(saved(tmp_path, "SiglipModel", config))
+    with torch.no_grad():
+        whole = network(pixel_values=x, input_ids=torch.zeros(1, 8, dtype=torch.long))
+    assert found.shape == (2, 16)
+    close(torch.nn.functional.normalize(found, dim=1), whole.image_embeds)
+
+
 NOTES = {
     "clip": (
         {

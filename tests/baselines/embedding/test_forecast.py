@@ -7,7 +7,7 @@ import pytest
 
 from dqkit.baselines import BaselineWarning, cross_val_predictions
 from dqkit.baselines.embedding import forecast
-from dqkit.baselines.embedding.encoders import Encoder
+from dqkit.baselines.embedding.encoders import Encoder, lite0_encoder
 from dqkit.baselines.feature_cache import Shelf
 from dqkit.records import Dataset, InputError
 from tests.baselines.data import dataset
@@ -60,3 +60,11 @@ def test_a_budget_that_no_side_fits_leaves_the_members_on_pixels() -> None:
 def test_a_budget_of_no_minutes_is_refused(minutes: object) -> None:
     with pytest.raises(InputError, match="budget_minutes"):
         cross_val_predictions(pictures(), budget_minutes=minutes, progress=False)  # type: ignore[arg-type]
+
+
+def test_a_probe_tells_the_memory_that_the_embeddings_take() -> None:
+    found = forecast.probe_pictures(pictures(), lite0_encoder(64))
+    assert found.width == 1280
+    assert found.seconds > 0
+    assert found.memory(1_000) == "5 MB"
+    assert found.memory(1_000_000) == "5.1 GB"
