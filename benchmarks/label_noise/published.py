@@ -19,6 +19,9 @@ from audits import cleanlab_flags
 from holdout import best_f1, f1
 from sklearn.metrics import average_precision_score
 
+from dqkit.signals import LabelErrors
+
+ANSWERS = 50
 SETS = {
     "synthetic 20 %": "cifar-10",
     "human 9 %": "cifar-10n-aggregate",
@@ -83,8 +86,20 @@ def line(given: np.ndarray, wrong: np.ndarray, probs: np.ndarray) -> str:
         f"{f1(wrong, average.argmax(axis=1) != given):.3f}, best threshold {best_f1(wrong, plain):.3f}) AP "
         f"{average_precision_score(wrong, found.table['score']):.4f} "
         f"(average {average_precision_score(wrong, plain):.4f}) "
-        f"rate {found.noise_rate:.3f} [{low:.3f}, {high:.3f}] unlike {found.unlike_simulated:.2f} {seconds:.1f} CPU-s"
+        f"rate {found.noise_rate:.3f} [{low:.3f}, {high:.3f}] unlike {found.unlike_simulated:.2f} {seconds:.1f} CPU-s; "
+        f"after {ANSWERS} answers F1 {after(found, wrong):.3f}"
     )
+
+
+def after(found: LabelErrors, wrong: np.ndarray) -> float:
+    """Mean F1 of the other rows once so many rows, drawn at random, have been looked at; five draws."""
+    out = []
+    for seed in range(5):
+        rows = np.random.default_rng(seed).permutation(len(wrong))[:ANSWERS]
+        rest = np.setdiff1d(np.arange(len(wrong)), rows)
+        flag = found.updated(rows, wrong[rows]).table["flag"].to_numpy()
+        out.append(f1(wrong[rest], flag[rest]))
+    return float(np.mean(out))
 
 
 if __name__ == "__main__":
