@@ -171,7 +171,7 @@ REGISTERED = "[type(w).__name__ for w in __import__('ipywidgets').widgets.widget
 
 
 def test_a_cell_that_is_run_again_or_deleted_lets_its_widget_go(open_notebook):
-    notebook = open_notebook([SETUP, SHOW, SHOW])
+    notebook = open_notebook([SETUP, SHOW, SHOW], own_kernel=True)  # others leave their widgets in the shared one
     notebook.run_all()
     assert notebook.evaluate(REGISTERED) == 2
     for _ in range(4):

@@ -150,9 +150,7 @@ def embed_texts(ds: Dataset, encoder: TextEncoder, folder: Path | None, *, progr
     def compute(start: int, stop: int) -> NDArray[np.float32]:
         return encoder([str(text) for text in ds.content[start:stop]])
 
-    return _in_chunks(
-        ds, encoder.name, encoder.revision, folder, compute, lambda: probe_texts(ds, encoder), progress
-    )
+    return _in_chunks(ds, encoder.name, encoder.revision, folder, compute, lambda: probe_texts(ds, encoder), progress)
 
 
 def located(model: str | Path) -> str | Path:
