@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,22 +27,38 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
-    for file in sorted(args.pools.glob("*.npz")):
-        path = args.out / file.name
+    for_each_pool(args.pools, args.out, audit)
+
+
+Pool = dict[str, np.ndarray]
+
+
+def for_each_pool(pools: Path, out: Path, judge: Callable[[Pool, list[int]], Pool]) -> None:
+    """Write what `judge` says of some members of a pool, for each choice of members and each pool not yet done."""
+    for file in sorted(pools.glob("*.npz")):
+        path = out / file.name
         if path.exists():
             continue
-        try:
-            stored = dict(np.load(file))
-        except (OSError, ValueError):
-            continue
-        found: dict[str, np.ndarray] = {}
+        stored, found = dict(np.load(file)), {}
         for i, members in enumerate(chosen(len(stored["models"]), int(file.stem))):
-            for name, value in audit(stored, members).items():
-                found[f"{name}_{i}"] = value
+            found |= {f"{name}_{i}": value for name, value in judge(stored, members).items()}
         part = path.with_suffix(".part")
-        with part.open("wb") as out:
-            np.savez(out, **found)
+        with part.open("wb") as opened:
+            np.savez(opened, **found)
         part.replace(path)
+
+
+def told(stored: Pool, members: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The given labels, and the probabilities of some members, (members, n, c)."""
+    probs = np.exp(stored["logs"][members].astype(np.float32))
+    return stored["given"].astype(np.int64), probs / probs.sum(axis=2, keepdims=True)
+
+
+def kept(n: int) -> np.ndarray:
+    """The rows of an audit that are kept, of n."""
+    if n <= KEPT_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(n).permutation(n)[:KEPT_ROWS])
 
 
 def chosen(m: int, number: int) -> Iterator[list[int]]:
@@ -55,20 +71,16 @@ def chosen(m: int, number: int) -> Iterator[list[int]]:
         yield sorted(rng.permutation(m)[: rng.integers(2, m)].tolist())
 
 
-def audit(stored: dict[str, np.ndarray], members: list[int]) -> dict[str, np.ndarray]:
+def audit(stored: Pool, members: list[int]) -> Pool:
     from dqkit.signals.label_noise.evidence import Members
     from dqkit.signals.label_noise.families import weigh
     from dqkit.signals.label_noise.judge import observed
 
-    given, true = stored["given"].astype(np.int64), stored["true"].astype(np.int64)
-    probs = np.exp(stored["logs"][members].astype(np.float32))
-    probs /= probs.sum(axis=2, keepdims=True)
+    given, probs = told(stored, members)
     mix = weigh(probs, given, np.arange(len(given)), None)
     seen = observed(mix.probs, given, Members.told(probs, given), mix.weights, 0)
-    wrong = given != true
-    rows = np.arange(len(given))
-    if len(rows) > KEPT_ROWS:
-        rows = np.sort(np.random.default_rng(len(rows)).permutation(len(rows))[:KEPT_ROWS])
+    wrong = given != stored["true"]
+    rows = kept(len(given))
     average = probs.mean(axis=0)
     plain = 1 - average[np.arange(len(given)), given]
     return {

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from audits import KEPT_ROWS, chosen
+from audits import Pool, for_each_pool, kept, told
 
 from dqkit.signals import label_errors
 
@@ -24,22 +24,17 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
-    for file in sorted(args.pools.glob("*.npz")):
-        path = args.out / file.name
-        if path.exists():
-            continue
-        stored, found = dict(np.load(file)), {}
-        given = stored["given"].astype(np.int64)
-        rows = np.arange(len(given))
-        if len(rows) > KEPT_ROWS:  # the rows that `audits.py` keeps
-            rows = np.sort(np.random.default_rng(len(rows)).permutation(len(rows))[:KEPT_ROWS])
-        for i, members in enumerate(chosen(len(stored["models"]), int(file.stem))):
-            probs = np.exp(stored["logs"][members].astype(np.float32))
-            errors = label_errors(given, probs / probs.sum(axis=2, keepdims=True))
-            found[f"flag_{i}"] = errors.table["flag"].to_numpy()[rows]
-            found[f"score_{i}"] = errors.table["score"].to_numpy(np.float32)[rows]
-            found[f"rate_{i}"] = np.array(errors.noise_rate)
-        np.savez(path, **found)
+    for_each_pool(args.pools, args.out, found)
+
+
+def found(stored: Pool, members: list[int]) -> Pool:
+    given, probs = told(stored, members)
+    errors, rows = label_errors(given, probs), kept(len(given))
+    return {
+        "flag": errors.table["flag"].to_numpy()[rows],
+        "score": errors.table["score"].to_numpy(np.float32)[rows],
+        "rate": np.array(errors.noise_rate),
+    }
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from dqkit.signals.label_noise.evidence import LIMIT, RISING, SITUATION, Members, Ranks, RowEvidence, row_evidence
+from dqkit.signals.label_noise.evidence import RISING, Members, Ranks, RowEvidence, row_evidence
 from dqkit.signals.label_noise.flagging import NORMAL
 from dqkit.signals.label_noise.noise_fit import NoiseFit, fit_noise
 from dqkit.signals.label_noise.noise_model import FIT_ROWS, Floats, Ints, fit_sample, row_blocks
-from dqkit.signals.label_noise.traits import TRAITS, traits
+from dqkit.signals.label_noise.traits import traits
 
 WEIGHTS = "judge.npz"
 Array = NDArray[np.float32]
@@ -73,10 +73,9 @@ def audited(mix: Floats, given: Ints, members: Members, weights: NDArray[np.floa
 
 def observed(mix: Floats, given: Ints, members: Members, weights: NDArray[np.float64], seed: int) -> Observed:
     """What the judge sees; arguments as `audited` takes them."""
-    k = len(given)
-    fit = fit_noise(mix, given, seed)
+    few = fit_sample(mix, given, seed) if len(given) > FIT_ROWS else slice(None)
+    fit = fit_noise(mix[few], given[few], seed, rows=len(given))
     rows, ranks = row_evidence(mix, given, members, fit)
-    few = fit_sample(mix, given, seed) if k > FIT_ROWS else slice(None)
     return Observed(rows, traits(mix[few], given[few], members.of(few), weights, fit, rows.of(few)), fit, ranks)
 
 
@@ -152,6 +151,3 @@ def _weights() -> dict[str, Array]:
     with resources.files("dqkit.signals.label_noise").joinpath(WEIGHTS).open("rb") as file:
         stored = np.load(file, allow_pickle=False)
         return {name: stored[name].astype(np.float32) for name in stored.files}
-
-
-__all__ = ["LIMIT", "RISING", "SITUATION", "TRAITS", "Audit", "audited"]

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from dqkit.signals.label_noise.class_noise import ClassNoise, class_noise
 from dqkit.signals.label_noise.noise_model import (
-    FIT_ROWS,
     Floats,
     Ints,
     best_exponent,
     fit_matrix,
-    fit_sample,
     floor_of,
     overall_matrix,
     sharpen,
@@ -63,23 +61,15 @@ class NoiseFit:
     rows: int
 
     @property
-    def between(self) -> NDArray[np.float64]:
-        """(c, c) the geometric mean of the two matrices."""
-        return np.sqrt(self.clear * self.overall)
-
-    @property
     def by_class_matrix(self) -> NDArray[np.float64]:
         """(c, c) the matrix of `by_class`, each class with half a row of its own label added."""
         counts = self.by_class.counts + 0.5 * np.eye(len(self.clear)) + 0.01
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def fit_noise(probs: Floats, given: Ints, seed: int) -> NoiseFit:
-    """probs: (k, c) of the labelled rows, k >= 1. given: (k,), 0..c-1. At most 50,000 rows are looked at."""
-    k, c = probs.shape
-    if k > FIT_ROWS:
-        few = fit_sample(probs, given, seed)
-        probs, given = probs[few], given[few]
+def fit_noise(probs: Floats, given: Ints, seed: int, *, rows: int) -> NoiseFit:
+    """probs: (k, c) of labelled rows, k >= 1. given: (k,), 0..c-1. rows: how many there are in all."""
+    c = probs.shape[1]
     floor = floor_of(probs)
     bare = without_floor(probs, floor)
     exponent = best_exponent(bare[:EXPONENT_ROWS], given[:EXPONENT_ROWS]) if len(given) >= FEW_ROWS else 1.0
@@ -100,5 +90,5 @@ def fit_noise(probs: Floats, given: Ints, seed: int) -> NoiseFit:
         share=(given_count + 0.5) / (len(given) + 0.5 * c),
         disputed=np.bincount(given, differs, minlength=c) / np.maximum(given_count, 1),
         misread=np.bincount(predicted, differs, minlength=c) / np.maximum(predicted_count, 1),
-        rows=k,
+        rows=rows,
     )

@@ -14,7 +14,7 @@ from dqkit.signals.label_noise.noise_model import Ints
 Floats = NDArray[np.float64]
 STEPS = 50
 # How much the log of the slope that suits a dataset differs between datasets that the judge was not trained on (from
-# the median absolute deviation; `benchmarks/label_noise/answers.py` prints it).
+# the median absolute deviation: .43 to .45 over the sets of audits; `benchmarks/label_noise/holdout.py` prints it).
 SLOPE_SD = 0.45
 
 
